@@ -1,0 +1,60 @@
+"""Perceptual distance between pictures: how far apart ImageNet features of EfficientNet-Lite0 are.
+
+The form is that of LPIPS (Zhang et al., 2018) without its learned channel weights: at each of five stages the feature
+vector of every position is scaled to unit length; the distance is the squared length of the difference, averaged over
+positions, then over stages. It lies in [0, 4], 0 for equal pictures. It is not comparable with published LPIPS, which
+uses AlexNet and weights fitted to human choices.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from posable.errors import SizeError
+from posable.metrics import efficientnet_lite0
+
+_MIN_SIDE = 16
+_EPSILON = 1e-6
+
+
+class StageFeatures(nn.Module):
+    """Frozen EfficientNet-Lite0, for the metric and for training losses: gradients flow to the picture only.
+
+    Raises MissingExtraError when the weights' package is not installed.
+    """
+
+    channels: tuple[int, ...] = efficientnet_lite0.STAGE_CHANNELS
+    strides: tuple[int, ...] = efficientnet_lite0.STAGE_STRIDES
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = efficientnet_lite0.fold_norms(efficientnet_lite0.pretrained())
+        del self.network.conv_head, self.network.bn1, self.network.fc
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Maps (n, c, ceil(h / s), ceil(w / s)) for s = 2, 4, 8, 16, 32 of RGB (n, 3, h, w) in [-1, 1], any h and w."""
+        return self.network.stages(image)
+
+
+def unit_length(features: Tensor) -> Tensor:
+    """`features` (n, c, h, w) with the vector of every position scaled to length 1; a zero vector stays zero."""
+    squares = features.square().sum(dim=1, keepdim=True)
+    return features * torch.rsqrt(squares + _EPSILON)
+
+
+def feature_distance(features: list[Tensor], others: list[Tensor]) -> Tensor:
+    """The distance (n,) from two lists of stage features, for a picture whose features are used more than once."""
+    stages = [
+        (unit_length(a) - unit_length(b)).square().sum(dim=1).mean(dim=(1, 2))
+        for a, b in zip(features, others, strict=True)
+    ]
+    return torch.stack(stages).mean(dim=0)
+
+
+def perceptual_distance(features: StageFeatures, image: Tensor, other: Tensor) -> Tensor:
+    """The distance (n,) in [0, 4] between two batches (n, 3, h, w) of RGB in [-1, 1]; gradients flow to both."""
+    height, width = image.shape[-2:]
+    if image.shape != other.shape:
+        raise SizeError(f"the pictures are {tuple(image.shape)} and {tuple(other.shape)}; give two of one shape.")
+    if min(height, width) < _MIN_SIDE:
+        raise SizeError(f"the pictures are {height}x{width}; the perceptual distance needs {_MIN_SIDE} px a side.")
+    return feature_distance(features(image), features(other))
