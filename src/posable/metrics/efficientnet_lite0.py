@@ -48,7 +48,7 @@ STAGE_STRIDES = (2, 4, 8, 16, 32)
 
 
 class _SameConv(nn.Conv2d):
-    """Stride s gives ceil(size / s) cells; an odd pixel of padding goes to the bottom and right (TensorFlow's "SAME")."""
+    """Stride s gives ceil(size / s) cells; an odd pixel of padding goes to bottom and right (TensorFlow's "SAME")."""
 
     def __init__(self, channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         padding = kernel // 2 if stride == 1 else 0
