@@ -1,0 +1,1 @@
+"""posable puts a photographed person into another pose."""

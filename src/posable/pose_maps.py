@@ -1,0 +1,93 @@
+"""Keypoints drawn as tensors for a network, and read back from them; batched, on the device of the poses.
+
+All maps are in the frame of `pose.size`: resize the poses first for maps of another resolution. The pixel in row i
+and column j has its centre at (j + 0.5, i + 0.5).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from posable.pose import OPENPOSE_18, PoseBatch
+from posable.size import Size
+
+
+def heatmaps(pose: PoseBatch, sigma_px: float) -> Tensor:
+    """One Gaussian per keypoint, (n, 18, h, w), 1 at the keypoint itself; hidden keypoints give an empty map."""
+    x, y = pose.keypoints.unbind(-1)
+    columns, rows = _pixel_centres(pose)
+    across = torch.exp(-((columns - x[..., None]) ** 2) / (2 * sigma_px**2))
+    down = torch.exp(-((rows - y[..., None]) ** 2) / (2 * sigma_px**2)) * pose.visible[..., None]
+    return down[..., :, None] * across[..., None, :]
+
+
+def bone_maps(pose: PoseBatch, sigma_px: float) -> Tensor:
+    """One soft bar per limb, (n, 19, h, w): exp(-d^2 / 2 sigma^2) of the distance d to the segment between its ends.
+
+    The limbs are in the skeleton's own order; a limb with a hidden end gives an empty map.
+    """
+    distance = limb_distances(pose)
+    bars = torch.exp(-(distance**2) / (2 * sigma_px**2))
+    return bars * limbs_visible(pose)[..., None, None]
+
+
+def limb_distances(pose: PoseBatch) -> Tensor:
+    """Distance in px of each pixel's centre to each limb's segment, (n, 19, h, w); meaningless for hidden limbs."""
+    start, end = pose.keypoints[:, _STARTS], pose.keypoints[:, _ENDS]
+    along = end - start
+    columns, rows = _pixel_centres(pose)
+    from_start_x = columns[None, :] - start[..., 0, None, None]
+    from_start_y = rows[:, None] - start[..., 1, None, None]
+    along_x, along_y = along[..., 0, None, None], along[..., 1, None, None]
+    length_squared = (along_x**2 + along_y**2).clamp_min(1e-8)
+    position = ((from_start_x * along_x + from_start_y * along_y) / length_squared).clamp(0, 1)
+    return torch.hypot(from_start_x - position * along_x, from_start_y - position * along_y)
+
+
+def limbs_visible(pose: PoseBatch) -> Tensor:
+    """Bool (n, 19): both ends of the limb are visible."""
+    return pose.visible[:, _STARTS] & pose.visible[:, _ENDS]
+
+
+_STARTS = [start for start, _ in OPENPOSE_18.limbs]
+_ENDS = [end for _, end in OPENPOSE_18.limbs]
+
+
+def _pixel_centres(pose: PoseBatch) -> tuple[Tensor, Tensor]:
+    """The x of all columns and the y of all rows."""
+    columns = torch.arange(pose.size.width, device=pose.keypoints.device, dtype=pose.keypoints.dtype) + 0.5
+    rows = torch.arange(pose.size.height, device=pose.keypoints.device, dtype=pose.keypoints.dtype) + 0.5
+    return columns, rows
+
+
+def keypoints_from_heatmaps(maps: Tensor, threshold: float = 0.1) -> PoseBatch:
+    """The poses whose heat maps (n, 18, h, w) these are, in the frame of the maps.
+
+    The peak is refined below a pixel by the parabola through the logarithm of the maximum and its neighbours, which is
+    exact for a Gaussian. A map whose maximum is not above `threshold` gives a hidden keypoint.
+    """
+    height, width = maps.shape[-2:]
+    peak, at = maps.flatten(2).max(dim=-1)
+    row, column = at // width, at % width
+    x = column + 0.5 + _peak_offset(maps, row, column, across=True)
+    y = row + 0.5 + _peak_offset(maps, row, column, across=False)
+    visible = peak > threshold
+    keypoints = torch.stack([x.clamp(0, width), y.clamp(0, height)], dim=-1) * visible[..., None]
+    return PoseBatch(keypoints.to(maps.dtype), visible, Size(height, width))
+
+
+def _peak_offset(maps: Tensor, row: Tensor, column: Tensor, *, across: bool) -> Tensor:
+    """Where the parabola through three pixels has its maximum, in px from the middle one; 0 at the border."""
+    height, width = maps.shape[-2:]
+    position, limit = (column, width) if across else (row, height)
+    stride = 1 if across else width
+    inside = (position > 0) & (position < limit - 1)
+    middle = (row * width + column).where(inside, torch.full_like(row, stride))
+    if limit < 3:
+        return torch.zeros_like(row, dtype=maps.dtype)
+    flat = maps.flatten(2).clamp_min(torch.finfo(maps.dtype).tiny).log()
+    before, here, after = (flat.gather(2, (middle + step)[..., None])[..., 0] for step in (-stride, 0, stride))
+    curvature = before - 2 * here + after
+    offset = 0.5 * (before - after) / curvature.clamp_max(-1e-12)
+    return offset.clamp(-0.5, 0.5) * inside
