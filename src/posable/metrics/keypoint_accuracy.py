@@ -29,7 +29,7 @@ class KeypointScore(NamedTuple):
 def near(
     keypoints: NDArray[np.float32], visible: NDArray[np.bool_], target: NDArray[np.float32], height: float
 ) -> NDArray[np.bool_]:
-    """Which of the found `keypoints` (k, 2), where `visible`, lie within `NEAR` x `height` of `target` (k, 2); in px."""
+    """Which of the found `keypoints` (k, 2), where `visible`, lie within `NEAR` x `height` of `target` (k, 2), px."""
     distance = np.linalg.norm(keypoints - target, axis=-1)
     return visible & (distance <= NEAR * height)
 
@@ -37,6 +37,6 @@ def near(
 def keypoint_score(
     in_generated: NDArray[np.bool_], in_true: NDArray[np.bool_], visible: NDArray[np.bool_]
 ) -> KeypointScore:
-    """The score of one picture: what `near` says of the generated and of the true picture, and the label's visibility."""
+    """The score of one picture: what `near` says of the generated and the true picture, and the label."""
     counted = visible & in_true
     return KeypointScore(int((in_generated & counted).sum()), int(counted.sum()))
