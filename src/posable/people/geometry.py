@@ -1,0 +1,40 @@
+"""Small vector geometry for the synthetic people; frames: x to the person's left, -y to the front, z up, metres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+Vector = npt.NDArray[np.floating] | Sequence[float]
+
+
+def normalize(vectors: Vector) -> FloatArray:
+    """The vectors (..., n) at length 1; a zero vector stays zero."""
+    array = np.asarray(vectors, np.float32)
+    length = np.sqrt(np.einsum("...i,...i->...", array, array))[..., None]
+    return array / np.maximum(length, np.float32(1e-9))
+
+
+def smoothstep(start: float, end: float, values: npt.NDArray[np.floating]) -> FloatArray:
+    """0 up to `start`, 1 from `end` on, a smooth S between; `start` may be the larger one."""
+    t = np.clip((values - start) / (end - start), 0, 1).astype(np.float32)
+    return t * t * (3 - 2 * t)
+
+
+def rotation(axis: Vector, degrees: float) -> FloatArray:
+    """The right-handed rotation matrix (3, 3) about `axis`."""
+    x, y, z = normalize(axis).tolist()
+    angle = np.deg2rad(degrees)
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    return (np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross).astype(np.float32)
+
+
+def direction_frame(direction: Vector, hinge: Vector) -> FloatArray:
+    """The orthonormal frame (3, 3) with columns: direction, hinge made perpendicular to it, their cross product."""
+    along = normalize(direction)
+    across = np.asarray(hinge, np.float32)
+    across = normalize(across - along * (across @ along))
+    return np.stack([along, across, np.cross(along, across)], 1)

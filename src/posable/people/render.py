@@ -1,0 +1,185 @@
+"""Views of a person: a random pose, camera and picture with every label, decided by the person's seed alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse import csr_matrix
+
+from posable.errors import ConfigError, SizeError
+from posable.people.background import draw_background
+from posable.people.body import body_model
+from posable.people.camera import Camera, sample_camera
+from posable.people.geometry import FloatArray, normalize
+from posable.people.labels import keypoint_visibility, openpose_keypoints
+from posable.people.mesh import PersonMesh
+from posable.people.person import Person
+from posable.people.pose_sampling import SampledPose, sample_pose
+from posable.people.rasterize import Fragments, IntArray, rasterize
+from posable.people.scene import Scene, sample_scene
+from posable.people.shading import ambient_occlusion, shade
+from posable.people.shadow import shadow_map
+from posable.people.skinning import forward_kinematics, linear_blend_skinning
+from posable.size import Size
+
+SUPERSAMPLING = 2
+"""Samples per pixel along each side."""
+SENSOR_NOISE = 0.006
+"""Standard deviation of the pictures' noise; colours are in [0, 1]."""
+SMALLEST_SIDE, LARGEST_SIDE = 16, 2048
+_SCENE, _VIEW, _NOISE = 1, 2, 3
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A picture of a person and its exact labels; (h, w) arrays are sampled at the pixel centres (j + 0.5, i + 0.5)."""
+
+    image: npt.NDArray[np.uint8]
+    """(h, w, 3) RGB."""
+    background: npt.NDArray[np.uint8]
+    """(h, w, 3), the same picture without the person but with the person's shadow and the same noise."""
+    alpha: FloatArray
+    """(h, w), how much of the pixel the person covers; image - (1 - alpha) * background is the person, premultiplied."""
+    parsing: npt.NDArray[np.uint8]
+    """(h, w), LIP-20 classes."""
+    depth: FloatArray
+    """(h, w), metres along the optical axis; inf off the person."""
+    keypoints: FloatArray
+    """(18, 3), OpenPose order: x, y in pixels and 0 out of frame, 1 hidden by the own body, 2 visible."""
+    size: Size
+    faces: IntArray
+    """(f, 3), the person's triangles."""
+    face_ids: IntArray
+    """(h, w), the triangle seen; -1 off the person."""
+    barycentrics: FloatArray
+    """(h, w, 3), where on the triangle."""
+    screen_vertices: FloatArray
+    """(v, 3), x and y in pixels and depth in metres of the person's vertices."""
+    seed: int
+    index: int
+    camera: Camera
+    pose: SampledPose
+
+
+@dataclass(frozen=True, eq=False)
+class _Stage:
+    """What all views of a person share."""
+
+    person: Person
+    scene: Scene
+    face_sums: csr_matrix
+    """(v, f), adds up the faces around each vertex."""
+
+
+def render_views(person: Person, count: int, size: Size) -> list[View]:
+    """The first `count` views of a person; view k shows the same scene whatever `count` and `size` are.
+
+    Raises ConfigError for a negative count and SizeError for sides out of 16 to 2048 pixels.
+    """
+    if count < 0:
+        raise ConfigError(f"count is {count}; give 0 or more views.")
+    if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in size):
+        raise SizeError(
+            f"views of {Size(*size)} were asked for; give sides from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
+        )
+    stage = _set_stage(person)
+    return [_render_view(stage, index, Size(*size)) for index in range(count)]
+
+
+def _set_stage(person: Person) -> _Stage:
+    mesh = person.mesh
+    face_count = len(mesh.faces)
+    columns = np.repeat(np.arange(face_count, dtype=np.int32), 3)
+    ones = np.ones(3 * face_count, np.float32)
+    face_sums = csr_matrix((ones, (mesh.faces.ravel(), columns)), (len(mesh.rest), face_count))
+    return _Stage(person, sample_scene(np.random.default_rng([person.seed, _SCENE])), face_sums)
+
+
+def _render_view(stage: _Stage, index: int, size: Size) -> View:
+    person, mesh, scene = stage.person, stage.person.mesh, stage.scene
+    rng = np.random.default_rng([person.seed, _VIEW, index])
+    body = body_model()
+    bone_index = {name: number for number, name in enumerate(body.bone_names)}
+    pose = sample_pose(mesh.bone_heads, bone_index, rng)
+    bones = forward_kinematics(body.bone_names, body.parents, mesh.bone_heads, pose.rotations)
+    vertices = linear_blend_skinning(mesh.rest, mesh.skin_weights, bones)
+    camera = sample_camera(vertices, size, rng)
+
+    vertices = camera.turn(vertices)
+    screen_vertices = camera.project(vertices)
+    labels = rasterize(screen_vertices, mesh.faces, size)
+    samples = rasterize(
+        screen_vertices * np.array([SUPERSAMPLING, SUPERSAMPLING, 1], np.float32),
+        mesh.faces,
+        Size(size.height * SUPERSAMPLING, size.width * SUPERSAMPLING),
+    )
+    person_color, alpha, background = _draw(stage, camera, vertices, labels, samples)
+    noise = np.random.default_rng([person.seed, _NOISE, index, *size]).normal(0, SENSOR_NOISE, (*size, 3))
+    noise = noise.astype(np.float32)
+    return View(
+        image=_quantize(person_color + (1 - alpha[..., None]) * background + noise),
+        background=_quantize(background + noise),
+        alpha=alpha,
+        parsing=np.where(labels.face_ids >= 0, mesh.face_label[labels.face_ids], np.uint8(0)),
+        depth=labels.depth,
+        keypoints=_keypoints(mesh, bones, camera, samples),
+        size=size,
+        faces=mesh.faces,
+        face_ids=labels.face_ids,
+        barycentrics=labels.barycentrics,
+        screen_vertices=screen_vertices,
+        seed=person.seed,
+        index=index,
+        camera=camera,
+        pose=pose,
+    )
+
+
+def _draw(
+    stage: _Stage, camera: Camera, vertices: FloatArray, labels: Fragments, samples: Fragments
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Premultiplied colour of the person (h, w, 3), coverage (h, w) and background (h, w, 3), all in [0, 1]."""
+    mesh, size = stage.person.mesh, camera.size
+    attributes = np.concatenate([_vertex_normals(vertices, mesh.faces, stage.face_sums), vertices, mesh.template], 1)
+    shadows = shadow_map(vertices, mesh.faces, stage.scene.light)
+    rows, columns = np.nonzero(samples.face_ids >= 0)
+    pixel = (rows // SUPERSAMPLING) * size.width + columns // SUPERSAMPLING
+    color = shade(
+        mesh,
+        samples.face_ids[rows, columns],
+        samples.barycentrics[rows, columns],
+        attributes,
+        ambient_occlusion(labels.depth, camera.pixels_per_metre).ravel()[pixel],
+        camera,
+        stage.scene,
+        shadows,
+        camera.pixels_per_metre * SUPERSAMPLING,
+    )
+    pixels = size.height * size.width
+    channels = [np.bincount(pixel, color[:, channel], pixels) for channel in range(3)]
+    share = np.float32(1 / SUPERSAMPLING**2)
+    person_color = (np.stack(channels, -1).reshape(*size, 3)).astype(np.float32) * share
+    alpha = np.bincount(pixel, minlength=pixels).reshape(size).astype(np.float32) * share
+    return person_color, alpha, draw_background(camera, stage.scene, shadows, vertices)
+
+
+def _vertex_normals(vertices: FloatArray, faces: IntArray, face_sums: csr_matrix) -> FloatArray:
+    corner = vertices[faces]
+    return normalize(face_sums @ np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]))
+
+
+def _keypoints(mesh: PersonMesh, bones: FloatArray, camera: Camera, samples: Fragments) -> FloatArray:
+    points = [
+        regressor.weights @ linear_blend_skinning(regressor.rest, regressor.skin_weights, bones)
+        for regressor in mesh.keypoint_regressors
+    ]
+    projected = camera.project(camera.turn(openpose_keypoints(np.stack(points))))
+    in_samples = projected * np.array([SUPERSAMPLING, SUPERSAMPLING, 1], np.float32)
+    marks = keypoint_visibility(in_samples, samples, mesh.face_segment)
+    return np.concatenate([projected[:, :2], marks[:, None].astype(np.float32)], 1)
+
+
+def _quantize(color: FloatArray) -> npt.NDArray[np.uint8]:
+    return (np.clip(color, 0, 1) * 255 + 0.5).astype(np.uint8)
