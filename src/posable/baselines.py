@@ -1,0 +1,85 @@
+"""Naive answers to a pose transfer, which a learned model has to beat: functions from a condition to a picture."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from posable import people
+from posable.batch import PoseCondition
+from posable.data.fixed_pairs import Progress, map_seeds
+from posable.errors import SizeError
+from posable.files import cache_folder, write_atomically
+from posable.part_warp import warp_parts
+from posable.size import Size
+
+
+@dataclass(frozen=True)
+class NaiveAnswer:
+    """A picture for each target pose, without a network."""
+
+    image: Tensor
+    """Float (n, 3, h, w), RGB in [-1, 1]."""
+    mask: Tensor | None
+    """Float (n, 1, h, w) in [0, 1], where the person is; None when the answer does not say."""
+
+
+def copy_source(condition: PoseCondition) -> NaiveAnswer:
+    """The source image as it is: the right person in the wrong pose."""
+    return NaiveAnswer(condition.source_image, None)
+
+
+def warp_source(condition: PoseCondition) -> NaiveAnswer:
+    """The source person part by part, moved by similarity transforms: see `posable.part_warp`."""
+    warped = [
+        warp_parts(image, condition.source_pose[i], condition.target_pose[i])
+        for i, image in enumerate(condition.source_image.cpu())
+    ]
+    return NaiveAnswer(torch.stack([one.image for one in warped]), torch.stack([one.mask for one in warped]))
+
+
+def mean_picture(
+    size: Size, people_count: int = 200, workers: int = 1, progress: Progress | None = None
+) -> Callable[[PoseCondition], NaiveAnswer]:
+    """The answer that ignores its input: the mean of one view each of the first training people.
+
+    The mean is rendered once and kept in the user's cache folder.
+    """
+    path = cache_folder() / "pairs" / f"mean-{size}-{people_count}-v{people.GENERATOR_VERSION}.npz"
+    if not path.is_file():
+        _render_mean(path, size, people_count, workers, progress)
+    with np.load(path) as stored:
+        image, mask = torch.from_numpy(stored["image"]), torch.from_numpy(stored["mask"])
+
+    def answer(condition: PoseCondition) -> NaiveAnswer:
+        n, _, height, width = condition.source_image.shape
+        if (height, width) != size:
+            raise SizeError(f"the source image is {height}x{width}, but this mean picture is {size}; make one for it.")
+        return NaiveAnswer(image.expand(n, -1, -1, -1), mask.expand(n, -1, -1, -1))
+
+    return answer
+
+
+def _render_mean(path: Path, size: Size, people_count: int, workers: int, progress: Progress | None) -> None:
+    seeds = range(people.FIRST_TRAINING_SEED, people.FIRST_TRAINING_SEED + people_count)
+    image, mask = np.zeros((*size, 3)), np.zeros(size)
+    for view_image, view_alpha in map_seeds(partial(_first_view, size=size), seeds, workers, progress):
+        image += view_image
+        mask += view_alpha
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_atomically(path) as temporary:
+        np.savez_compressed(
+            temporary,
+            image=(image / people_count / 127.5 - 1).transpose(2, 0, 1).astype(np.float32),
+            mask=(mask / people_count)[None].astype(np.float32),
+        )
+
+
+def _first_view(seed: int, size: Size) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    view = people.render_views(people.make_person(seed), 1, size)[0]
+    return view.image, view.alpha
