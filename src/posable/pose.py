@@ -110,11 +110,13 @@ class Pose:
     __hash__ = None  # type: ignore[assignment]
 
     @classmethod
-    def checked(cls, keypoints: npt.ArrayLike, visible: npt.ArrayLike, size: Size, *, origin: str) -> Pose:
+    def checked(
+        cls, keypoints: npt.ArrayLike, visible: npt.ArrayLike, size: Size, *, origin: str, may_be_empty: bool = False
+    ) -> Pose:
         """The pose, after the checks that data from outside needs; keypoints outside the frame become hidden.
 
         Raises PoseError, naming `origin`, when a visible keypoint is not finite or lies more than two frame sizes
-        outside, and when no keypoint is left in the frame.
+        outside, and, unless `may_be_empty`, when no keypoint is left in the frame.
         """
         points = np.array(keypoints, dtype=np.float64)
         known = np.array(visible, dtype=np.bool_)
@@ -132,7 +134,7 @@ class Pose:
                     "check the points and the frame size."
                 )
         pose = cls(points.astype(np.float32), known, size)._within_frame()
-        if not pose.visible.any():
+        if not (may_be_empty or pose.visible.any()):
             what = "all its points outside the frame" if known.any() else "all its keypoints hidden"
             raise PoseError(f"{origin} has {what}; give a pose with at least one visible keypoint.")
         return pose
