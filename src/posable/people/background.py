@@ -13,7 +13,7 @@ from posable.people.shadow import ShadowMap
 
 _SHADOW_REACH_METRES = 2.2
 _SHADOW_BLUR_METRES = 0.0125
-_CONTACT_METRES = 0.11
+_CONTACT_METRES = 0.055
 
 
 def draw_background(camera: Camera, scene: Scene, shadows: ShadowMap, person_vertices: FloatArray) -> FloatArray:
@@ -50,9 +50,10 @@ def draw_background(camera: Camera, scene: Scene, shadows: ShadowMap, person_ver
 def _contact(points: FloatArray, person_vertices: FloatArray, ground: float) -> FloatArray:
     """How dark the floor is at `points` (n, 3) for being close to a sole, in [0, 1]."""
     soles = person_vertices[person_vertices[:, 2] < ground + 0.035, :2]
-    darkness = np.zeros(len(points), np.float32)
-    # A tenth of the vertices outlines a foot well enough.
-    for sole in soles[:: max(1, len(soles) // 24)]:
-        distance = ((points[:, :2] - sole) ** 2).sum(1)
-        np.maximum(darkness, np.exp(-distance / np.float32(2 * (0.5 * _CONTACT_METRES) ** 2)), out=darkness)
-    return darkness
+    softness = np.float32(2 * _CONTACT_METRES**2)
+    nearest = np.full(len(points), np.inf, np.float32)
+    x, y = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
+    # Some twenty vertices outline two feet well enough.
+    for sole_x, sole_y in soles[:: max(1, len(soles) // 20)].tolist():
+        np.minimum(nearest, (x - np.float32(sole_x)) ** 2 + (y - np.float32(sole_y)) ** 2, out=nearest)
+    return np.exp(-nearest / softness)

@@ -65,9 +65,10 @@ def openpose_keypoints(coco_points: FloatArray) -> FloatArray:
 def keypoint_visibility(
     projected: FloatArray, fragments: Fragments, face_segments: npt.NDArray[np.int8]
 ) -> npt.NDArray[np.uint8]:
-    """0 out of frame, 1 hidden by the person's own body, 2 visible, for OpenPose points (18, 3): x, y in samples, depth.
+    """0 out of frame, 1 hidden by the person's own body, 2 visible, for OpenPose points (18, 3).
 
-    A point is visible when a sample within one of it shows one of the point's own body segments, not much nearer.
+    `projected` holds x and y in samples and the depth in metres. A point is visible when a sample within one of it
+    shows one of the point's own body segments, not much nearer.
     """
     height, width = fragments.face_ids.shape
     marks = np.zeros(len(OPENPOSE_ORDER), np.uint8)

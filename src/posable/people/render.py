@@ -41,7 +41,7 @@ class View:
     background: npt.NDArray[np.uint8]
     """(h, w, 3), the same picture without the person but with the person's shadow and the same noise."""
     alpha: FloatArray
-    """(h, w), how much of the pixel the person covers; image - (1 - alpha) * background is the person, premultiplied."""
+    """(h, w), the person's share of the pixel; image - (1 - alpha) * background is the person, premultiplied."""
     parsing: npt.NDArray[np.uint8]
     """(h, w), LIP-20 classes."""
     depth: FloatArray
@@ -80,12 +80,17 @@ def render_views(person: Person, count: int, size: Size) -> list[View]:
     """
     if count < 0:
         raise ConfigError(f"count is {count}; give 0 or more views.")
-    if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE for side in size):
-        raise SizeError(
-            f"views of {Size(*size)} were asked for; give sides from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
-        )
+    check_size(size)
     stage = _set_stage(person)
     return [_render_view(stage, index, Size(*size)) for index in range(count)]
+
+
+def check_size(size: Size, multiple: int = 1) -> None:
+    """Raises SizeError unless both sides of a view are from 16 to 2048 pixels and divisible by `multiple`."""
+    if not all(SMALLEST_SIDE <= side <= LARGEST_SIDE and side % multiple == 0 for side in size):
+        divisible = f", divisible by {multiple}" if multiple > 1 else ""
+        limits = f"from {SMALLEST_SIDE} to {LARGEST_SIDE} pixels{divisible}"
+        raise SizeError(f"views of {Size(*size)} were asked for; give sides {limits}.")
 
 
 def _set_stage(person: Person) -> _Stage:
@@ -98,7 +103,7 @@ def _set_stage(person: Person) -> _Stage:
 
 
 def _render_view(stage: _Stage, index: int, size: Size) -> View:
-    person, mesh, scene = stage.person, stage.person.mesh, stage.scene
+    person, mesh = stage.person, stage.person.mesh
     rng = np.random.default_rng([person.seed, _VIEW, index])
     body = body_model()
     bone_index = {name: number for number, name in enumerate(body.bone_names)}
@@ -166,8 +171,11 @@ def _draw(
 
 
 def _vertex_normals(vertices: FloatArray, faces: IntArray, face_sums: csr_matrix) -> FloatArray:
-    corner = vertices[faces]
-    return normalize(face_sums @ np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]))
+    # Coordinate by coordinate: several times faster than cross products of gathered triples.
+    x, y, z = np.ascontiguousarray(vertices.T)[:, faces.T]
+    ax, ay, az = x[1] - x[0], y[1] - y[0], z[1] - z[0]
+    bx, by, bz = x[2] - x[0], y[2] - y[0], z[2] - z[0]
+    return normalize(face_sums @ np.stack([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx], 1))
 
 
 def _keypoints(mesh: PersonMesh, bones: FloatArray, camera: Camera, samples: Fragments) -> FloatArray:
