@@ -23,9 +23,9 @@ from run_record import progress_bars, step, write_record
 NOTES = """\
 Means over {pairs} fixed pairs of test people at {size}, ± half of the bootstrap 95 % interval. SSIM: Gaussian window
 11, sigma 1.5, data range fixed; the box is the tightest one around the true person. Perceptual distance:
-EfficientNet-Lite0 features of unit length, five stages. Mask IoU: the mask that the answer gives itself, cut at 0.5, against the true
-person's coverage; copying has none. Keypoints: within 0.1 of the person's height of the target, of those that the label
-says can be seen and that the detector finds, as near, in the true picture ({detected})."""
+EfficientNet-Lite0 features of unit length, five stages. Mask IoU: the mask that the answer gives itself, cut at 0.5,
+against the true person's coverage; copying has none. Keypoints: within 0.1 of the person's height of the target, of
+those that the label says can be seen and that the detector finds, as near, in the true picture ({detected})."""
 
 
 def main() -> None:
