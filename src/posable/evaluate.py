@@ -94,6 +94,7 @@ def evaluate(
     tightest box around the true person; the mask is the one that `draw` gives itself, cut at 0.5, against the true
     person's coverage cut at 0.5. Without a `judge` no keypoints are looked for. `progress` is told (pairs done, all).
     """
+    features = features.to(device)
     columns: dict[str, list[float]] = {column: [] for column in COLUMNS}
     counted: list[float] = []
     for start in range(0, len(pairs), batch_size):
