@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from posable.body_proportions import placed_like, stature, with_proportions_of
 from posable.errors import PoseError, SizeError
 from posable.size import Size
+from posable.skeleton import OPENPOSE_18, Skeleton
 
 if TYPE_CHECKING:
     import torch
@@ -23,52 +24,12 @@ if TYPE_CHECKING:
 
     from posable.image import Letterbox
 
+__all__ = ["OPENPOSE_18", "Pose", "PoseBatch", "Skeleton", "retarget"]
+
 FAR_OUTSIDE_FRAMES = 2.0
 """A keypoint further outside than this many frame sizes is a mistake in the file rather than a cropped person."""
 
 _EDGE_TOLERANCE_PX = 0.01
-
-
-@dataclass(frozen=True)
-class Skeleton:
-    """Names of keypoints, the limbs between them, and which keypoint is whose mirror image."""
-
-    name: str
-    keypoints: tuple[str, ...]
-    limbs: tuple[tuple[int, int], ...]
-
-    def index(self, name: str) -> int:
-        return self.keypoints.index(name)
-
-    @cached_property
-    def mirror(self) -> tuple[int, ...]:
-        """For each keypoint the index of its mirror image: left and right swapped."""
-        swap = {"left": "right", "right": "left"}
-        parts = [name.split("_") for name in self.keypoints]
-        return tuple(self.index("_".join([swap.get(part[0], part[0]), *part[1:]])) for part in parts)
-
-    @cached_property
-    def mirrored_limbs(self) -> tuple[int, ...]:
-        """For each limb the index of its mirror image."""
-        ends = [frozenset(limb) for limb in self.limbs]
-        return tuple(ends.index(frozenset(self.mirror[k] for k in limb)) for limb in self.limbs)
-
-
-# fmt: off
-OPENPOSE_18 = Skeleton(
-    name="openpose-18",
-    keypoints=(
-        "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
-        "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
-        "right_eye", "left_eye", "right_ear", "left_ear",
-    ),
-    limbs=(
-        (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13),
-        (1, 0), (0, 14), (14, 16), (0, 15), (15, 17), (2, 16), (5, 17),
-    ),
-)
-# fmt: on
-"""The field's skeleton; limbs in the order of OpenPose's drawing, which the pose maps of published models follow."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +94,7 @@ class Pose:
                     f"{origin} has its {name} at ({x:.0f}, {y:.0f}), far outside its frame of {size}; "
                     "check the points and the frame size."
                 )
-        pose = cls(points.astype(np.float32), known, size)._within_frame()
+        pose = cls(points.astype(np.float32), known, size).within_frame()
         if not (may_be_empty or pose.visible.any()):
             what = "all its points outside the frame" if known.any() else "all its keypoints hidden"
             raise PoseError(f"{origin} has {what}; give a pose with at least one visible keypoint.")
@@ -146,7 +107,7 @@ class Pose:
 
     def crop(self, left: float, top: float, size: Size) -> Pose:
         """The pose in a window of the picture; keypoints outside the window become hidden."""
-        return Pose(self.keypoints - np.array([left, top], np.float32), self.visible, size)._within_frame()
+        return Pose(self.keypoints - np.array([left, top], np.float32), self.visible, size).within_frame()
 
     def flip(self) -> Pose:
         """The pose in the mirrored picture: x -> width - x, left and right names swapped."""
@@ -167,7 +128,7 @@ class Pose:
         """The inverse of `letterboxed`; keypoints that lie in the padding become hidden."""
         if self.size != letterbox.target:
             raise SizeError(f"the pose is in a frame of {self.size}, but this letterbox gives {letterbox.target}.")
-        return Pose(letterbox.undo_points(self.keypoints), self.visible, letterbox.source)._within_frame()
+        return Pose(letterbox.undo_points(self.keypoints), self.visible, letterbox.source).within_frame()
 
     def named(self) -> dict[str, tuple[float, float]]:
         """The visible keypoints by name."""
@@ -183,11 +144,31 @@ class Pose:
         keypoints = [tuple(points.get(name, (0.0, 0.0))) for name in OPENPOSE_18.keypoints]
         return cls(np.array(keypoints, np.float32), np.array([name in points for name in OPENPOSE_18.keypoints]), size)
 
-    def _within_frame(self) -> Pose:
+    def within_frame(self) -> Pose:
         """Hides keypoints outside the frame; rounding noise at its edge is forgiven and clamped."""
         limit = np.array([self.size.width, self.size.height], np.float32)
         inside = ((self.keypoints >= -_EDGE_TOLERANCE_PX) & (self.keypoints <= limit + _EDGE_TOLERANCE_PX)).all(-1)
         return Pose(np.clip(self.keypoints, 0, limit), self.visible & inside, self.size)
+
+
+def retarget(target: Pose, source: Pose) -> Pose:
+    """The target pose as the source person would take it: the source's limb proportions, size and place.
+
+    Limbs keep the target's directions and its foreshortening. When both show the feet, the lowest ankle stays at the
+    source's height and the hips stay in place; else the neck stays. Points that fall outside the source's frame are
+    shifted in sideways where that is possible, and hidden otherwise; the person is drawn smaller only when the trunk,
+    the head or the legs that the source shows would not fit, as when a crouching person gets up.
+    Raises PoseError when one of the poses shows no limb to take a size from.
+    """
+    for pose, role in ((target, "target"), (source, "source")):
+        if stature(pose.keypoints, pose.visible) is None:
+            raise PoseError(
+                f"the {role} pose shows no limb with both its ends, so it tells no body size; "
+                "give a pose with more keypoints, or turn retargeting off."
+            )
+    points = with_proportions_of(target.keypoints, target.visible, source.keypoints, source.visible)
+    placed = placed_like(points, target.visible, source.keypoints, source.visible, source.size)
+    return Pose(placed.astype(np.float32), target.visible, source.size).within_frame()
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,8 @@ and column j has its centre at (j + 0.5, i + 0.5).
 
 from __future__ import annotations
 
+import colorsys
+
 import torch
 from torch import Tensor
 
@@ -91,3 +93,72 @@ def _peak_offset(maps: Tensor, row: Tensor, column: Tensor, *, across: bool) -> 
     curvature = before - 2 * here + after
     offset = 0.5 * (before - after) / curvature.clamp_max(-1e-12)
     return offset.clamp(-0.5, 0.5) * inside
+
+
+# The hues of OpenPose's drawing: one step around the colour circle per keypoint, and the same per limb.
+PALETTE = tuple(colorsys.hsv_to_rgb(step / 18, 1.0, 1.0) for step in range(18))
+
+
+def skeleton_image(pose: PoseBatch) -> Tensor:
+    """A picture of the skeletons, (n, 3, h, w) in [-1, 1]: coloured limbs on black, lines h / 40 px wide."""
+    radius = max(pose.size.height / 80, 0.75)
+    coverage = (radius + 0.5 - limb_distances(pose)).clamp(0, 1) * limbs_visible(pose)[..., None, None]
+    picture = coverage.new_zeros(len(pose), 3, *pose.size)
+    for limb, color in enumerate(PALETTE):
+        alpha = coverage[:, limb, None]
+        picture = picture + alpha * (picture.new_tensor(color)[:, None, None] - picture)
+    return picture * 2 - 1
+
+
+def nted_skeleton(pose: PoseBatch) -> Tensor:
+    """NTED's pose map, (n, 20, h, w) in [0, 1]: the drawing in RGB, then for 17 limbs the city-block distance to it.
+
+    The drawing has discs of 4 px and ellipses of half-width 4 px at any size. A distance is a third of the pixels,
+    in whole steps of 1/255; a limb with a hidden end is infinitely far and gives a map of ones.
+    """
+    ellipses = _nted_ellipses(pose)
+    columns, rows = _pixel_centres(pose)
+    # Published models were fed with keypoints cut to whole pixel indices.
+    points = (pose.keypoints - 0.5).trunc() + 0.5
+    distance = (columns[None, :] - points[..., 0, None, None]) ** 2 + (rows[:, None] - points[..., 1, None, None]) ** 2
+    discs = (distance <= (_NTED_RADIUS_PX + 0.5) ** 2) & pose.visible[..., None, None]
+    picture = columns.new_zeros(len(pose), 3, *pose.size)
+    for keypoint, color in enumerate(PALETTE):
+        picture = torch.where(discs[:, keypoint, None], picture.new_tensor(color)[:, None, None], picture)
+    for limb in range(_NTED_LIMBS):
+        painted = 0.4 * picture + 0.6 * picture.new_tensor(PALETTE[limb])[:, None, None]
+        picture = torch.where(ellipses[:, limb, None], painted, picture)
+    steps = (_city_block_distance(ellipses, columns.dtype) / 3).clamp(0, 255).floor()
+    return torch.cat([picture, steps / 255], dim=1)
+
+
+_NTED_LIMBS = 17
+_NTED_RADIUS_PX = 4
+
+
+def _nted_ellipses(pose: PoseBatch) -> Tensor:
+    """Bool (n, 17, h, w): the pixels of each limb's ellipse, which spans the limb."""
+    points = (pose.keypoints - 0.5).trunc()
+    start, end = points[:, _STARTS[:_NTED_LIMBS]], points[:, _ENDS[:_NTED_LIMBS]]
+    centre = ((start + end) / 2).trunc() + 0.5
+    along = end - start
+    length = torch.linalg.vector_norm(along, dim=-1)
+    angle = torch.atan2(along[..., 1], along[..., 0])
+    columns, rows = _pixel_centres(pose)
+    x, y = columns[None, :] - centre[..., 0, None, None], rows[:, None] - centre[..., 1, None, None]
+    cos, sin = angle.cos()[..., None, None], angle.sin()[..., None, None]
+    half_length = (length / 2).trunc()[..., None, None] + 0.5
+    ellipses = ((x * cos + y * sin) / half_length) ** 2 + ((y * cos - x * sin) / (_NTED_RADIUS_PX + 0.5)) ** 2 <= 1
+    return ellipses & limbs_visible(pose)[:, :_NTED_LIMBS, None, None]
+
+
+def _city_block_distance(masks: Tensor, dtype: torch.dtype) -> Tensor:
+    """Steps up, down and sideways from each pixel to the nearest one in the mask; infinite where it is empty."""
+    distance = torch.where(masks, 0.0, torch.inf).to(dtype)
+    for dim in (-1, -2):
+        ramp = torch.arange(masks.shape[dim], device=masks.device, dtype=dtype)
+        ramp = ramp if dim == -1 else ramp[:, None]
+        from_before = (distance - ramp).cummin(dim).values + ramp
+        from_behind = (distance + ramp).flip(dim).cummin(dim).values.flip(dim) - ramp
+        distance = torch.minimum(from_before, from_behind)
+    return distance
