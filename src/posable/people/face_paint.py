@@ -42,7 +42,7 @@ def _face_color(appearance: Appearance, color: FloatArray, masks: FloatArray, te
 
 def _brows(appearance: Appearance, x: FloatArray, z: FloatArray) -> FloatArray:
     along = np.clip((x - 0.012) / 0.042, 0, 1)
-    middle = 0.7518 + 0.0035 * np.sin(np.pi * np.clip(along * 0.85 + 0.05, 0, 1)) - 0.0015 * along
+    middle = 0.7518 + 0.0035 * np.sin(np.pi * np.clip(along * 0.85 + 0.05, 0, 1)) + 0.0008 * along
     thickness = 0.0044 * (1 - 0.6 * along) * appearance.brow + 0.0012
     distance = np.abs(z - middle)
     across = np.clip((thickness - distance) / (thickness - 0.0008), 0, 1)

@@ -12,6 +12,7 @@ from posable.errors import ConfigError, SizeError
 from posable.people.background import draw_background
 from posable.people.body import body_model
 from posable.people.camera import Camera, sample_camera
+from posable.people.expression import sample_smile, smile_offsets
 from posable.people.geometry import FloatArray, normalize
 from posable.people.labels import keypoint_visibility, openpose_keypoints
 from posable.people.mesh import PersonMesh
@@ -71,6 +72,8 @@ class _Stage:
     scene: Scene
     face_sums: csr_matrix
     """(v, f), adds up the faces around each vertex."""
+    smile: FloatArray
+    """(v, 3), offsets of a full smile."""
 
 
 def render_views(person: Person, count: int, size: Size) -> list[View]:
@@ -99,7 +102,9 @@ def _set_stage(person: Person) -> _Stage:
     columns = np.repeat(np.arange(face_count, dtype=np.int32), 3)
     ones = np.ones(3 * face_count, np.float32)
     face_sums = csr_matrix((ones, (mesh.faces.ravel(), columns)), (len(mesh.rest), face_count))
-    return _Stage(person, sample_scene(np.random.default_rng([person.seed, _SCENE])), face_sums)
+    return _Stage(
+        person, sample_scene(np.random.default_rng([person.seed, _SCENE])), face_sums, smile_offsets(mesh.template)
+    )
 
 
 def _render_view(stage: _Stage, index: int, size: Size) -> View:
@@ -109,7 +114,7 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
     bone_index = {name: number for number, name in enumerate(body.bone_names)}
     pose = sample_pose(mesh.bone_heads, bone_index, rng)
     bones = forward_kinematics(body.bone_names, body.parents, mesh.bone_heads, pose.rotations)
-    vertices = linear_blend_skinning(mesh.rest, mesh.skin_weights, bones)
+    vertices = linear_blend_skinning(mesh.rest + np.float32(sample_smile(rng)) * stage.smile, mesh.skin_weights, bones)
     camera = sample_camera(vertices, size, rng)
 
     vertices = camera.turn(vertices)
