@@ -1,0 +1,1 @@
+"""Data sets: what training and evaluation read."""

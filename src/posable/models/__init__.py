@@ -1,0 +1,18 @@
+"""The families of generators, by name."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from posable.models.generator import Generator
+from posable.models.weave import WeaveConfig, WeaveGenerator
+
+
+@dataclass(frozen=True)
+class FamilyEntry:
+    """A family's frozen config class and its generator, which is built from the config alone."""
+
+    config: type[Any]
+    generator: type[Generator[Any]]
+
+
+FAMILIES: dict[str, FamilyEntry] = {"weave": FamilyEntry(WeaveConfig, WeaveGenerator)}

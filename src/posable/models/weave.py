@@ -1,0 +1,468 @@
+"""weave: pose transfer taught by exact geometry. Our own family and the default.
+
+No paper. A source picture is matched to the target pose, and what is seen in it is *copied*, not painted: the network
+says for every target pixel which source pixel shows the same surface point (flow), whether the source shows it at all
+(visibility) and whether the person is there (mask). It paints only what the source hides. Its teacher is the synthetic
+people's renderer, which knows all three exactly (posable.people); no photograph comes with such labels.
+
+    source --- half size -> SourceEncoder --- features at /4, /8, /16 ---.
+      |                                                                  v
+      |            target pose -> PoseEncoder -> CoarseMatch: soft attention at /16, then flow at /8, /4
+      |                                                                  v
+      '--- full size -------------------------------------------> FineLevel: flow at /2
+      |                                                                  v
+      '--- source's own resolution ----------------------------> compose: copy, fill, lay over the background
+
+The /k are fractions of the working size (256x176). `CoarseWeave` alone is a complete model at half the working size:
+training begins there. The last step copies from the source as it was given, so a 512x352 source gives a 512x352
+picture with the same weights.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from posable.errors import ConfigError
+from posable.models.generator import Generator, Rendering
+from posable.pose import OPENPOSE_18, PoseBatch
+from posable.pose_maps import bone_maps, heatmaps
+from posable.size import Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeaveConfig:
+    height: int = 256
+    """Height of the working frame in px; the width follows. Both must be multiples of 16."""
+    width: int = 176
+    channels: int = 32
+    """Channels at a quarter of the working size; doubled at each coarser level."""
+    fine_channels: int = 24
+    """Channels at half of the working size."""
+    match_channels: int = 64
+    """Channels of the keys and queries of the soft match."""
+    num_heads: int = 4
+    num_blocks: int = 2
+    """Cross-attention blocks before the soft match."""
+    heatmap_sigma_px: float = 6.0
+    """Standard deviation of a keypoint's Gaussian, in px of the working frame."""
+    bone_sigma_px: float = 5.0
+
+    def __post_init__(self) -> None:
+        if self.height % 16 or self.width % 16:
+            raise ConfigError(f"weave's working size is {self.height}x{self.width}; give multiples of 16.")
+        if self.channels % 8 or self.fine_channels % 8:
+            raise ConfigError(
+                f"weave's channels ({self.channels}, {self.fine_channels}) must be multiples of 8 (the groups of its norm)."
+            )
+        if (self.channels * 4) % self.num_heads:
+            raise ConfigError(f"weave's num_heads ({self.num_heads}) must divide {self.channels * 4} channels.")
+
+
+# ---- blocks
+
+
+class ConvBlock(nn.Sequential):
+    """Convolution, group norm, SiLU. Instance norm would lose the picture's global colour."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inputs, outputs, 4 if stride == 2 else 3, stride, 1), nn.GroupNorm(8, outputs), nn.SiLU()
+        )
+
+
+class Fusion(nn.Sequential):
+    """Mixes what is laid side by side pixel by pixel; the residual blocks after it look around."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(nn.Conv2d(inputs, outputs, 1), nn.GroupNorm(8, outputs), nn.SiLU())
+
+
+class ResBlock(nn.Module):
+    """Two convolutions beside an identity; starts as the identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = ConvBlock(channels, channels)
+        self.second = _zeroed(nn.Conv2d(channels, channels, 3, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.second(self.first(x))
+
+
+class CrossBlock(nn.Module):
+    """Target tokens look at source tokens, then think (pre-norm attention and feed-forward)."""
+
+    def __init__(self, channels: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.norm_target = nn.GroupNorm(8, channels)
+        self.norm_source = nn.GroupNorm(8, channels)
+        self.query = nn.Conv2d(channels, channels, 1)
+        self.key_value = nn.Conv2d(channels, channels * 2, 1)
+        self.out = _zeroed(nn.Conv2d(channels, channels, 1))
+        self.feed_forward = nn.Sequential(
+            nn.GroupNorm(8, channels),
+            nn.Conv2d(channels, channels * 2, 1),
+            nn.SiLU(),
+            _zeroed(nn.Conv2d(channels * 2, channels, 1)),
+        )
+
+    def forward(self, target: Tensor, source: Tensor) -> Tensor:
+        n, c, h, w = target.shape
+        heads = lambda x: x.view(n, self.num_heads, -1, h * w).transpose(2, 3)  # noqa: E731
+        key, value = self.key_value(self.norm_source(source)).chunk(2, 1)
+        attended = functional.scaled_dot_product_attention(
+            heads(self.query(self.norm_target(target))), heads(key), heads(value)
+        )
+        target = target + self.out(attended.transpose(2, 3).reshape(n, c, h, w))
+        return target + self.feed_forward(target)
+
+
+class Pyramid(nn.Module):
+    """Features at the input's resolution, at its half and at its quarter, the last one aware of where it is."""
+
+    def __init__(self, inputs: int, channels: int) -> None:
+        super().__init__()
+        c = channels
+        self.level1 = ConvBlock(inputs, c)
+        self.level2 = nn.Sequential(ConvBlock(c, 2 * c, stride=2), ResBlock(2 * c))
+        self.level3 = ConvBlock(2 * c, 4 * c, stride=2)
+        self.place = nn.Conv2d(2, 4 * c, 1)
+        self.deep = nn.Sequential(ResBlock(4 * c), ResBlock(4 * c))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        level1 = self.level1(x)
+        level2 = self.level2(level1)
+        level3 = self.level3(level2)
+        return level1, level2, self.deep(level3 + self.place(_grid(level3)))
+
+
+def _zeroed(conv: nn.Conv2d) -> nn.Conv2d:
+    nn.init.zeros_(conv.weight)
+    assert conv.bias is not None
+    nn.init.zeros_(conv.bias)
+    return conv
+
+
+def _grid(like: Tensor) -> Float[Tensor, "1 2 h w"]:
+    """The (x, y) of each cell's centre in [-1, 1], as grid_sample counts them (align_corners=False)."""
+    h, w = like.shape[-2:]
+    ys = (torch.arange(h, device=like.device, dtype=like.dtype) + 0.5) / h * 2 - 1
+    xs = (torch.arange(w, device=like.device, dtype=like.dtype) + 0.5) / w * 2 - 1
+    return torch.stack([xs[None].expand(h, w), ys[:, None].expand(h, w)])[None]
+
+
+def _up(x: Tensor, factor: int = 2) -> Tensor:
+    return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+def _resized(x: Tensor, size: Size) -> Tensor:
+    if x.shape[-2:] == tuple(size):
+        return x
+    smaller = x.shape[-2] > size.height
+    return functional.interpolate(x, tuple(size), mode="bilinear", align_corners=False, antialias=smaller)
+
+
+def _warp(x: Tensor, flow: Float[Tensor, "n 2 h w"]) -> Tensor:
+    """Samples `x` where `flow` (in [-1, 1]) points."""
+    return functional.grid_sample(x, flow.permute(0, 2, 3, 1), align_corners=False, padding_mode="border")
+
+
+# ---- the coarse network
+
+
+@dataclass(frozen=True)
+class SourceFeatures:
+    """The source at a quarter, an eighth and a sixteenth of the working size, and its person-free background."""
+
+    level1: Tensor
+    level2: Tensor
+    level3: Tensor
+    mask_logits: Float[Tensor, "n 1 h/4 w/4"]
+    background: Float[Tensor, "n 3 h/4 w/4"]
+    """The whole background with the person filled in from around; used only where the source's person hides it."""
+
+    def __getitem__(self, index: Tensor) -> "SourceFeatures":
+        return SourceFeatures(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What is laid together into a picture. Spatial size h x w unless said; flow in [-1, 1] of the source frame."""
+
+    features: Float[Tensor, "n c h w"]
+    flow: Float[Tensor, "n 2 h w"]
+    visibility_logits: Float[Tensor, "n 1 2h 2w"]
+    mask_logits: Float[Tensor, "n 1 2h 2w"]
+    fill: Float[Tensor, "n 3 2h 2w"]
+    """What to paint where the source shows nothing, before tanh."""
+    shade: Float[Tensor, "n 3 h w"]
+    """Added to what is copied: light that changed with the pose."""
+    cast: Float[Tensor, "n 3 h w"]
+    """Added to the background: shadows that moved."""
+    flows: tuple[Tensor, ...]
+    """The flow at each coarser level, coarse to fine, for the loss."""
+
+
+class CoarseWeave(nn.Module):
+    """Matches, and renders at half the working size. All frames below are the half-size picture's."""
+
+    def __init__(self, config: WeaveConfig) -> None:
+        super().__init__()
+        c = config.channels
+        pose_channels = len(OPENPOSE_18.keypoints) + len(OPENPOSE_18.limbs)
+        self.config = config
+        self.source_encoder = Pyramid(12 + pose_channels, c)
+        self.pose_encoder = Pyramid(pose_channels, c)
+        self.source_mask = nn.Conv2d(c * 3, 1, 3, 1, 1)
+        self.background = nn.Sequential(ConvBlock(c * 4, c * 2), _zeroed(nn.Conv2d(c * 2, 3, 3, 1, 1)))
+        self.blocks = nn.ModuleList([CrossBlock(4 * c, config.num_heads) for _ in range(config.num_blocks)])
+        self.query = nn.Conv2d(4 * c, config.match_channels, 1)
+        self.key = nn.Conv2d(4 * c, config.match_channels, 1)
+        self.fuse3 = nn.Sequential(Fusion(8 * c + 2, 4 * c), ResBlock(4 * c), ResBlock(4 * c))
+        self.fuse2 = nn.Sequential(Fusion(8 * c, 2 * c), ResBlock(2 * c), ResBlock(2 * c))
+        self.fuse1 = nn.Sequential(Fusion(4 * c, c), ResBlock(c))
+        self.flow3 = _zeroed(nn.Conv2d(4 * c, 2, 3, 1, 1))
+        self.flow2 = _zeroed(nn.Conv2d(2 * c, 2, 3, 1, 1))
+        self.head = nn.Conv2d(c, 2 + 4 + 4 + 12 + 3 + 3, 3, 1, 1)
+
+    def pose_maps(self, pose: PoseBatch) -> Float[Tensor, "n 37 h/2 w/2"]:
+        """Heatmaps and bone maps at half of the half-size frame."""
+        scale = 4
+        small = pose.resize(Size(self.config.height // scale, self.config.width // scale))
+        heat = heatmaps(small, sigma_px=self.config.heatmap_sigma_px / scale)
+        return torch.cat([heat, bone_maps(small, sigma_px=self.config.bone_sigma_px / scale)], 1)
+
+    def encode(self, source: Float[Tensor, "n 3 h w"], pose: PoseBatch) -> SourceFeatures:
+        x = torch.cat([functional.pixel_unshuffle(source, 2), self.pose_maps(pose)], 1)
+        level1, level2, level3 = self.source_encoder(x)
+        mask_logits = self.source_mask(torch.cat([level1, _up(level2)], 1))
+        free = 1 - torch.sigmoid(4 * _spread(mask_logits.detach()))
+        background = fill_in(functional.avg_pool2d(source, 2), free) + _up(self.background(level3), 4)
+        return SourceFeatures(level1, level2, level3, mask_logits, background)
+
+    def match(self, source: SourceFeatures, target_maps: tuple[Tensor, Tensor, Tensor]) -> Layers:
+        """Aligns the source with `target_maps` = pose_encoder(pose_maps(target pose))."""
+        target1, target2, target3 = target_maps
+        for block in self.blocks:
+            target3 = block(target3, source.level3)
+        flow, matched = self._soft_match(target3, source.level3)
+        soft = flow
+        x = self.fuse3(torch.cat([target3, matched, flow], 1))
+        flow3 = flow + self.flow3(x)
+        flow = _up(flow3)
+        x = self.fuse2(torch.cat([_up(x), _warp(source.level2, flow), target2], 1))
+        flow2 = flow + self.flow2(x)
+        flow = _up(flow2)
+        x = self.fuse1(torch.cat([_up(x), _warp(source.level1, flow), target1], 1))
+        delta, visibility, mask, fill, shade, cast = self.head(x).split((2, 4, 4, 12, 3, 3), 1)
+        return Layers(
+            features=x,
+            flow=flow + 0.2 * delta,
+            visibility_logits=functional.pixel_shuffle(visibility, 2),
+            mask_logits=functional.pixel_shuffle(mask, 2),
+            fill=functional.pixel_shuffle(fill, 2),
+            shade=shade,
+            cast=cast,
+            flows=(soft, flow3, flow2),
+        )
+
+    def _soft_match(self, target: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+        """Expected source position and feature of each target cell under a softmax over all source cells."""
+        n, c, h, w = target.shape
+        query, key = self.query(target).flatten(2), self.key(source).flatten(2)
+        weights = torch.softmax(query.transpose(1, 2) @ key / math.sqrt(query.shape[1]), -1)
+        values = torch.cat([source, _grid(source).expand(n, -1, -1, -1)], 1).flatten(2)
+        matched = (values @ weights.transpose(1, 2)).view(n, c + 2, h, w)
+        return matched[:, c:], matched[:, :c]
+
+
+def fill_in(picture: Float[Tensor, "n 3 h w"], known: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 3 h w"]:
+    """`picture` where `known` is 1; elsewhere a smooth continuation from around it (push-pull over a pyramid of
+    weighted means)."""
+    known = known.clamp(1e-4, 1)
+    if min(picture.shape[-2:]) <= 1:
+        return picture
+    weight = functional.avg_pool2d(known, 2, ceil_mode=True, count_include_pad=False)
+    mean = functional.avg_pool2d(picture * known, 2, ceil_mode=True, count_include_pad=False) / weight
+    around = _resized(fill_in(mean, (weight * 2).clamp(max=1)), Size(*picture.shape[-2:]))
+    return known * picture + (1 - known) * around
+
+
+def compose(source: Float[Tensor, "n 3 h w"], features: SourceFeatures, layers: Layers) -> Rendering:
+    """Lays copied, painted and background pixels together at the source's own resolution."""
+    size = Size(*source.shape[-2:])
+    full = lambda x: _resized(x, size)  # noqa: E731
+    flow = full(layers.flow)
+    visibility, mask = torch.sigmoid(full(layers.visibility_logits)), torch.sigmoid(full(layers.mask_logits))
+    copied = _warp(source, flow) + full(layers.shade)
+    person = visibility * copied + (1 - visibility) * torch.tanh(full(layers.fill))
+    hidden = torch.sigmoid(full(_spread(features.mask_logits)))
+    background = hidden * full(features.background) + (1 - hidden) * source + full(layers.cast)
+    image = mask * person + (1 - mask) * background
+    scale = torch.tensor([size.width, size.height], device=flow.device).view(1, 2, 1, 1)
+    return Rendering(image=image, mask=mask, visibility=visibility, flow=(flow + 1) / 2 * scale)
+
+
+def _spread(logits: Tensor) -> Tensor:
+    """Grows the mask by a cell, so that no rim of the person stays in the background."""
+    return functional.max_pool2d(logits, 3, 1, 1)
+
+
+# ---- the fine level and the whole generator
+
+
+class FineLevel(nn.Module):
+    """Refines the coarse layers by one octave with the full-size source; starts by changing nothing."""
+
+    def __init__(self, config: WeaveConfig) -> None:
+        super().__init__()
+        c, f = config.channels, config.fine_channels
+        self.source = nn.Sequential(ConvBlock(12, f), ResBlock(f))
+        self.fuse = nn.Sequential(Fusion(c + f + 12, c), ResBlock(c))
+        self.head = _zeroed(nn.Conv2d(c, 2 + 4 + 4 + 12, 3, 1, 1))
+        self.polish_in = ConvBlock(c + 12, c)
+        self.polish_out = _zeroed(nn.Conv2d(c, 12, 3, 1, 1))
+
+    def encode(self, source: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n f h/2 w/2"]:
+        small = functional.pixel_unshuffle(source, 2)
+        return torch.cat([self.source(small), small], 1)
+
+    def refine(self, source: Tensor, coarse: Layers) -> Layers:
+        flow = _up(coarse.flow)
+        x = self.fuse(torch.cat([_up(coarse.features), _warp(source, flow)], 1))
+        delta, visibility, mask, fill = self.head(x).split((2, 4, 4, 12), 1)
+        shuffle = lambda x: functional.pixel_shuffle(x, 2)  # noqa: E731
+        return Layers(
+            features=x,
+            flow=flow + 0.1 * delta,
+            visibility_logits=_up(coarse.visibility_logits) + shuffle(visibility),
+            mask_logits=_up(coarse.mask_logits) + shuffle(mask),
+            fill=_up(coarse.fill) + shuffle(fill),
+            shade=_up(coarse.shade),
+            cast=_up(coarse.cast),
+            flows=(*coarse.flows, coarse.flow),
+        )
+
+    def polish(self, image: Float[Tensor, "n 3 h w"], layers: Layers) -> Float[Tensor, "n 3 h w"]:
+        """What to add to the laid-together person: seams, shading, the detail of face and hands."""
+        x = torch.cat([layers.features, functional.pixel_unshuffle(image, 2)], 1)
+        return functional.pixel_shuffle(self.polish_out(self.polish_in(x)), 2)
+
+
+@dataclass(frozen=True)
+class WeaveSource:
+    """An encoded source: its picture as given and at the working size, and its features."""
+
+    image: Float[Tensor, "n 3 h w"]
+    working: Float[Tensor, "n 3 256 176"]
+    coarse: SourceFeatures
+    fine: Tensor
+
+    def __getitem__(self, index: Tensor) -> "WeaveSource":
+        return WeaveSource(self.image[index], self.working[index], self.coarse[index], self.fine[index])
+
+
+class WeaveGenerator(Generator[WeaveSource]):
+    """Draws at the source's own resolution; matches at the working size. Any source whose frame has the working
+    frame's proportions will do (256x176, 512x352, ...)."""
+
+    family = "weave"
+
+    def __init__(self, config: WeaveConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.size = Size(config.height, config.width)
+        self.coarse = CoarseWeave(config)
+        self.fine = FineLevel(config)
+
+    def encode(self, source_image: Float[Tensor, "n 3 h w"], source_pose: PoseBatch) -> WeaveSource:
+        working = _resized(source_image, self.size)
+        half = functional.avg_pool2d(working, 2)
+        return WeaveSource(source_image, working, self.coarse.encode(half, source_pose), self.fine.encode(working))
+
+    def render(self, encoded: WeaveSource, target_pose: PoseBatch) -> Rendering:
+        targets = self.coarse.pose_encoder(self.coarse.pose_maps(target_pose))
+        drawn = self.draw(encoded, self.refine(encoded, targets))
+        return replace(drawn, image=drawn.image.clamp(-1, 1))
+
+    def refine(self, encoded: WeaveSource, targets: tuple[Tensor, Tensor, Tensor]) -> Layers:
+        """The layers at half the working size, for target features of `coarse.pose_encoder`."""
+        return self.fine.refine(encoded.fine, self.coarse.match(encoded.coarse, targets))
+
+    def draw(self, encoded: WeaveSource, layers: Layers) -> Rendering:
+        """The picture at the source's resolution, not yet limited to [-1, 1]: training needs its gradients."""
+        working = compose(encoded.working, encoded.coarse, layers)
+        detail = self.fine.polish(working.image, layers)
+        picture = working
+        if encoded.image.shape != encoded.working.shape:
+            picture = compose(encoded.image, encoded.coarse, layers)
+        image = picture.image + picture.mask * _resized(detail, Size(*picture.image.shape[-2:]))
+        return Rendering(image, picture.mask, picture.visibility, picture.flow)
+
+
+# ---- losses
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the renderer knows about target images, for the losses. h x w is the picture's size."""
+
+    image: Float[Tensor, "n 3 h w"]
+    alpha: Float[Tensor, "n 1 h w"]
+    """Coverage by the person, in [0, 1]."""
+    weight: Float[Tensor, "n 1 h w"]
+    """How much a pixel counts in the picture losses (faces and hands count more)."""
+    flow: Float[Tensor, "n 2 h/2 w/2"]
+    """True source position in [-1, 1]; outside that range the point is outside the source's frame."""
+    visible: Bool[Tensor, "n 1 h/2 w/2"]
+    foreground: Bool[Tensor, "n 1 h/2 w/2"]
+    source_alpha: Float[Tensor, "n 1 h w"]
+
+
+def weave_losses(rendering: Rendering, layers: Layers, source: SourceFeatures, truth: Truth) -> dict[str, Tensor]:
+    """Named scalar losses, already weighted; training minimises their sum."""
+    visible = functional.interpolate(truth.visible.float(), scale_factor=2, mode="nearest")
+    foreground = functional.interpolate(truth.foreground.float(), scale_factor=2, mode="nearest")
+    seen = functional.binary_cross_entropy_with_logits(
+        layers.visibility_logits, visible, weight=foreground / foreground.mean().clamp_min(0.01)
+    )
+    mask = functional.binary_cross_entropy_with_logits(layers.mask_logits, truth.alpha)
+    source_alpha = _cells(truth.source_alpha, source.mask_logits)
+    source_mask = functional.binary_cross_entropy_with_logits(source.mask_logits, source_alpha)
+    return {
+        "flow": 2 * flow_loss(layers.flow, truth),
+        "flow_coarse": sum((flow_loss(flow, truth) for flow in layers.flows), torch.zeros(())),
+        "visibility": 0.3 * seen,
+        "mask": 0.7 * mask + 0.2 * source_mask,
+        "l1": (truth.weight * (rendering.image - truth.image).abs()).mean(),
+        "gradient": _gradient_difference(rendering.image, truth.image, truth.weight),
+    }
+
+
+def flow_loss(flow: Float[Tensor, "n 2 k l"], truth: Truth) -> Tensor:
+    """Mean L1 distance to the true correspondence over the person; hidden surface counts 0.3, visible 1.3.
+
+    A coarser flow is compared with the weighted mean of the true flow over each of its cells."""
+    inside = (truth.flow.abs() < 1).all(1, keepdim=True) & truth.foreground
+    weight = inside.float() * (0.3 + truth.visible.float())
+    cell_weight = _cells(weight, flow)
+    mean = _cells(truth.flow * weight, flow) / cell_weight.clamp_min(1e-4)
+    return ((flow - mean).abs() * cell_weight).sum() / (cell_weight.sum() + 1)
+
+
+def _cells(x: Tensor, like: Tensor) -> Tensor:
+    """Means of `x` over the cells of the coarser map `like`."""
+    return functional.adaptive_avg_pool2d(x, (like.shape[-2], like.shape[-1]))
+
+
+def _gradient_difference(image: Tensor, truth: Tensor, weight: Tensor) -> Tensor:
+    """Weighted mean L1 distance of horizontal and vertical finite differences: keeps edges and prints sharp."""
+    d = image - truth
+    rows = (d[..., 1:, :] - d[..., :-1, :]).abs() * weight[..., 1:, :]
+    columns = (d[..., 1:] - d[..., :-1]).abs() * weight[..., 1:]
+    return rows.mean() + columns.mean()

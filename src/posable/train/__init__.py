@@ -1,0 +1,1 @@
+"""Training: recipes say what, the loop does it."""
