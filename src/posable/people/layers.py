@@ -1,0 +1,156 @@
+"""Layers of a person: pieces of surface with their own material, cut from the body and its helper meshes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from posable.people.body import BodyModel, Shape
+from posable.people.materials import Material
+from posable.people.mesh_editing import clip_faces, compact, neighbour_mean, smooth, vertex_normals
+
+FloatArray = NDArray[np.float32]
+IntArray = NDArray[np.int32]
+
+TORSO_RADIUS, SKIRT_RADIUS, LEG_RADIUS, ARM_RADIUS, HEAD_RADIUS = 0.15, 0.16, 0.075, 0.05, 0.09
+"""Metres that turn angles around a part into chart coordinates."""
+_LARGEST_OFFSET = 0.06
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layer:
+    """One piece with one material; fields as in PersonMesh."""
+
+    rest: FloatArray
+    template: FloatArray
+    skin_weights: csr_matrix
+    faces: IntArray
+    face_uv: FloatArray
+    face_label: NDArray[np.uint8]
+    face_segment: NDArray[np.int8]
+    material: Material
+
+
+@dataclass(frozen=True, eq=False)
+class Dummy:
+    """The undressed person that garments are fitted on."""
+
+    body: BodyModel
+    shape: Shape
+    normals: FloatArray
+    """(n, 3) of all asset vertices."""
+
+    @classmethod
+    def of(cls, body: BodyModel, shape: Shape) -> Dummy:
+        faces = np.concatenate([body.skin_faces, body.eye_faces, *body.helper_faces.values()])
+        return cls(body, shape, vertex_normals(shape.rest, faces))
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Cutout:
+    """How to cut a garment from a helper mesh; per-vertex arrays run over all asset vertices."""
+
+    helper: str
+    keep: Sequence[FloatArray]
+    """Signed fields (n,); cloth is where all are >= 0."""
+    offset: FloatArray
+    """(n,) metres away from the skin."""
+    smoothing: int
+    least_offset: float
+    chart: str
+    """"torso" (with sleeves), "leg" or "skirt"."""
+    reshape: Callable[[FloatArray, IntArray], FloatArray] | None = None
+    """Last change of positions (m, 3), given the asset vertices (m,)."""
+
+
+def cut_garment(dummy: Dummy, cutout: Cutout, material: Material, label: int) -> Layer:
+    """The garment as a layer over the dummy."""
+    body, regions = dummy.body, dummy.body.regions
+    vertices, faces = compact(body.helper_faces[cutout.helper])
+    points = _offset_points(dummy, vertices, faces, cutout)
+    if cutout.reshape is not None:
+        points = cutout.reshape(points, vertices)
+    angle, radius = {
+        "torso": (regions.torso_angle, TORSO_RADIUS),
+        "leg": (regions.leg_angle, LEG_RADIUS),
+        "skirt": (regions.torso_angle, SKIRT_RADIUS),
+    }[cutout.chart]
+    template = body.template[vertices]
+    columns = [points, template, _direction(angle[vertices]), _direction(regions.arm_angle[vertices])]
+    scalars = [regions.arm, regions.arm_distance, regions.segment.astype(np.float32), *cutout.keep]
+    values = np.concatenate([*columns, np.stack([field[vertices] for field in scalars], 1)], 1)
+    weights = body.skin_weights[vertices]
+    first_field = values.shape[1] - len(cutout.keep)
+    for column in range(first_field, values.shape[1]):
+        if (values[:, column] < 0).any():
+            cut = clip_faces(faces, values[:, column])
+            faces, weights = cut.faces, cut.matrix(len(values)) @ weights
+            values = cut.interpolate(values)
+
+    corners = values[faces]
+    uv = np.stack([_unwrap(corners[..., 6], corners[..., 7], radius), corners[..., 5]], -1)
+    arm, arm_distance, segment = corners[..., 10], corners[..., 11], corners[..., 12]
+    if cutout.chart == "torso":
+        sleeve = arm.mean(1) > 0.5
+        around = _unwrap(corners[sleeve][..., 8], corners[sleeve][..., 9], ARM_RADIUS)
+        uv[sleeve] = np.stack([around, 0.56 - arm_distance[sleeve]], -1)
+    return Layer(
+        rest=np.ascontiguousarray(values[:, :3]),
+        template=np.ascontiguousarray(values[:, 3:6]),
+        skin_weights=weights,
+        faces=faces,
+        face_uv=uv.astype(np.float32),
+        face_label=np.full(len(faces), label, np.uint8),
+        face_segment=np.round(np.median(segment, 1)).astype(np.int8),
+        material=material,
+    )
+
+
+def skin_layer(
+    dummy: Dummy, faces: IntArray, material: Material, label: int | None = None, uv: FloatArray | None = None
+) -> Layer:
+    """A part of the body itself; `label` None means bare skin's own classes, `uv` (n, 2) are chart coordinates."""
+    body = dummy.body
+    vertices, local = compact(faces)
+    labels = np.median(body.regions.skin_label[faces], 1).round() if label is None else np.full(len(faces), label)
+    chart = np.zeros((len(body.template), 2), np.float32) if uv is None else uv
+    return Layer(
+        rest=dummy.shape.rest[vertices],
+        template=body.template[vertices],
+        skin_weights=body.skin_weights[vertices],
+        faces=local,
+        face_uv=chart[faces].astype(np.float32),
+        face_label=labels.astype(np.uint8),
+        face_segment=np.round(np.median(body.regions.segment[faces], 1)).astype(np.int8),
+        material=material,
+    )
+
+
+def _offset_points(dummy: Dummy, vertices: IntArray, faces: IntArray, cutout: Cutout) -> FloatArray:
+    """Positions (m, 3) pushed out along the normals and smoothed.
+
+    Only the normal part of the smoothing is kept: sideways drift would bend stripes and fray hems.
+    """
+    normals, start = dummy.normals[vertices], dummy.shape.rest[vertices]
+    distance = cutout.offset[vertices]
+    if cutout.smoothing:
+        pushed = start + normals * distance[:, None]
+        smoothed = smooth(pushed, neighbour_mean(faces, len(vertices)), cutout.smoothing)
+        distance = np.clip(((smoothed - start) * normals).sum(1), cutout.least_offset, _LARGEST_OFFSET)
+    return (start + normals * distance[:, None]).astype(np.float32)
+
+
+def _direction(angle: FloatArray) -> FloatArray:
+    """(n, 2) unit vectors: unlike angles, they can be averaged across the seam."""
+    return np.stack([np.cos(angle), np.sin(angle)], 1)
+
+
+def _unwrap(cosine: FloatArray, sine: FloatArray, radius: float) -> FloatArray:
+    """Chart coordinates (f, 3) of the corners' directions, continuous inside each triangle."""
+    angle = np.arctan2(sine, cosine)
+    behind = angle.max(1, keepdims=True) - angle > np.pi
+    return np.where(behind, angle + 2 * np.pi, angle) * np.float32(radius)
