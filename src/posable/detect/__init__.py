@@ -1,0 +1,55 @@
+"""From a photo to a pose: `detect_pose`, and `person_mask`; models are fetched and loaded when first used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from posable.detect import blazepose, rtmlib_adapter
+from posable.detect.detection import Detection, Progress
+from posable.detect.model_files import fetch_models
+from posable.errors import ImageError, InputError
+from posable.image import to_rgb
+
+__all__ = ["DETECTORS", "Detection", "Progress", "detect_pose", "fetch_models", "person_mask"]
+
+DETECTORS: Mapping[str, Callable[[Image.Image, Progress | None], Detection]] = {
+    "blazepose": blazepose.detect,
+    "rtmlib": rtmlib_adapter.detect,
+}
+
+
+def detect_pose(
+    image: Image.Image | npt.NDArray[np.uint8], detector: str = "blazepose", *, progress: Progress | None = None
+) -> Detection:
+    """The pose of the largest person in a picture: PIL, or uint8 (h, w, 3) RGB.
+
+    `progress` is told when models have to be fetched first. Raises NoPersonError when nobody is found, DownloadError
+    when the models cannot be had, MissingExtraError when the detector's package is not installed, and InputError when
+    there is no such detector.
+    """
+    if detector not in DETECTORS:
+        raise InputError(f"there is no detector '{detector}'; choose one of {', '.join(DETECTORS)}.")
+    return DETECTORS[detector](_as_picture(image), progress)
+
+
+def person_mask(
+    image: Image.Image | npt.NDArray[np.uint8], *, progress: Progress | None = None
+) -> npt.NDArray[np.float32]:
+    """Float32 (h, w) in [0, 1], high on the largest person in a picture (PIL, or uint8 (h, w, 3) RGB).
+
+    It is the mask that BlazePose's landmark network draws besides the landmarks, 256 px over the person's region; all 0
+    when nobody is found. Raises DownloadError and MissingExtraError as `detect_pose`.
+    """
+    return blazepose.mask(_as_picture(image), progress)
+
+
+def _as_picture(image: Image.Image | npt.NDArray[np.uint8]) -> Image.Image:
+    if isinstance(image, Image.Image):
+        return to_rgb(image)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise ImageError(f"the array is {image.dtype} of shape {image.shape}; give uint8 of shape (h, w, 3), RGB.")
+    return Image.fromarray(image)
