@@ -155,7 +155,9 @@ def _curtain(is_long: bool, rng: np.random.Generator) -> _Strand:
     end = rng.uniform(0.3, 0.5) if is_long else rng.uniform(0.57, 0.63)
     turn, down = np.meshgrid(np.linspace(-half_turn, half_turn, columns), np.linspace(0, 1, rows))
     jagged = gaussian_filter1d(rng.normal(size=columns), 1.2) * 0.018
-    ends = end + jagged + 0.05 * (np.abs(turn) / half_turn) ** 2 * is_long
+    # Hair in front of the ears stops at the shoulders, which would cut a longer strand in two.
+    in_front = smoothstep(np.deg2rad(60), np.deg2rad(92), np.abs(turn))
+    ends = end + (max(0.585, end) - end) * in_front + jagged
     z = 0.80 + (ends - 0.80) * down
     flare, top = rng.uniform(0, 0.022), smoothstep(0.12, 0, down)
     wave = 0.006 * np.sin(turn * rng.integers(7, 13) + down * rng.uniform(0, 9)) * down

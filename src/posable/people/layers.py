@@ -18,7 +18,6 @@ IntArray = NDArray[np.int32]
 
 TORSO_RADIUS, SKIRT_RADIUS, LEG_RADIUS, ARM_RADIUS, HEAD_RADIUS = 0.15, 0.16, 0.075, 0.05, 0.09
 """Metres that turn angles around a part into chart coordinates."""
-_LARGEST_OFFSET = 0.06
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -60,9 +59,11 @@ class Cutout:
     offset: FloatArray
     """(n,) metres away from the skin."""
     smoothing: int
-    least_offset: float
+    least_offset: FloatArray | float
+    """Metres, (n,) or one for all, that hold after smoothing, as `most_offset` does."""
     chart: str
     """"torso" (with sleeves), "leg" or "skirt"."""
+    most_offset: FloatArray | float = 0.06
     reshape: Callable[[FloatArray, IntArray], FloatArray] | None = None
     """Last change of positions (m, 3), given the asset vertices (m,)."""
 
@@ -71,7 +72,8 @@ def cut_garment(dummy: Dummy, cutout: Cutout, material: Material, label: int) ->
     """The garment as a layer over the dummy."""
     body, regions = dummy.body, dummy.body.regions
     vertices, faces = compact(body.helper_faces[cutout.helper])
-    points = _offset_points(dummy, vertices, faces, cutout)
+    distance = smoothed_distance(dummy, cutout)[vertices]
+    points = dummy.shape.rest[vertices] + dummy.normals[vertices] * distance[:, None]
     if cutout.reshape is not None:
         points = cutout.reshape(points, vertices)
     angle, radius = {
@@ -130,18 +132,23 @@ def skin_layer(
     )
 
 
-def _offset_points(dummy: Dummy, vertices: IntArray, faces: IntArray, cutout: Cutout) -> FloatArray:
-    """Positions (m, 3) pushed out along the normals and smoothed.
+def smoothed_distance(dummy: Dummy, cutout: Cutout) -> FloatArray:
+    """Metres (n,) that the cloth stands off the helper mesh, along its normals; 0 off the helper.
 
     Only the normal part of the smoothing is kept: sideways drift would bend stripes and fray hems.
     """
+    vertices, faces = compact(dummy.body.helper_faces[cutout.helper])
     normals, start = dummy.normals[vertices], dummy.shape.rest[vertices]
-    distance = cutout.offset[vertices]
+    wanted = cutout.offset[vertices]
     if cutout.smoothing:
-        pushed = start + normals * distance[:, None]
+        pushed = start + normals * wanted[:, None]
         smoothed = smooth(pushed, neighbour_mean(faces, len(vertices)), cutout.smoothing)
-        distance = np.clip(((smoothed - start) * normals).sum(1), cutout.least_offset, _LARGEST_OFFSET)
-    return (start + normals * distance[:, None]).astype(np.float32)
+        wanted = ((smoothed - start) * normals).sum(1)
+    count = len(dummy.body.template)
+    least, most = (np.broadcast_to(limit, count)[vertices] for limit in (cutout.least_offset, cutout.most_offset))
+    distance = np.zeros(count, np.float32)
+    distance[vertices] = np.clip(wanted, least, most)
+    return distance
 
 
 def _direction(angle: FloatArray) -> FloatArray:

@@ -12,13 +12,15 @@ from posable.people import cuts
 from posable.people.cloth_prints import make_print
 from posable.people.colors import cloth_color
 from posable.people.geometry import smoothstep
-from posable.people.layers import Cutout, Dummy, Layer, cut_garment
+from posable.people.layers import Cutout, Dummy, Layer, cut_garment, smoothed_distance
 from posable.people.lip_labels import Lip
 from posable.people.materials import Cloth, Print, Shoe
 from posable.people.patterns import Pattern, choose_pattern, make_pattern
 
 FloatArray = NDArray[np.float32]
 _PRINTABLE = ("solid", "mottled", "tie_dye", "stripes_across")
+_LAYER_GAP = 0.005
+"""Metres between two layers of cloth."""
 _HIDDEN_MARGIN = 0.012
 """Skin this far (metres) inside a garment's edge is left out of the mesh."""
 
@@ -32,13 +34,15 @@ class Outfit:
     description: dict[str, object] = field(default_factory=dict)
     hidden: NDArray[np.bool_] = field(init=False)
     """(n,) asset vertices under cloth."""
-    top_offset: FloatArray = field(init=False)
-    """(n,) metres that the top stands off, for what is worn over it."""
+    top_distance: FloatArray = field(init=False)
+    """(n,) metres that the top stands off, for what is worn over or under it."""
+    top_hem: float = 0.0
+    """Template height."""
 
     def __post_init__(self) -> None:
         count = len(self.dummy.body.template)
         self.hidden = np.zeros(count, bool)
-        self.top_offset = np.zeros(count, np.float32)
+        self.top_distance = np.zeros(count, np.float32)
 
     def wear(self, cutout: Cutout, material: Cloth | Shoe, label: int, hide: bool = True) -> Layer:
         """Puts a garment on and hides the skin under it."""
@@ -55,7 +59,7 @@ def dress_up(dummy: Dummy, female: bool, rng: np.random.Generator) -> Outfit:
     kind = "trousers"
     if female:
         kind = str(rng.choice(["dress", "skirt", "trousers"], p=[0.28, 0.22, 0.5]))
-    tucked = rng.random() < (0.6 if kind == "skirt" else 0.2)
+    tucked = kind == "skirt" or rng.random() < 0.2
     pattern = _wear_top(outfit, kind, female, bool(tucked), rng)
     if kind == "trousers":
         _wear_trousers(outfit, bool(tucked), rng)
@@ -102,21 +106,22 @@ def _wear_top(outfit: Outfit, kind: str, female: bool, tucked: bool, rng: np.ran
     arms = cuts.sleeveless(body) if sleeve == "tank" else cuts.sleeves(body, length)
     loose = float(rng.uniform(0.1, 0.5) if is_dress else rng.uniform(0.25, 1))
     hem = rng.uniform(-0.015, 0.06)
+    cropped = female and rng.random() < 0.12
     if tucked:
         hem = 0.166 if kind == "skirt" else 0.06
-    elif female and rng.random() < 0.12:
+    elif cropped:
         hem = rng.uniform(0.15, 0.22)
     if is_dress:
         hem = 0.12
-    outfit.top_offset = _top_offset(outfit, loose, tucked)
     cutout = Cutout(
         helper="tights",
         keep=[arms, cuts.above(body, hem), cuts.neckline(body, neck)],
-        offset=outfit.top_offset,
+        offset=_top_offset(outfit, loose, tucked),
         smoothing=int(4 + 14 * loose),
         least_offset=0.004,
         chart="torso",
     )
+    outfit.top_distance, outfit.top_hem = smoothed_distance(outfit.dummy, cutout), float(hem)
     outfit.wear(cutout, _cloth(pattern, (0.05, 0.13), rng, picture), Lip.DRESS if is_dress else Lip.UPPER_CLOTHES)
     outfit.description.update(kind=kind, top=pattern.kind, sleeve=sleeve, neck=neck, printed=bool(printed))
     return pattern
@@ -183,12 +188,15 @@ def _wear_trousers(outfit: Outfit, tucked: bool, rng: np.random.Generator) -> No
     pattern = make_pattern(choose_pattern(rng) if cloth == "patterned" else cloth, rng)
     waist = rng.uniform(0.08, 0.17)
     offset = 0.004 + loose * 0.030 * smoothstep(-0.1, -0.6, z) + loose * 0.012 * smoothstep(0.1, -0.2, z)
+    covered = z > outfit.top_hem - 0.01
+    under, over = covered & (not tucked), covered & tucked
     cutout = Cutout(
         helper="tights",
         keep=[cuts.below(body, waist), cuts.above(body, hem)],
-        offset=(offset + 0.006 * tucked).astype(np.float32),
+        offset=offset.astype(np.float32),
         smoothing=int(3 + 8 * loose),
-        least_offset=0.003,
+        least_offset=np.where(under, 0.001, np.where(over, outfit.top_distance + _LAYER_GAP, 0.003)),
+        most_offset=np.where(under, np.maximum(outfit.top_distance - _LAYER_GAP, 0.001), 0.06),
         chart="leg",
     )
     outfit.wear(cutout, _cloth(pattern, (0.05, 0.13), rng), Lip.PANTS)
@@ -201,31 +209,39 @@ def _wear_jacket(outfit: Outfit, over_skirt: bool, rng: np.random.Generator) -> 
     pattern = make_pattern(_pick(rng, {"solid": 0.55, "denim": 0.2, "mottled": 0.15, "plaid": 0.1}), rng)
     cloth = _cloth(pattern, (0.06, 0.12), rng)
     gap = cuts.front_gap(body, rng.uniform(0.12, 0.5))
-    on_torso, on_arm = np.maximum(outfit.top_offset + 0.010, 0.022), np.maximum(outfit.top_offset + 0.006, 0.014)
+    on_torso, on_arm = np.maximum(outfit.top_distance + 0.010, 0.022), np.maximum(outfit.top_distance + 0.006, 0.014)
+    # A flared skirt would come through a longer jacket.
+    hem = rng.uniform(0.11, 0.16) if over_skirt else rng.uniform(-0.015, 0.06)
     keep: Sequence[FloatArray] = [
         cuts.sleeves(body, rng.uniform(0.42, 0.5)),
-        cuts.above(body, rng.uniform(-0.015, 0.06)),
+        cuts.above(body, hem),
         cuts.jacket_collar(body),
         gap,
     ]
     offset = np.where(regions.arm > 0.3, on_arm, on_torso)
     jacket = Cutout(
-        helper="tights", keep=keep, offset=offset, smoothing=10, least_offset=0.016, chart="torso"
+        helper="tights",
+        keep=keep,
+        offset=offset,
+        smoothing=10,
+        least_offset=np.maximum(outfit.top_distance + _LAYER_GAP, 0.012),
+        most_offset=0.075,
+        chart="torso",
     )
     outfit.wear(jacket, cloth, Lip.COAT)
     outfit.description["jacket"] = pattern.kind
     if not over_skirt and rng.random() < 0.35:
-        hem = rng.uniform(-0.42, -0.15)
+        tails_hem = rng.uniform(-0.42, -0.15)
         tails = Cutout(
             helper="skirt",
-            keep=[gap, (body.template[:, 2] - hem).astype(np.float32)],
+            keep=[gap, (body.template[:, 2] - tails_hem).astype(np.float32)],
             offset=np.full(len(offset), 0.026, np.float32),
             smoothing=2,
             least_offset=0.02,
             chart="skirt",
         )
         outfit.wear(tails, cloth, Lip.COAT, hide=False)
-        outfit.description["coat_hem"] = round(float(hem), 2)
+        outfit.description["coat_hem"] = round(float(tails_hem), 2)
 
 
 def _wear_shoes(outfit: Outfit, rng: np.random.Generator) -> None:
