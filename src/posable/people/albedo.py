@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import assert_never
 
 import numpy as np
 
@@ -58,7 +57,7 @@ def _paint(
         case Cloth():
             result.color[chosen] = _cloth_color(material, uv, template, scale)
             result.specular[chosen] = material.specular
-            shift = np.array([material.seed % 97 / 97, material.seed % 89 / 89], np.float32)
+            shift = _pair(material.seed % 97 / 97, material.seed % 89 / 89)
             slopes = _nearest(_wrinkles_for(scale), uv / np.float32(_WRINKLE_METRES) + shift)
             result.bump[chosen] = slopes * np.float32(material.fold)
         case Skin():
@@ -74,13 +73,11 @@ def _paint(
             result.color[chosen] = _shoe_color(material, template)
             result.specular[chosen] = 0.15
         case Hair():
-            coarse = _nearest(_streaks(), uv / np.float32((0.25, 0.5)) + np.float32((material.seed % 13 / 13, 0)))
-            fine = _nearest(_streaks(), uv / np.float32((0.07, 0.9)) + np.float32((0, 0.3)))
+            coarse = _nearest(_streaks(), uv / _pair(0.25, 0.5) + _pair(material.seed % 13 / 13, 0))
+            fine = _nearest(_streaks(), uv / _pair(0.07, 0.9) + _pair(0, 0.3))
             result.color[chosen] = material.color * np.clip(1 + 0.22 * coarse + 0.14 * fine, 0.3, 1.9)[:, None]
             result.specular[chosen] = 0.22 * np.clip(1 + 0.5 * coarse, 0.2, 2)
             result.bump[chosen, 0] = coarse * 0.05
-        case _:
-            assert_never(material)
 
 
 def _cloth_color(cloth: Cloth, uv: FloatArray, template: FloatArray, scale: float) -> FloatArray:
@@ -110,6 +107,10 @@ def _shoe_color(shoe: Shoe, template: FloatArray) -> FloatArray:
     color = shoe.color * (1 - sole) + shoe.sole * sole
     laces = (x > 0.19) & (x < 0.235) & (y < -0.04) & (y > -0.11) & (z > -0.79) & ((y * 70) % 1 < 0.4)
     return np.where(laces[:, None], shoe.sole * 0.5 + 0.4, color).astype(np.float32)
+
+
+def _pair(u: float, v: float) -> FloatArray:
+    return np.array([u, v], np.float32)
 
 
 def _skin_chart(template: FloatArray) -> FloatArray:
@@ -177,7 +178,7 @@ def _shrunk_wrinkles(factor: int) -> FloatArray:
 
 @lru_cache(maxsize=1)
 def _streaks() -> FloatArray:
-    return _fractal(np.random.default_rng(8), 0.9, (1, 0.06))
+    return _fractal(np.random.default_rng(8), 0.9, (0.06, 1))
 
 
 @lru_cache(maxsize=1)

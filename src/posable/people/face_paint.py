@@ -54,7 +54,7 @@ def eye_color(appearance: Appearance, template: FloatArray) -> FloatArray:
     """Colours (n, 3) of eyeball samples: white, iris, pupil and a glint."""
     x, z = np.abs(template[:, 0]) - _EYE_CENTRE[0], template[:, 2] - _EYE_CENTRE[1]
     radius = np.hypot(x, z)[:, None]
-    color = np.where(radius < 0.0064, appearance.iris, np.float32((0.86, 0.85, 0.84)))
+    color = np.where(radius < 0.0064, appearance.iris, np.array((0.86, 0.85, 0.84), np.float32))
     color = np.where(radius < 0.0028, np.float32(0.03), color)
     color[np.hypot(x + 0.002, z - 0.0025) < 0.0014] = 1
     return (color * 0.92).astype(np.float32)

@@ -7,24 +7,26 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float32]
-Vector = npt.NDArray[np.floating] | Sequence[float]
+FloatArray = npt.NDArray[np.floating]
+"""Float32 in fact; NumPy's types lose that in mixed arithmetic."""
+Float32Array = npt.NDArray[np.float32]
+Vector = FloatArray | Sequence[float]
 
 
-def normalize(vectors: Vector) -> FloatArray:
+def normalize(vectors: Vector) -> Float32Array:
     """The vectors (..., n) at length 1; a zero vector stays zero."""
     array = np.asarray(vectors, np.float32)
     length = np.sqrt(np.einsum("...i,...i->...", array, array))[..., None]
     return array / np.maximum(length, np.float32(1e-9))
 
 
-def smoothstep(start: float, end: float, values: npt.NDArray[np.floating]) -> FloatArray:
+def smoothstep(start: float, end: float, values: FloatArray) -> Float32Array:
     """0 up to `start`, 1 from `end` on, a smooth S between; `start` may be the larger one."""
     t = np.clip((values - start) / (end - start), 0, 1).astype(np.float32)
-    return t * t * (3 - 2 * t)
+    return (t * t * (3 - 2 * t)).astype(np.float32, copy=False)
 
 
-def rotation(axis: Vector, degrees: float) -> FloatArray:
+def rotation(axis: Vector, degrees: float) -> Float32Array:
     """The right-handed rotation matrix (3, 3) about `axis`."""
     x, y, z = normalize(axis).tolist()
     angle = np.deg2rad(degrees)
@@ -32,7 +34,7 @@ def rotation(axis: Vector, degrees: float) -> FloatArray:
     return (np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross).astype(np.float32)
 
 
-def direction_frame(direction: Vector, hinge: Vector) -> FloatArray:
+def direction_frame(direction: Vector, hinge: Vector) -> Float32Array:
     """The orthonormal frame (3, 3) with columns: direction, hinge made perpendicular to it, their cross product."""
     along = normalize(direction)
     across = np.asarray(hinge, np.float32)

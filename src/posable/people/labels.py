@@ -1,4 +1,4 @@
-"""Labels of a rendered view: LIP-20 parsing classes and colours, and OpenPose-18 keypoints with visibility."""
+"""Labels of a rendered view: colours of the LIP-20 parsing classes, and OpenPose-18 keypoints with visibility."""
 
 from __future__ import annotations
 
@@ -7,12 +7,7 @@ import numpy.typing as npt
 
 from posable.people.geometry import FloatArray
 from posable.people.rasterize import Fragments
-
-LIP_CLASSES: tuple[str, ...] = (
-    "background", "hat", "hair", "glove", "sunglasses", "upper_clothes", "dress", "coat", "socks", "pants",
-    "torso_skin", "scarf", "skirt", "face", "left_arm", "right_arm", "left_leg", "right_leg", "left_shoe", "right_shoe",
-)  # fmt: skip
-"""The 20 classes of the Look-into-Person data set, in the order of their ids."""
+from posable.skeleton import OPENPOSE_18
 
 LIP_PALETTE: npt.NDArray[np.uint8] = np.array(
     [
@@ -22,17 +17,12 @@ LIP_PALETTE: npt.NDArray[np.uint8] = np.array(
     ],
     np.uint8,
 )  # fmt: skip
+"""RGB (20, 3) of the Look-into-Person classes, as the data set's own pictures use them."""
 
 COCO_ORDER: tuple[str, ...] = (
     "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
     "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
     "right_ankle",
-)  # fmt: skip
-
-OPENPOSE_ORDER: tuple[str, ...] = (
-    "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
-    "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "right_eye", "left_eye",
-    "right_ear", "left_ear",
 )  # fmt: skip
 
 OUT_OF_FRAME, SELF_OCCLUDED, VISIBLE = 0, 1, 2
@@ -59,7 +49,7 @@ def openpose_keypoints(coco_points: FloatArray) -> FloatArray:
     """The 18 OpenPose points (18, n) of the 17 COCO points (17, n); the neck is midway between the shoulders."""
     by_name = dict(zip(COCO_ORDER, coco_points, strict=True))
     by_name["neck"] = (by_name["left_shoulder"] + by_name["right_shoulder"]) / 2
-    return np.stack([by_name[name] for name in OPENPOSE_ORDER])
+    return np.stack([by_name[name] for name in OPENPOSE_18.keypoints])
 
 
 def keypoint_visibility(
@@ -71,8 +61,8 @@ def keypoint_visibility(
     shows one of the point's own body segments, not much nearer.
     """
     height, width = fragments.face_ids.shape
-    marks = np.zeros(len(OPENPOSE_ORDER), np.uint8)
-    for index, name in enumerate(OPENPOSE_ORDER):
+    marks = np.zeros(len(OPENPOSE_18.keypoints), np.uint8)
+    for index, name in enumerate(OPENPOSE_18.keypoints):
         x, y, depth = projected[index].tolist()
         column, row = int(np.floor(x)), int(np.floor(y))
         if not (0 <= column < width and 0 <= row < height):
