@@ -12,7 +12,7 @@ from torch import Tensor
 
 from posable import people
 from posable.batch import PoseCondition
-from posable.data.fixed_pairs import Progress, map_seeds
+from posable.data.fixed_pairs import Progress, map_seeds, renderer_fingerprint
 from posable.errors import SizeError
 from posable.files import cache_folder, write_atomically
 from posable.part_warp import warp_parts
@@ -50,7 +50,7 @@ def mean_picture(
 
     The mean is rendered once and kept in the user's cache folder.
     """
-    path = cache_folder() / "pairs" / f"mean-{size}-{people_count}-v{people.GENERATOR_VERSION}.npz"
+    path = cache_folder() / "pairs" / f"mean-{size}-{people_count}-{renderer_fingerprint()}.npz"
     if not path.is_file():
         _render_mean(path, size, people_count, workers, progress)
     with np.load(path) as stored:

@@ -5,10 +5,11 @@ occurs twice, so pairs are independent and confidence intervals honest. The pict
 user's cache folder.
 """
 
+import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar, overload
 
@@ -96,18 +97,29 @@ _ARRAYS = ("source_image", "source_keypoints", "target_image", "target_keypoints
 def fixed_test_pairs(size: Size, count: int = 500, workers: int = 1, progress: Progress | None = None) -> FixedPairs:
     """The `count` fixed pairs at `size`; rendered by `workers` processes once, read from the cache afterwards.
 
-    The same for everybody: a function of the size, the count and the version of the renderer. Raises ConfigError when
+    The same for everybody: a function of the size, the count and the renderer's code. Raises ConfigError when
     there are fewer test people than `count`.
     """
     available = people.TEST_SEEDS
     if not 1 <= count <= len(available):
         raise ConfigError(f"{count} pairs were asked for; there are {len(available)} test people, one pair each.")
     seeds = tuple(available[i * len(available) // count] for i in range(count))
-    path = cache_folder() / "pairs" / f"test-{size}-{count}-v{people.GENERATOR_VERSION}.npz"
+    path = cache_folder() / "pairs" / f"test-{size}-{count}-{renderer_fingerprint()}.npz"
     if not path.is_file():
         _render(path, seeds, size, workers, progress)
     with np.load(path) as stored:
         return FixedPairs(seeds, *(stored[name] for name in _ARRAYS))
+
+
+@cache
+def renderer_fingerprint() -> str:
+    """Changes with any file of the renderer, so that pictures of an older one are never taken for those of this one."""
+    digest = hashlib.sha256()
+    folder = Path(people.__file__).parent
+    for path in sorted(folder.rglob("*")):
+        if path.suffix in (".py", ".npz"):
+            digest.update(str(path.relative_to(folder)).encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def map_seeds(
