@@ -46,7 +46,7 @@ def shade(
     facing_light = normal @ scene.light
     # Light wraps around skin, which scatters it, and not around cloth.
     diffuse = np.clip(np.where(is_soft, (facing_light + 0.25) / 1.25, facing_light), 0, 1)
-    lit = 1 - np.float32(0.75) * shadows.occlusion(position + normal * np.float32(0.012), 0.018)
+    lit = 1 - np.float32(0.75) * shadows.occlusion(position + normal * np.float32(0.02), 0.018)
     halfway = normalize(scene.light + to_camera)
     shine = np.clip(np.einsum("nc,nc->n", normal, halfway), 0, 1) ** np.where(is_hair, np.float32(14), np.float32(24))
     ambient = scene.ambient * (0.82 + 0.18 * normal[:, 2]) * (1 + 0.12 * np.clip(-normal[:, 1], 0, 1))
