@@ -10,7 +10,7 @@ has its centre at x = j + 0.5, y = i + 0.5.
 
 from posable.people.contact_sheet import contact_sheet
 from posable.people.correspondence import correspondence, pairwise_correspondence
-from posable.people.dataset import make_dataset
+from posable.people.dataset import GENERATOR_VERSION, make_dataset
 from posable.people.person import Person, make_person
 from posable.people.progress import people_progress
 from posable.people.render import View, render_views
@@ -18,6 +18,7 @@ from posable.people.splits import FIRST_TRAINING_SEED, TEST_SEEDS, VALIDATION_SE
 
 __all__ = [
     "FIRST_TRAINING_SEED",
+    "GENERATOR_VERSION",
     "TEST_SEEDS",
     "VALIDATION_SEEDS",
     "Person",
