@@ -1,0 +1,104 @@
+"""What the command line shows: results on standard output; notes, errors and progress bars on standard error."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from posable.errors import InputError
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def tell(sentence: str) -> None:
+    """One line on standard error."""
+    typer.echo(f"posable: {' '.join(sentence.split())}", err=True)
+
+
+def report(result: Mapping[str, Any], as_json: bool) -> None:
+    """The result on standard output: lines for people, or one JSON object."""
+    if as_json:
+        typer.echo(json.dumps(result))
+        return
+    for key, value in result.items():
+        if key == "written":
+            for path in value:
+                typer.echo(f"written: {path}")
+        elif isinstance(value, list):
+            for item in value:
+                typer.echo(str(item))
+        else:
+            typer.echo(f"{key.replace('_', ' ')}: {value}")
+
+
+def check_outputs(
+    paths: Sequence[Path], suffixes: Sequence[str] = PICTURE_SUFFIXES, inputs: Sequence[str | Path | None] = ()
+) -> None:
+    """Raises InputError, before any work is done, for a place that cannot be written or that holds an input."""
+    given = [Path(path).resolve() for path in inputs if path is not None]
+    for path in paths:
+        if path.suffix.lower() not in suffixes:
+            raise InputError(f"cannot write '{path}'; end the name in {' or '.join(suffixes)}.")
+        if path.is_dir():
+            raise InputError(f"cannot write '{path}', because it is a folder; give the name of a file.")
+        if not path.parent.is_dir():
+            raise InputError(
+                f"cannot write '{path}', because the folder '{path.parent}' does not exist; make it first."
+            )
+        if path.resolve() in given:
+            raise InputError(f"'{path}' is given as input, so it will not be written over; give another output.")
+
+
+class _Rate(ProgressColumn):
+    """Per second, or per minute when that is less than one."""
+
+    def render(self, task: Task) -> Text:
+        if not task.speed:
+            return Text("")
+        return Text(f"{task.speed:.1f}/s" if task.speed >= 1 else f"{task.speed * 60:.1f}/min")
+
+
+class Progress:
+    """One bar a stage, on standard error, with count, rate and time left; `show` may be called as often as wanted."""
+
+    def __init__(self) -> None:
+        self._bars = RichProgress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            _Rate(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=Console(stderr=True),
+        )
+        self._tasks: dict[str, Any] = {}
+
+    def __enter__(self) -> Progress:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._bars.stop()
+
+    def show(self, what: str, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
+        note = " ".join(f"{name} {value:.3f}" for name, value in (values or {}).items())
+        if what not in self._tasks:
+            # Work that was finished in an earlier run does not count for the rate.
+            self._tasks[what] = self._bars.add_task(what, total=total, completed=done, note=note)
+        self._bars.update(self._tasks[what], completed=done, total=total, note=note)
+
+
+@contextmanager
+def progress_bar(what: str) -> Generator[Callable[[int, int], None]]:
+    """A bar while inside; gives the function (done, total) that moves it."""
+    with Progress() as progress:
+        yield lambda done, total: progress.show(what, done, total)

@@ -1,0 +1,74 @@
+"""`posable transfer`: one pose to one picture, or many poses to a strip or an animation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posable.cli_terminal import Progress, check_outputs, tell
+from posable.errors import InputError
+from posable.image import save_image
+from posable.pipeline import PoseLike, PoseTransfer
+from posable.pose_files import read_pose_sequence
+from posable.sequence_output import ANIMATED_SUFFIXES, STRIP_SUFFIXES, save_sequence
+from posable.size import Size
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The command's arguments."""
+
+    source: Path
+    poses: tuple[str, ...]
+    sequence: Path | None
+    out: tuple[Path, ...]
+    source_pose: str | None
+    size: str | None
+    keep_background: bool
+    retarget: bool
+    seconds_per_picture: float
+    model: str
+    device: str | None
+
+
+def run_transfer(request: Request) -> dict[str, Any]:
+    """Does it; gives back what was written and how long the parts took. Raises PosableError before or instead of
+    writing anything."""
+    if bool(request.poses) == (request.sequence is not None):
+        raise InputError("give the target as --pose POSE (once or more), or as --sequence FILE; one of the two.")
+    is_sequence = request.sequence is not None or len(request.poses) > 1
+    suffixes = (*STRIP_SUFFIXES, *ANIMATED_SUFFIXES) if is_sequence else (*STRIP_SUFFIXES, ".webp")
+    check_outputs(request.out, suffixes, inputs=[request.source, request.sequence, *request.poses, request.source_pose])
+    size = Size.parse(request.size) if request.size else None
+
+    started = time.perf_counter()
+    pipe = PoseTransfer.from_pretrained(request.model, device=request.device, tell=tell)
+    poses: list[PoseLike] = list(request.poses)
+    if request.sequence is not None:
+        poses = list(read_pose_sequence(request.sequence))
+    loaded = time.perf_counter()
+    source = pipe.encode(request.source, source_pose=request.source_pose, size=size)
+    encoded = time.perf_counter()
+    how = {"retarget": request.retarget, "keep_background": request.keep_background}
+    if is_sequence:
+        with Progress() as progress:
+            told = lambda done: progress.show("poses", done, len(poses))  # noqa: E731
+            pictures = list(pipe.sequence(source, poses, progress=told, **how))
+    else:
+        pictures = [pipe.render(source, poses[0], **how)]
+    drawn = time.perf_counter()
+    for path in request.out:
+        if is_sequence:
+            save_sequence(pictures, path, request.seconds_per_picture)
+        else:
+            save_image(pictures[0], path)
+    return {
+        "written": [str(path) for path in request.out],
+        "pictures": len(pictures),
+        "seconds": round(time.perf_counter() - started, 2),
+        "seconds_loading": round(loaded - started, 2),
+        "seconds_encoding": round(encoded - loaded, 2),
+        "seconds_drawing": round(drawn - encoded, 2),
+    }

@@ -1,0 +1,268 @@
+"""PoseTransfer: picture and pose in, picture out. The source is encoded once and drawn in as many poses as wanted.
+
+The picture is letterboxed into the frame that the model works in; the drawing comes back in the picture's own frame
+and size.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageChops, ImageFilter
+
+from posable.checkpoint import load_checkpoint
+from posable.detect import Detection, detect_pose
+from posable.errors import ImageError, InputError, NoPersonError, PoseError, SizeError
+from posable.image import Letterbox, read_image, size_of, to_pil, to_rgb, to_tensor
+from posable.models.generator import Generator, Rendering
+from posable.pose import Pose, PoseBatch
+from posable.pose import retarget as with_proportions_of
+from posable.pose_files import read_pose
+from posable.poses import shipped_pose
+from posable.size import Size
+
+Picture = Image.Image | npt.NDArray[np.uint8] | str | os.PathLike[str]
+"""PIL image, array uint8 (h, w, 3) RGB, or the path of a picture file."""
+PoseLike = Pose | str | os.PathLike[str]
+"""A pose, the path of a pose file, the path of a photo whose person has the pose, or a shipped pose's name."""
+
+_POSE_SUFFIXES = (".json", ".txt")
+# The person's mask is grown by this share of the picture's longer side before the original background is laid over.
+_RIM_SHARE = 1 / 100
+_SMALLEST_SIDE = 16
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedSource:
+    """A source picture with its pose, encoded; what `PoseTransfer.render` draws from."""
+
+    picture: Image.Image
+    """The source as given: RGB, upright."""
+    pose: Pose
+    """Of the person in it, in the picture's frame."""
+    people_found: int
+    """How many people the detector saw; 1 when the pose was given."""
+    letterbox: Letterbox
+    """From the picture's frame to the one that the generator was given."""
+    encoded: Any
+    """The generator's own."""
+    generator: Generator[Any]
+
+    def draw(self, pose: Pose) -> Rendering:
+        """The generator's drawing for a pose in the picture's frame; all in the letterbox's target frame."""
+        batch = PoseBatch.from_poses([pose.letterboxed(self.letterbox)])
+        with torch.inference_mode():
+            return self.generator.render(self.encoded, batch.to(_device_of(self.generator)))
+
+    def person_mask(self, rendering: Rendering) -> Image.Image:
+        """Where the drawn person is, as a grey picture in the source picture's size."""
+        mask = rendering.mask[0].expand(3, -1, -1) * 2 - 1
+        return self.letterbox.undo(to_pil(mask)).getchannel(0)
+
+    @cached_property
+    def source_mask(self) -> Image.Image:
+        """Where the source person is: the mask drawn for the source's own pose."""
+        return self.person_mask(self.draw(self.pose))
+
+
+class PoseTransfer:
+    """Puts the person of a picture into other poses. Made by `from_pretrained`, or from a generator directly.
+
+    `tell` gets a sentence when something should be known that is no error: several people in a photo, a download.
+    By default these go to the log of the name "posable".
+    """
+
+    def __init__(self, generator: Generator[Any], tell: Callable[[str], None] | None = None) -> None:
+        self.generator = generator.eval()
+        self.tell = tell or logging.getLogger("posable").warning
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_folder: str | os.PathLike[str] = "weave",
+        device: str | torch.device | None = None,
+        tell: Callable[[str], None] | None = None,
+    ) -> PoseTransfer:
+        """A shipped model by its name, or the model in a folder, on `device`: by default CUDA, MPS or the CPU.
+
+        Raises CheckpointError for a model that cannot be loaded, InputError for a device that is not there.
+        """
+        generator = load_checkpoint(name_or_folder)
+        return cls(generator.to(choose_device(device)), tell)
+
+    def __call__(
+        self,
+        source: Picture,
+        pose: PoseLike,
+        *,
+        source_pose: PoseLike | None = None,
+        retarget: bool = True,
+        keep_background: bool = False,
+        size: Size | None = None,
+    ) -> Image.Image:
+        """The source's person in `pose`, as a picture of the source's size; see `encode` and `render`."""
+        encoded = self.encode(source, source_pose=source_pose, size=size)
+        return self.render(encoded, pose, retarget=retarget, keep_background=keep_background)
+
+    def encode(
+        self, source: Picture, *, source_pose: PoseLike | None = None, size: Size | None = None
+    ) -> EncodedSource:
+        """Everything about the source that does not depend on the target pose.
+
+        `source_pose` is detected when it is not given. `size` is the frame to draw in, of the proportions of the
+        model's own frame; by default that frame, or its double for pictures that have more pixels.
+        Raises ImageError, PoseError, SizeError, and what `detect_pose` raises.
+        """
+        picture = _as_picture(source)
+        if min(picture.size) < _SMALLEST_SIDE:
+            raise ImageError(f"the source picture is {size_of(picture)}; give at least {_SMALLEST_SIDE} px a side.")
+        letterbox = Letterbox(size_of(picture), self._frame(size_of(picture), size))
+        if source_pose is None:
+            detection = find_pose(picture, _named(source), tell=self.tell)
+            found, people_found = detection.pose, detection.people_found
+        else:
+            found, people_found = _in_frame(self.read_target(source_pose, letterbox.source), letterbox.source), 1
+        image = to_tensor(letterbox.apply(picture))[None].to(_device_of(self.generator))
+        batch = PoseBatch.from_poses([found.letterboxed(letterbox)]).to(image.device)
+        with torch.inference_mode():
+            encoded = self.generator.encode(image, batch)
+        return EncodedSource(picture, found, people_found, letterbox, encoded, self.generator)
+
+    def render(
+        self, encoded: EncodedSource, pose: PoseLike, *, retarget: bool = True, keep_background: bool = False
+    ) -> Image.Image:
+        """The encoded person in `pose`, as a picture of the source's size.
+
+        `retarget` gives the pose the source person's proportions and place; without it the pose is taken as it lies
+        in its own frame, which is fitted into the picture's. With `keep_background`, pixels where neither the source
+        person nor the drawn one is are the source's own. Raises PoseError, ImageError, and what `detect_pose` raises.
+        """
+        target = self.place(encoded, pose, retarget=retarget)
+        rendering = encoded.draw(target)
+        drawn = encoded.letterbox.undo(to_pil(rendering.image[0]))
+        if not keep_background:
+            return drawn
+        return _over_original(drawn, encoded.picture, [encoded.source_mask, encoded.person_mask(rendering)])
+
+    def sequence(
+        self,
+        encoded: EncodedSource,
+        poses: Iterable[PoseLike],
+        *,
+        retarget: bool = True,
+        keep_background: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Iterator[Image.Image]:
+        """`render` for each pose in turn; `progress` is told how many are done."""
+        for done, pose in enumerate(poses, start=1):
+            yield self.render(encoded, pose, retarget=retarget, keep_background=keep_background)
+            if progress is not None:
+                progress(done)
+
+    def place(self, encoded: EncodedSource, pose: PoseLike, *, retarget: bool = True) -> Pose:
+        """The pose as `render` draws it: in the frame of the source picture."""
+        frame = encoded.letterbox.source
+        target = self.read_target(pose, frame)
+        placed = with_proportions_of(target, encoded.pose) if retarget else _in_frame(target, frame)
+        if not placed.visible.any():
+            raise PoseError(f"{_named(pose)} has no keypoint inside the source picture; give a pose that overlaps it.")
+        return placed
+
+    def read_target(self, pose: PoseLike, frame: Size | None = None) -> Pose:
+        """The pose that `pose` stands for, in its own frame (`frame` for files that name none).
+
+        A name without a file behind it is looked up among the shipped poses; a .json or .txt file is read as a pose,
+        any other file as a photo whose largest person has the pose.
+        """
+        if isinstance(pose, Pose):
+            return pose
+        path = Path(pose)
+        if not path.exists() and not path.suffix:
+            return shipped_pose(str(pose))
+        if path.suffix.lower() in _POSE_SUFFIXES:
+            return read_pose(path, frame)
+        return find_pose(read_image(path), _named(path), tell=self.tell).pose
+
+    def _frame(self, source: Size, wanted: Size | None) -> Size:
+        own = self.generator.size
+        if wanted is None:
+            content = Letterbox(source, own).content
+            factor = 2 if source.height > content.height or source.width > content.width else 1
+            return Size(own.height * factor, own.width * factor)
+        if wanted.height * own.width != wanted.width * own.height or wanted.height < own.height:
+            double = Size(own.height * 2, own.width * 2)
+            raise SizeError(
+                f"{wanted} is no size for this model; give {own} or a multiple of the same shape, such as {double}."
+            )
+        return wanted
+
+
+def find_pose(
+    picture: Image.Image, name: str, *, detector: str = "blazepose", tell: Callable[[str], None]
+) -> Detection:
+    """`detect_pose`, with errors that name the picture; `tell` hears of it when there are several people."""
+    try:
+        detection = detect_pose(picture, detector, progress=tell)
+    except NoPersonError as error:
+        raise NoPersonError(f"{name}: {error}") from None
+    if detection.people_found > 1:
+        tell(f"{name} shows {detection.people_found} people; the largest is taken.")
+    return detection
+
+
+def choose_device(device: str | torch.device | None = None) -> torch.device:
+    """The device asked for, or CUDA, MPS or the CPU, whichever is there first; raises InputError."""
+    if device is None:
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise InputError(f"the device '{device}' is not there on this machine; give cpu, or leave it out.") from None
+    return chosen
+
+
+def _device_of(generator: Generator[Any]) -> torch.device:
+    return next(generator.parameters()).device
+
+
+def _as_picture(source: Picture) -> Image.Image:
+    if isinstance(source, Image.Image):
+        return to_rgb(source)
+    if isinstance(source, (str, os.PathLike)):
+        return read_image(source)
+    if source.dtype != np.uint8 or source.ndim != 3 or source.shape[2] != 3 or not source.size:
+        raise ImageError(f"the array is {source.dtype} of shape {source.shape}; give uint8 of shape (h, w, 3), RGB.")
+    return Image.fromarray(source)
+
+
+def _named(given: object) -> str:
+    return f"'{given}'" if isinstance(given, (str, os.PathLike)) else "the one given"
+
+
+def _in_frame(pose: Pose, frame: Size) -> Pose:
+    """The pose's frame fitted into another, as a picture would be."""
+    return pose if pose.size == frame else pose.letterboxed(Letterbox(pose.size, frame))
+
+
+def _over_original(drawn: Image.Image, original: Image.Image, masks: list[Image.Image]) -> Image.Image:
+    """The drawn picture where a person is or was, with a soft rim; the original's very pixels elsewhere."""
+    reach = max(2, round(max(original.size) * _RIM_SHARE))
+    people = masks[0]
+    for mask in masks[1:]:
+        people = ImageChops.lighter(people, mask)
+    # A box as wide as the rim, stretched to reach full strength on the mask's edge: grows and softens in one go.
+    spread = people.point([0] * 26 + [255] * 230).filter(ImageFilter.BoxBlur(reach))
+    strength = spread.point([min(255, level * 2) for level in range(256)])
+    return Image.composite(drawn, original, ImageChops.lighter(strength, people.point([0] * 26 + [255] * 230)))
