@@ -37,7 +37,7 @@ def layers(flow: torch.Tensor, visibility: float, mask: float) -> Layers:
     n, _, h, w = flow.shape
     flat = torch.zeros(n, 3, h, w)
     logits = lambda value: torch.full((n, 1, 2 * h, 2 * w), value)  # noqa: E731
-    return Layers(flat, flow, logits(visibility), logits(mask), torch.zeros(n, 3, 2 * h, 2 * w), flat, flat, ())
+    return Layers(flat, flow, logits(visibility), logits(mask), torch.zeros(n, 3, 2 * h, 2 * w), flat, flat, (), ())
 
 
 def test_identity_flow_copies_the_source_exactly_at_its_own_resolution() -> None:

@@ -206,6 +206,8 @@ class Layers:
     """Added to the background: shadows that moved."""
     flows: tuple[Tensor, ...]
     """The flow at each coarser level, coarse to fine, for the loss."""
+    seen: tuple[Tensor, ...]
+    """The visibility logits at the two coarsest levels, for the loss."""
 
 
 class CoarseWeave(nn.Module):
@@ -226,8 +228,8 @@ class CoarseWeave(nn.Module):
         self.fuse3 = nn.Sequential(Fusion(8 * c + 2, 4 * c), ResBlock(4 * c), ResBlock(4 * c))
         self.fuse2 = nn.Sequential(Fusion(8 * c, 2 * c), ResBlock(2 * c), ResBlock(2 * c))
         self.fuse1 = nn.Sequential(Fusion(4 * c, c), ResBlock(c))
-        self.flow3 = _zeroed(nn.Conv2d(4 * c, 2, 3, 1, 1))
-        self.flow2 = _zeroed(nn.Conv2d(2 * c, 2, 3, 1, 1))
+        self.head3 = _zeroed(nn.Conv2d(4 * c, 2 + 1, 3, 1, 1))
+        self.head2 = _zeroed(nn.Conv2d(2 * c, 2 + 1, 3, 1, 1))
         self.head = nn.Conv2d(c, 2 + 4 + 4 + 12 + 3 + 3, 3, 1, 1)
 
     def pose_maps(self, pose: PoseBatch) -> Float[Tensor, "n 37 h/2 w/2"]:
@@ -253,22 +255,25 @@ class CoarseWeave(nn.Module):
         flow, matched = self._soft_match(target3, source.level3)
         soft = flow
         x = self.fuse3(torch.cat([target3, matched, flow], 1))
-        flow3 = flow + self.flow3(x)
+        delta, seen3 = self.head3(x).split((2, 1), 1)
+        flow3 = flow + delta
         flow = _up(flow3)
         x = self.fuse2(torch.cat([_up(x), _warp(source.level2, flow), target2], 1))
-        flow2 = flow + self.flow2(x)
+        delta, seen = self.head2(x).split((2, 1), 1)
+        flow2, seen2 = flow + delta, _up(seen3) + seen
         flow = _up(flow2)
         x = self.fuse1(torch.cat([_up(x), _warp(source.level1, flow), target1], 1))
         delta, visibility, mask, fill, shade, cast = self.head(x).split((2, 4, 4, 12, 3, 3), 1)
         return Layers(
             features=x,
             flow=flow + 0.2 * delta,
-            visibility_logits=functional.pixel_shuffle(visibility, 2),
+            visibility_logits=_up(seen2, 4) + functional.pixel_shuffle(visibility, 2),
             mask_logits=functional.pixel_shuffle(mask, 2),
             fill=functional.pixel_shuffle(fill, 2),
             shade=shade,
             cast=cast,
             flows=(soft, flow3, flow2),
+            seen=(seen3, seen2),
         )
 
     def _soft_match(self, target: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
@@ -346,6 +351,7 @@ class FineLevel(nn.Module):
             shade=_up(coarse.shade),
             cast=_up(coarse.cast),
             flows=(*coarse.flows, coarse.flow),
+            seen=coarse.seen,
         )
 
     def polish(self, image: Float[Tensor, "n 3 h w"], layers: Layers) -> Float[Tensor, "n 3 h w"]:
@@ -428,20 +434,27 @@ def weave_losses(rendering: Rendering, layers: Layers, source: SourceFeatures, t
     """Named scalar losses, already weighted; training minimises their sum."""
     visible = functional.interpolate(truth.visible.float(), scale_factor=2, mode="nearest")
     foreground = functional.interpolate(truth.foreground.float(), scale_factor=2, mode="nearest")
-    seen = functional.binary_cross_entropy_with_logits(
-        layers.visibility_logits, visible, weight=foreground / foreground.mean().clamp_min(0.01)
-    )
+    seen = _seen_loss(layers.visibility_logits, visible, foreground)
+    for logits in layers.seen:
+        area = _cells(foreground, logits)
+        seen = seen + _seen_loss(logits, _cells(visible, logits) / area.clamp_min(1e-4), area)
     mask = functional.binary_cross_entropy_with_logits(layers.mask_logits, truth.alpha)
     source_alpha = _cells(truth.source_alpha, source.mask_logits)
     source_mask = functional.binary_cross_entropy_with_logits(source.mask_logits, source_alpha)
     return {
         "flow": 2 * flow_loss(layers.flow, truth),
         "flow_coarse": sum((flow_loss(flow, truth) for flow in layers.flows), torch.zeros(())),
-        "visibility": 0.3 * seen,
+        "visibility": 0.4 * seen,
         "mask": 0.7 * mask + 0.2 * source_mask,
         "l1": (truth.weight * (rendering.image - truth.image).abs()).mean(),
         "gradient": _gradient_difference(rendering.image, truth.image, truth.weight),
     }
+
+
+def _seen_loss(logits: Tensor, visible: Tensor, foreground: Tensor) -> Tensor:
+    """Cross entropy of the visibility, averaged over the person alone."""
+    weight = foreground / foreground.mean().clamp_min(0.01)
+    return functional.binary_cross_entropy_with_logits(logits, visible.clamp(0, 1), weight=weight)
 
 
 def flow_loss(flow: Float[Tensor, "n 2 k l"], truth: Truth) -> Tensor:

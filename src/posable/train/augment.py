@@ -98,7 +98,10 @@ def _move_over_new_background(group: ViewGroup, chosen: Tensor, how: Augmentatio
     inside = (keypoints[..., 0] > 0) & (keypoints[..., 0] < w) & (keypoints[..., 1] > 0) & (keypoints[..., 1] < h)
     keypoints[..., 2] *= inside
     half = grid.view(m, h // 2, 2, w // 2, 2, 2).mean((2, 4))[group.target]
+    # The nearest cell's flow, carried on to the wanted point: a bilinear mean would mix surfaces at their borders.
+    wanted = ((half + 1) / 2 * torch.tensor([w, h])).permute(0, 3, 1, 2)
     flow = functional.grid_sample(group.flow, half, mode="nearest", align_corners=False, padding_mode="border")
+    flow = flow + wanted - 2 * torch.floor(wanted / 2) - 1
     flow = flow * scale[group.source].view(-1, 1, 1, 1) + offset[group.source].view(-1, 2, 1, 1)
     state = functional.grid_sample(group.state[:, None].float(), half, mode="nearest", align_corners=False)[:, 0]
     out = ((flow < 0) | (flow > torch.tensor([w, h]).view(1, 2, 1, 1))).any(1)
