@@ -52,7 +52,8 @@ def test_the_generated_image_has_the_source_s_frame_and_range(case: Case) -> Non
     assert drawn.mask.shape == drawn.visibility.shape == (3, 1, h, w)
     assert drawn.flow.shape == (3, 2, h, w)
     assert drawn.image.abs().max() <= 1
-    assert drawn.mask.min() >= 0 and drawn.mask.max() <= 1
+    assert drawn.mask.min() >= 0
+    assert drawn.mask.max() <= 1
 
 
 @torch.inference_mode()

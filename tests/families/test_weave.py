@@ -13,10 +13,12 @@ from posable.models.weave import (
     WeaveConfig,
     WeaveGenerator,
     compose,
+    facing,
     fill_in,
     flow_loss,
 )
-from posable.pose import PoseBatch
+from posable.pose import OPENPOSE_18, PoseBatch
+from posable.size import Size
 
 TINY = WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2)
 
@@ -30,7 +32,7 @@ def identity_flow(n: int, h: int, w: int) -> torch.Tensor:
 def features(mask_logit: float) -> SourceFeatures:
     nothing = torch.zeros(1, 8, 16, 12)
     logits = torch.full((1, 1, 16, 12), mask_logit)
-    return SourceFeatures(nothing, nothing, nothing, logits, torch.full((1, 3, 16, 12), 0.25))
+    return SourceFeatures(nothing, nothing, nothing, logits, torch.zeros(1, 3), torch.full((1, 3, 16, 12), 0.25))
 
 
 def layers(flow: torch.Tensor, visibility: float, mask: float) -> Layers:
@@ -69,9 +71,9 @@ def test_the_fine_level_starts_as_the_coarse_one() -> None:
     pose = PoseBatch(torch.rand(1, 18, 2) * 48, torch.ones(1, 18, dtype=torch.bool), generator.size)
     with torch.inference_mode():
         encoded = generator.encode(source, pose)
-        targets = generator.coarse.pose_encoder(generator.coarse.pose_maps(pose))
-        coarse = generator.coarse.match(encoded.coarse, targets)
-        fine = generator.refine(encoded, targets)
+        target = generator.coarse.encode_target(pose)
+        coarse = generator.coarse.match(encoded.coarse, target)
+        fine = generator.refine(encoded, target)
     up = torch.nn.functional.interpolate(coarse.mask_logits, scale_factor=2, mode="bilinear")
     assert torch.equal(fine.mask_logits, up)
 
@@ -115,3 +117,18 @@ def test_flow_loss_is_the_mean_distance_and_counts_only_what_lies_in_the_source_
 def test_a_config_that_cannot_work_says_so(change: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match="weave's"):
         WeaveConfig(**change)
+
+
+def test_facing_tells_front_from_back_and_knows_nothing_from_the_side() -> None:
+    keypoints, size = torch.zeros(4, 18, 2), Size(64, 48)
+    left, right = OPENPOSE_18.index("left_shoulder"), OPENPOSE_18.index("right_shoulder")
+    keypoints[:, left, 0], keypoints[:, right, 0] = (
+        torch.tensor([30.0, 10.0, 20.0, 30.0]),
+        torch.tensor([10.0, 30.0, 20.0, 10.0]),
+    )
+    visible = torch.zeros(4, 18, dtype=torch.bool)
+    visible[:3, [left, right]] = True
+    shoulders = facing(PoseBatch(keypoints, visible, size))[:, 0]
+    assert shoulders[0] > 0.9
+    assert shoulders[1] < -0.9
+    assert shoulders[2:].tolist() == [0, 0]

@@ -106,8 +106,8 @@ class ViewGroup:
     """Several people, several views of each; `source` and `target` say which views make the pairs.
 
     m views of h x w pixels, p pairs. Images are RGB in [-1, 1]; keypoints are (x, y, label) with label 0 out of frame,
-    1 hidden by the person's own body, 2 visible; flow is in source px; state is 0 background, 1 person but hidden in the source,
-    2 visible in the source."""
+    1 hidden by the person's own body, 2 visible; flow is in source px; state is 0 background, 1 person but hidden in
+    the source, 2 visible in the source."""
 
     image: Float[Tensor, "m 3 h w"]
     background: Float[Tensor, "m 3 h w"]

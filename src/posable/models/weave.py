@@ -56,7 +56,7 @@ class WeaveConfig:
             raise ConfigError(f"weave's working size is {self.height}x{self.width}; give multiples of 16.")
         if self.channels % 8 or self.fine_channels % 8:
             raise ConfigError(
-                f"weave's channels ({self.channels}, {self.fine_channels}) must be multiples of 8 (the groups of its norm)."
+                f"weave's channels ({self.channels}, {self.fine_channels}) must be multiples of 8, its norm's groups."
             )
         if (self.channels * 4) % self.num_heads:
             raise ConfigError(f"weave's num_heads ({self.num_heads}) must divide {self.channels * 4} channels.")
@@ -183,11 +183,41 @@ class SourceFeatures:
     level2: Tensor
     level3: Tensor
     mask_logits: Float[Tensor, "n 1 h/4 w/4"]
+    facing: Float[Tensor, "n 3"]
     background: Float[Tensor, "n 3 h/4 w/4"]
     """The whole background with the person filled in from around; used only where the source's person hides it."""
 
     def __getitem__(self, index: Tensor) -> "SourceFeatures":
         return SourceFeatures(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+
+@dataclass(frozen=True)
+class TargetFeatures:
+    """The target pose at a quarter, an eighth and a sixteenth of the working size."""
+
+    level1: Tensor
+    level2: Tensor
+    level3: Tensor
+    facing: Float[Tensor, "n 3"]
+
+    def __getitem__(self, index: Tensor) -> "TargetFeatures":
+        return TargetFeatures(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
+
+
+def facing(pose: PoseBatch) -> Float[Tensor, "n 3"]:
+    """Which way a body is turned, each in [-1, 1]: shoulders and hips (1 left side on the right: seen from the front,
+    -1 from behind, 0 from the side or unknown), and face (1 any of nose and eyes known, else -1)."""
+    index = OPENPOSE_18.index
+    height = pose.size.height
+
+    def turned(part: str) -> Tensor:
+        left, right = index(f"left_{part}"), index(f"right_{part}")
+        known = pose.visible[:, left] & pose.visible[:, right]
+        width = pose.keypoints[:, left, 0] - pose.keypoints[:, right, 0]
+        return torch.where(known, torch.tanh(width / (0.05 * height)), 0.0)
+
+    face = pose.visible[:, [index("nose"), index("left_eye"), index("right_eye")]].any(1)
+    return torch.stack([turned("shoulder"), turned("hip"), face.float() * 2 - 1], 1)
 
 
 @dataclass(frozen=True)
@@ -225,7 +255,7 @@ class CoarseWeave(nn.Module):
         self.blocks = nn.ModuleList([CrossBlock(4 * c, config.num_heads) for _ in range(config.num_blocks)])
         self.query = nn.Conv2d(4 * c, config.match_channels, 1)
         self.key = nn.Conv2d(4 * c, config.match_channels, 1)
-        self.fuse3 = nn.Sequential(Fusion(8 * c + 2, 4 * c), ResBlock(4 * c), ResBlock(4 * c))
+        self.fuse3 = nn.Sequential(Fusion(8 * c + 2 + 9, 4 * c), ResBlock(4 * c), ResBlock(4 * c))
         self.fuse2 = nn.Sequential(Fusion(8 * c, 2 * c), ResBlock(2 * c), ResBlock(2 * c))
         self.fuse1 = nn.Sequential(Fusion(4 * c, c), ResBlock(c))
         self.head3 = _zeroed(nn.Conv2d(4 * c, 2 + 1, 3, 1, 1))
@@ -245,24 +275,30 @@ class CoarseWeave(nn.Module):
         mask_logits = self.source_mask(torch.cat([level1, _up(level2)], 1))
         free = 1 - torch.sigmoid(4 * _spread(mask_logits.detach()))
         background = fill_in(functional.avg_pool2d(source, 2), free) + _up(self.background(level3), 4)
-        return SourceFeatures(level1, level2, level3, mask_logits, background)
+        return SourceFeatures(level1, level2, level3, mask_logits, facing(pose), background)
 
-    def match(self, source: SourceFeatures, target_maps: tuple[Tensor, Tensor, Tensor]) -> Layers:
-        """Aligns the source with `target_maps` = pose_encoder(pose_maps(target pose))."""
-        target1, target2, target3 = target_maps
+    def encode_target(self, pose: PoseBatch) -> TargetFeatures:
+        return TargetFeatures(*self.pose_encoder(self.pose_maps(pose)), facing(pose))
+
+    def match(self, source: SourceFeatures, target: TargetFeatures) -> Layers:
+        """Aligns the source with the target pose."""
+        target3 = target.level3
         for block in self.blocks:
             target3 = block(target3, source.level3)
         flow, matched = self._soft_match(target3, source.level3)
         soft = flow
-        x = self.fuse3(torch.cat([target3, matched, flow], 1))
+        # Whether the two bodies face the same way decides what is visible; a network finds that product late by itself.
+        turned = torch.cat([source.facing, target.facing, source.facing * target.facing], 1)
+        planes = turned[..., None, None].expand(-1, -1, *flow.shape[-2:])
+        x = self.fuse3(torch.cat([target3, matched, flow, planes], 1))
         delta, seen3 = self.head3(x).split((2, 1), 1)
         flow3 = flow + delta
         flow = _up(flow3)
-        x = self.fuse2(torch.cat([_up(x), _warp(source.level2, flow), target2], 1))
+        x = self.fuse2(torch.cat([_up(x), _warp(source.level2, flow), target.level2], 1))
         delta, seen = self.head2(x).split((2, 1), 1)
         flow2, seen2 = flow + delta, _up(seen3) + seen
         flow = _up(flow2)
-        x = self.fuse1(torch.cat([_up(x), _warp(source.level1, flow), target1], 1))
+        x = self.fuse1(torch.cat([_up(x), _warp(source.level1, flow), target.level1], 1))
         delta, visibility, mask, fill, shade, cast = self.head(x).split((2, 4, 4, 12, 3, 3), 1)
         return Layers(
             features=x,
@@ -392,13 +428,12 @@ class WeaveGenerator(Generator[WeaveSource]):
         return WeaveSource(source_image, working, self.coarse.encode(half, source_pose), self.fine.encode(working))
 
     def render(self, encoded: WeaveSource, target_pose: PoseBatch) -> Rendering:
-        targets = self.coarse.pose_encoder(self.coarse.pose_maps(target_pose))
-        drawn = self.draw(encoded, self.refine(encoded, targets))
+        drawn = self.draw(encoded, self.refine(encoded, self.coarse.encode_target(target_pose)))
         return replace(drawn, image=drawn.image.clamp(-1, 1))
 
-    def refine(self, encoded: WeaveSource, targets: tuple[Tensor, Tensor, Tensor]) -> Layers:
-        """The layers at half the working size, for target features of `coarse.pose_encoder`."""
-        return self.fine.refine(encoded.fine, self.coarse.match(encoded.coarse, targets))
+    def refine(self, encoded: WeaveSource, target: TargetFeatures) -> Layers:
+        """The layers at half the working size."""
+        return self.fine.refine(encoded.fine, self.coarse.match(encoded.coarse, target))
 
     def draw(self, encoded: WeaveSource, layers: Layers) -> Rendering:
         """The picture at the source's resolution, not yet limited to [-1, 1]: training needs its gradients."""

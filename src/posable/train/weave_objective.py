@@ -69,9 +69,7 @@ def coarse_losses(generator: WeaveGenerator, batch: TrainingBatch) -> tuple[dict
     """Losses of the half-size model alone; `batch` holds pictures of half the working size."""
     coarse = generator.coarse
     encoded = coarse.encode(batch.sources, batch.source_poses)[batch.source]
-    targets = coarse.pose_encoder(coarse.pose_maps(batch.target_poses))
-    t1, t2, t3 = (level[batch.target] for level in targets)
-    layers = coarse.match(encoded, (t1, t2, t3))
+    layers = coarse.match(encoded, coarse.encode_target(batch.target_poses)[batch.target])
     rendering = compose(batch.sources[batch.source], encoded, layers)
     return weave_losses(rendering, layers, encoded, batch.truth), rendering
 
@@ -80,11 +78,8 @@ def fine_losses(
     generator: WeaveGenerator, batch: TrainingBatch, features: StageFeatures | None, perceptual_weight: float
 ) -> tuple[dict[str, Tensor], Rendering]:
     """Losses of the whole model at the working size, with a perceptual term on faces and whole pictures."""
-    coarse = generator.coarse
     encoded = generator.encode(batch.sources, batch.source_poses)[batch.source]
-    targets = coarse.pose_encoder(coarse.pose_maps(batch.target_poses))
-    t1, t2, t3 = (level[batch.target] for level in targets)
-    layers = generator.refine(encoded, (t1, t2, t3))
+    layers = generator.refine(encoded, generator.coarse.encode_target(batch.target_poses)[batch.target])
     rendering = generator.draw(encoded, layers)
     losses = weave_losses(rendering, layers, encoded.coarse, batch.truth)
     if features is not None:
