@@ -24,6 +24,7 @@ from posable.detect.landmarks import Landmarks
 from posable.detect.model_files import DETECTOR_FILE, LANDMARK_FILE, fetch_models
 from posable.detect.region import Region
 from posable.errors import MissingExtraError, NoPersonError
+from posable.pose import OPENPOSE_18
 from posable.size import Size
 
 LEAST_SCORE = 0.5
@@ -31,6 +32,7 @@ LEAST_SCORE = 0.5
 
 _SURE_SCORE = 0.9
 _FEWEST_KEYPOINTS = 3
+_ANKLES = [OPENPOSE_18.index("right_ankle"), OPENPOSE_18.index("left_ankle")]
 
 
 class _Search(NamedTuple):
@@ -95,8 +97,8 @@ class BlazePose:
         if first.score < search.least_score:
             return None
         better = first.better_region()
-        if not math.isfinite(search.most_drift) and first.score >= _SURE_SCORE and better.is_near(region):
-            return first  # The second look would see the same again, and is a third of the whole time.
+        if search.most_drift == math.inf and better.is_near(region) and _is_sure_of_whole_body(first, image):
+            return first
         second = self.landmarks_in(image, better)
         believed = second.score >= search.least_score and _gap(first, second) <= search.most_drift
         return second if believed else None
@@ -156,6 +158,12 @@ def _centers(length: int, side: float) -> list[float]:
 
 def _shows_enough(person: Landmarks, size: Size) -> bool:
     return int(person.pose(size).visible.sum()) >= _FEWEST_KEYPOINTS
+
+
+def _is_sure_of_whole_body(person: Landmarks, image: Image.Image) -> bool:
+    """Whether a second look would add nothing: it does for people whom the frame cuts off."""
+    visible = person.pose(Size(image.height, image.width)).visible
+    return person.score >= _SURE_SCORE and bool(visible[_ANKLES].all())
 
 
 def _distinct(people: list[Landmarks]) -> list[Landmarks]:

@@ -25,6 +25,8 @@ _REGION_CENTER, _REGION_RIM = 33, 34
 _ENLARGEMENT = 1.25
 _HEATMAP_WINDOW = 7
 _LEAST_PEAK = 0.5
+_TORSO_PER_NECK, _RADIUS_PER_NECK = 2.1, 4.0
+"""From neck to hips, and from hips to above the head, in distances from nose to neck, of an upright adult."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,21 +125,29 @@ def region_around(center: npt.ArrayLike, rim: npt.ArrayLike) -> Region:
 def region_of_pose(pose: Pose) -> Region:
     """Where to look for the landmarks of a person whose pose is about this one.
 
-    It is upright along the spine when hips and shoulders are visible; else an upright square around the keypoints.
-    Raises ValueError when no keypoint is visible.
+    It stands on the hips when they are visible; else where they should be below a visible nose and neck; else it is an
+    upright square around the keypoints. Raises ValueError when no keypoint is visible.
     """
     seen = pose.keypoints[pose.visible].astype(np.float64)
     if not len(seen):
         raise ValueError("a pose without visible keypoints has no region")
-    spine = [OPENPOSE_18.index(name) for name in ("right_hip", "left_hip", "neck")]
-    if pose.visible[spine].all():
-        hips, neck = pose.keypoints[spine[:2]].mean(axis=0).astype(np.float64), pose.keypoints[spine[2]]
-        up = (neck - hips) / max(float(np.linalg.norm(neck - hips)), 1e-6)
-        head_room = 1.1  # The keypoints end at the eyes and the ankles; the person does not.
-        return region_around(hips, hips + up * np.linalg.norm(seen - hips, axis=1).max() * head_room)
-    middle = (seen.min(axis=0) + seen.max(axis=0)) / 2
-    radius = max(float(np.ptp(seen, axis=0).max()), 1.0) * 0.75
-    return region_around(middle, middle - [0, radius])
+    right_hip, left_hip, neck, nose = (OPENPOSE_18.index(name) for name in ("right_hip", "left_hip", "neck", "nose"))
+    points = pose.keypoints.astype(np.float64)
+    if pose.visible[[right_hip, left_hip, neck]].all():
+        hips = (points[right_hip] + points[left_hip]) / 2
+        up = points[neck] - hips
+        # The keypoints end at the eyes and the ankles; the person does not.
+        radius = 1.1 * float(np.linalg.norm(seen - hips, axis=1).max())
+    elif pose.visible[[neck, nose]].all():
+        up = points[nose] - points[neck]
+        hips = points[neck] - _TORSO_PER_NECK * up
+        radius = _RADIUS_PER_NECK * float(np.linalg.norm(up))
+    else:
+        hips = (seen.min(axis=0) + seen.max(axis=0)) / 2
+        up = np.array([0.0, -1.0])
+        radius = 0.75 * float(np.ptp(seen, axis=0).max())
+    radius = max(radius, 1.0)
+    return region_around(hips, hips + up / max(float(np.linalg.norm(up)), 1e-6) * radius)
 
 
 def sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -82,9 +82,9 @@ class Region:
     def paste(self, values: npt.NDArray[np.float32], size: Size) -> npt.NDArray[np.float32]:
         """A map (pixels, pixels) of the square as one of the whole picture (height, width); 0 outside the square."""
         pixels = values.shape[0]
-        rightwards, downwards = self._axes().T * (pixels / self.side)
+        rightwards, downwards = self._axes() * (pixels / self.side)
         start = self.to_unit([0, 0]) * pixels
-        matrix = (rightwards[0], rightwards[1], start[0], downwards[0], downwards[1], start[1])
+        matrix = (*rightwards, start[0], *downwards, start[1])
         layer = Image.fromarray(np.ascontiguousarray(values, np.float32))
         warped = layer.transform((size.width, size.height), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
         return np.asarray(warped, np.float32)
