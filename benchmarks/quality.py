@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from posable.baselines import copy_source, mean_picture, warp_source
+from posable.checkpoint import load_checkpoint
 from posable.data.fixed_pairs import fixed_test_pairs
 from posable.evaluate import COLUMNS, LOWER_IS_BETTER, Draw, Report, evaluate, markdown_table
 from posable.keypoint_judge import KeypointJudge
@@ -82,9 +83,7 @@ def main() -> None:
 
 def load_model(name_or_folder: str) -> Draw:
     """The generator of a shipped model or of a folder, ready to draw."""
-    from posable.pipeline import PoseTransfer
-
-    return PoseTransfer.from_pretrained(name_or_folder, device="cpu").generator
+    return load_checkpoint(name_or_folder).eval()
 
 
 def gains_of_last(reports: list[Report]) -> dict[str, dict[str, list[float]]]:

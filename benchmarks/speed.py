@@ -18,11 +18,11 @@ from typing import Any
 
 import torch
 from PIL import Image
-from posable.pipeline import PoseTransfer
 from rich.progress import Progress
 
 from posable import people
 from posable.image import save_image, to_tensor
+from posable.pipeline import PoseTransfer
 from posable.pose import Pose, PoseBatch
 from posable.pose_files import write_pose
 from posable.size import Size
@@ -30,7 +30,8 @@ from run_record import progress_bars, write_record
 
 LIMITS = {
     "import posable, beyond torch": 0.3,
-    "first picture, fresh process": 10.0,
+    "first picture, poses given": 10.0,
+    "first picture, pose detected": 10.0,
     "one picture 256x176": 0.3,
     "a further pose 256x176": 0.15,
 }
@@ -40,7 +41,15 @@ IMPORT = """
 import time, torch
 start = time.perf_counter()
 import posable
-print(time.perf_counter() - start)
+imported = time.perf_counter()
+posable.PoseTransfer
+print(imported - start, time.perf_counter() - start)
+"""
+DETECTED = """
+import sys, torch
+torch.set_num_threads(int(sys.argv[5]))
+import posable
+posable.PoseTransfer.from_pretrained(sys.argv[1], device="cpu")(sys.argv[2], "wave").save(sys.argv[4] + ".png")
 """
 FIRST_PICTURE = """
 import sys, time
@@ -96,19 +105,23 @@ def time_processes(options: argparse.Namespace, bars: Progress, folder: Path) ->
         write_pose(visible_pose(view), path)
     arguments = [options.model, str(source), str(source_pose), str(target_pose), str(options.threads)]
 
-    columns: dict[str, list[float]] = {"import posable, beyond torch": [], "first picture, fresh process": []}
-    parts = ("- of which importing, torch too", "- of which loading the weights", "- of which drawing")
-    columns |= {part: [] for part in parts}
-    task = bars.add_task("fresh processes", total=options.processes + 1)
-    for run in range(options.processes + 1):
-        importing = float(fresh_python(IMPORT, [])[0])
-        start = time.perf_counter()
-        inside = [float(value) for value in fresh_python(FIRST_PICTURE, arguments)]
-        whole = time.perf_counter() - start
+    names = (
+        "import posable, beyond torch",
+        "import posable.PoseTransfer, beyond torch",
+        "first picture, pose detected",
+        "first picture, poses given",
+        "- of which importing, torch too",
+        "- of which loading the weights",
+        "- of which drawing",
+    )
+    columns: dict[str, list[float]] = {name: [] for name in names}
+    for run in bars.track(range(options.processes + 1), description="fresh processes"):
+        importing, _ = fresh_python(IMPORT, [])
+        _, detected = fresh_python(DETECTED, arguments)
+        parts, given = fresh_python(FIRST_PICTURE, arguments)
         if run > 0:
-            for column, value in zip(columns, [importing, whole, *inside], strict=True):
-                columns[column].append(value)
-        bars.advance(task)
+            for name, value in zip(names, [*importing, detected, given, *parts], strict=True):
+                columns[name].append(value)
     return columns
 
 
@@ -153,12 +166,13 @@ def timed(draw: Callable[[], Any], options: argparse.Namespace, bars: Progress, 
     return seconds
 
 
-def fresh_python(program: str, arguments: list[str]) -> list[str]:
-    """What a program prints in a new interpreter, split at spaces."""
+def fresh_python(program: str, arguments: list[str]) -> tuple[list[float], float]:
+    """The numbers that a program prints in a new interpreter, and the seconds from start to end of the process."""
+    start = time.perf_counter()
     run = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False)
     if run.returncode:
         raise SystemExit(f"the timed program failed:\n{run.stderr}")
-    return run.stdout.split()
+    return [float(word) for word in run.stdout.split()], time.perf_counter() - start
 
 
 def visible_pose(view: people.View) -> Pose:
