@@ -34,6 +34,7 @@ def main() -> None:
     parser.add_argument("--model", default="weave", help="name of a shipped model, or a folder")
     parser.add_argument("--pairs", type=int, default=500)
     parser.add_argument("--size", type=Size.parse, default=Size(256, 176))
+    parser.add_argument("--mean-people", type=int, default=200, help="people in the mean training picture")
     parser.add_argument("--workers", type=int, default=2, help="processes that render the pairs the first time")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--no-keypoints", action="store_true", help="do without the detector")
@@ -44,7 +45,8 @@ def main() -> None:
 
     with progress_bars() as bars:
         pairs = fixed_test_pairs(options.size, options.pairs, options.workers, step(bars, "render test people"))
-        mean = mean_picture(options.size, workers=options.workers, progress=step(bars, "render the mean picture"))
+        tell_mean = step(bars, "render the mean picture")
+        mean = mean_picture(options.size, options.mean_people, options.workers, tell_mean)
         answers: dict[str, Draw] = {
             "copy the source": copy_source,
             "mean training picture": mean,

@@ -1,0 +1,55 @@
+"""The benchmark scripts run from end to end, on a network that has learned nothing and few small pictures."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from posable.checkpoint import save_checkpoint
+from posable.models.weave import WeaveConfig, WeaveGenerator
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    torch.manual_seed(0)
+    config = WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8)
+    return save_checkpoint(tmp_path_factory.mktemp("model"), WeaveGenerator(config), {})
+
+
+def run(script: str, *arguments: object, cache: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, str(BENCHMARKS / script), *map(str, arguments)],
+        env=os.environ | {"POSABLE_CACHE": str(cache)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_quality_prints_a_row_for_each_answer_and_writes_its_record(model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results" / "quality.json"
+    options = ["--model", model, "--pairs", 3, "--size", "64x48", "--mean-people", 2, "--workers", 1, "--no-keypoints"]
+    printed = run("quality.py", *options, "--out", out, cache=tmp_path)
+    for name in ("copy the source", "mean training picture", "warp part by part", str(model)):
+        assert f"| {name} | " in printed
+    record = json.loads(out.read_text())
+    assert [len(report["values"]["ssim"]) for report in record["reports"]] == [3, 3, 3, 3]
+    assert {"date", "commit", "processor", "packages", "torch_threads"} <= set(record["run"])
+
+
+def test_print_keeps_draws_its_picture_and_writes_its_record(model: Path, tmp_path: Path) -> None:
+    picture, out = tmp_path / "picture.png", tmp_path / "print.json"
+    printed = run("print_keeps.py", "--model", model, "--people", 8, "--picture", picture, "--out", out, cache=tmp_path)
+    assert picture.is_file()
+    assert "warp part by part" in printed
+    assert json.loads(out.read_text())["seeds"]
