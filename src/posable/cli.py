@@ -131,9 +131,9 @@ def detect(
     if overlay is not None:
         check_outputs([overlay], inputs=[photo, out])
     from posable.image import read_image, save_image
-    from posable.pipeline import find_pose
     from posable.pose_drawing import draw_skeleton
     from posable.pose_files import write_pose
+    from posable.pose_lookup import find_pose
 
     picture = read_image(photo)
     found = find_pose(picture, f"'{photo}'", detector=detector, tell=tell)

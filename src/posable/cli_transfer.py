@@ -9,9 +9,10 @@ from typing import Any
 
 from posable.cli_terminal import Progress, check_outputs, tell
 from posable.errors import InputError
-from posable.image import save_image
-from posable.pipeline import PoseLike, PoseTransfer
+from posable.image import read_image, save_image, size_of
+from posable.pipeline import PoseTransfer
 from posable.pose_files import read_pose_sequence
+from posable.pose_lookup import find_pose, resolve_pose
 from posable.sequence_output import ANIMATED_SUFFIXES, STRIP_SUFFIXES, save_sequence
 from posable.size import Size
 
@@ -43,13 +44,22 @@ def run_transfer(request: Request) -> dict[str, Any]:
     check_outputs(request.out, suffixes, inputs=[request.source, request.sequence, *request.poses, request.source_pose])
     size = Size.parse(request.size) if request.size else None
 
+    # Everything that was given is read before the model is, so that a mistake is told at once.
     started = time.perf_counter()
-    pipe = PoseTransfer.from_pretrained(request.model, device=request.device, tell=tell)
-    poses: list[PoseLike] = list(request.poses)
+    picture = read_image(request.source)
+    frame = size_of(picture)
     if request.sequence is not None:
-        poses = list(read_pose_sequence(request.sequence))
+        poses = read_pose_sequence(request.sequence, None if request.retarget else frame)
+    else:
+        poses = [resolve_pose(pose, None if request.retarget else frame, tell) for pose in request.poses]
+    if request.source_pose is None:
+        source_pose = find_pose(picture, f"'{request.source}'", tell=tell).pose
+    else:
+        source_pose = resolve_pose(request.source_pose, frame, tell)
+    read = time.perf_counter()
+    pipe = PoseTransfer.from_pretrained(request.model, device=request.device, tell=tell)
     loaded = time.perf_counter()
-    source = pipe.encode(request.source, source_pose=request.source_pose, size=size)
+    source = pipe.encode(picture, source_pose=source_pose, size=size)
     encoded = time.perf_counter()
     how = {"retarget": request.retarget, "keep_background": request.keep_background}
     if is_sequence:
@@ -68,7 +78,8 @@ def run_transfer(request: Request) -> dict[str, Any]:
         "written": [str(path) for path in request.out],
         "pictures": len(pictures),
         "seconds": round(time.perf_counter() - started, 2),
-        "seconds_loading": round(loaded - started, 2),
+        "seconds_reading": round(read - started, 2),
+        "seconds_loading": round(loaded - read, 2),
         "seconds_encoding": round(encoded - loaded, 2),
         "seconds_drawing": round(drawn - encoded, 2),
     }

@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,22 +19,16 @@ import torch
 from PIL import Image, ImageChops, ImageFilter
 
 from posable.checkpoint import load_checkpoint
-from posable.detect import Detection, detect_pose
-from posable.errors import ImageError, InputError, NoPersonError, PoseError, SizeError
+from posable.errors import ImageError, InputError, PoseError, SizeError
 from posable.image import Letterbox, read_image, size_of, to_pil, to_rgb, to_tensor
 from posable.models.generator import Generator, Rendering
 from posable.pose import Pose, PoseBatch
 from posable.pose import retarget as with_proportions_of
-from posable.pose_files import read_pose
-from posable.poses import shipped_pose
+from posable.pose_lookup import PoseLike, find_pose, resolve_pose
 from posable.size import Size
 
 Picture = Image.Image | npt.NDArray[np.uint8] | str | os.PathLike[str]
 """PIL image, array uint8 (h, w, 3) RGB, or the path of a picture file."""
-PoseLike = Pose | str | os.PathLike[str]
-"""A pose, the path of a pose file, the path of a photo whose person has the pose, or a shipped pose's name."""
-
-_POSE_SUFFIXES = (".json", ".txt")
 # The person's mask is grown by this share of the picture's longer side before the original background is laid over.
 _RIM_SHARE = 1 / 100
 _SMALLEST_SIDE = 16
@@ -130,7 +123,8 @@ class PoseTransfer:
             detection = find_pose(picture, _named(source), tell=self.tell)
             found, people_found = detection.pose, detection.people_found
         else:
-            found, people_found = _in_frame(self.read_target(source_pose, letterbox.source), letterbox.source), 1
+            given = resolve_pose(source_pose, letterbox.source, self.tell)
+            found, people_found = _in_frame(given, letterbox.source), 1
         image = to_tensor(letterbox.apply(picture))[None].to(_device_of(self.generator))
         batch = PoseBatch.from_poses([found.letterboxed(letterbox)]).to(image.device)
         with torch.inference_mode():
@@ -171,26 +165,12 @@ class PoseTransfer:
     def place(self, encoded: EncodedSource, pose: PoseLike, *, retarget: bool = True) -> Pose:
         """The pose as `render` draws it: in the frame of the source picture."""
         frame = encoded.letterbox.source
-        target = self.read_target(pose, frame)
+        # Retargeting finds the person's place itself, so a pose of a far larger picture will do.
+        target = resolve_pose(pose, None if retarget else frame, self.tell)
         placed = with_proportions_of(target, encoded.pose) if retarget else _in_frame(target, frame)
         if not placed.visible.any():
             raise PoseError(f"{_named(pose)} has no keypoint inside the source picture; give a pose that overlaps it.")
         return placed
-
-    def read_target(self, pose: PoseLike, frame: Size | None = None) -> Pose:
-        """The pose that `pose` stands for, in its own frame (`frame` for files that name none).
-
-        A name without a file behind it is looked up among the shipped poses; a .json or .txt file is read as a pose,
-        any other file as a photo whose largest person has the pose.
-        """
-        if isinstance(pose, Pose):
-            return pose
-        path = Path(pose)
-        if not path.exists() and not path.suffix:
-            return shipped_pose(str(pose))
-        if path.suffix.lower() in _POSE_SUFFIXES:
-            return read_pose(path, frame)
-        return find_pose(read_image(path), _named(path), tell=self.tell).pose
 
     def _frame(self, source: Size, wanted: Size | None) -> Size:
         own = self.generator.size
@@ -204,19 +184,6 @@ class PoseTransfer:
                 f"{wanted} is no size for this model; give {own} or a multiple of the same shape, such as {double}."
             )
         return wanted
-
-
-def find_pose(
-    picture: Image.Image, name: str, *, detector: str = "blazepose", tell: Callable[[str], None]
-) -> Detection:
-    """`detect_pose`, with errors that name the picture; `tell` hears of it when there are several people."""
-    try:
-        detection = detect_pose(picture, detector, progress=tell)
-    except NoPersonError as error:
-        raise NoPersonError(f"{name}: {error}") from None
-    if detection.people_found > 1:
-        tell(f"{name} shows {detection.people_found} people; the largest is taken.")
-    return detection
 
 
 def choose_device(device: str | torch.device | None = None) -> torch.device:
