@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,9 +54,12 @@ def render_cache(
     done = what.people - sum(len(seeds) for _, _, seeds in missing)
     tell = progress or (lambda _done, _total: None)
     tell(done, what.people)
-    with multiprocessing.get_context("spawn").Pool(max(1, min(workers, len(missing))), _single_thread) as pool:
-        for count in pool.imap_unordered(_render_shard, missing):
-            done += count
+    if not missing:
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(missing)), context, initializer=_single_thread) as pool:
+        for future in as_completed([pool.submit(_render_shard, job) for job in missing]):
+            done += future.result()
             tell(done, what.people)
 
 

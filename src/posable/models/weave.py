@@ -278,7 +278,8 @@ class CoarseWeave(nn.Module):
         return SourceFeatures(level1, level2, level3, mask_logits, facing(pose), background)
 
     def encode_target(self, pose: PoseBatch) -> TargetFeatures:
-        return TargetFeatures(*self.pose_encoder(self.pose_maps(pose)), facing(pose))
+        level1, level2, level3 = self.pose_encoder(self.pose_maps(pose))
+        return TargetFeatures(level1, level2, level3, facing(pose))
 
     def match(self, source: SourceFeatures, target: TargetFeatures) -> Layers:
         """Aligns the source with the target pose."""

@@ -3,7 +3,13 @@
 from posable.data.rendered_pairs import RenderedPeople
 from posable.models.weave import WeaveConfig
 from posable.size import Size
+from posable.train.augment import Augmentation
 from posable.train.recipe import Recipe, Stage
+
+GENTLE = Augmentation(
+    new_background=0.35, scale=(0.75, 1.1), shift=0.08, degrade=0.3, keypoint_jitter=0.004, drop_keypoint=0.02
+)
+"""For the last stage: most pictures as clean as what the model will be measured on, some still like snapshots."""
 
 
 def weave() -> Recipe:
@@ -27,11 +33,12 @@ def weave() -> Recipe:
                 level="fine",
                 data=RenderedPeople(first_seed=10_000, people=800, views=6, size=Size(256, 176)),
                 pairs=25_000,
-                people_per_step=1,
-                views_per_person=4,
+                people_per_step=2,
+                views_per_person=3,
                 learning_rate=1e-3,
-                coarse_learning_rate=4e-4,
-                perceptual_weight=0.3,
+                coarse_learning_rate=5e-4,
+                perceptual_weight=0.6,
+                augmentation=GENTLE,
             ),
         ),
     )

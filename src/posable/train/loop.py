@@ -161,7 +161,7 @@ def _step(
     assert run.optimiser is not None
     group = pairs.group(run.step, recipe.seed + run.stage, stage.people_per_step, stage.views_per_person)
     rng = torch.Generator().manual_seed((recipe.seed * 64 + run.stage) * 10_000_019 + run.step)
-    batch = prepare(group, recipe.augmentation, rng)
+    batch = prepare(group, stage.augmentation, rng)
     for parameters in run.optimiser.param_groups:
         parameters["lr"] = parameters["peak"] * _schedule(run.step * stage.pairs_per_step, stage)
     losses, rendering = _losses(run.generator, stage, batch, features)

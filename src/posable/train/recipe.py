@@ -26,6 +26,7 @@ class Stage:
     """For the weights that an earlier coarse stage has trained."""
     warmup_pairs: int = 1500
     perceptual_weight: float = 0.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:
         if self.data.first_seed < people.FIRST_TRAINING_SEED:
@@ -53,7 +54,6 @@ class Recipe:
     name: str
     config: WeaveConfig
     stages: tuple[Stage, ...]
-    augmentation: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
     ema_half_life_pairs: int = 3000
     save_every_pairs: int = 3000
