@@ -133,6 +133,13 @@ def test_left_and_right_swap_on_people_seen_from_behind(all_views):
             assert right_shoulder > left_shoulder
 
 
+def test_pictures_without_numba_are_the_same(people, monkeypatch):
+    monkeypatch.setattr("posable.people.rasterize.find_spec", lambda name: None)
+    for plain, compiled in zip(render_views(make_person(7), 2, SMALL), people[2], strict=False):
+        assert (plain.face_ids == compiled.face_ids).mean() >= 0.999
+        assert (plain.image == compiled.image).mean() > 0.995
+
+
 @pytest.mark.parametrize("size", [Size(8, 88), Size(128, 4096), Size(0, 0)])
 def test_impossible_sizes_are_refused(size):
     with pytest.raises(SizeError, match="from 16 to 2048 pixels"):
