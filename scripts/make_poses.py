@@ -48,7 +48,7 @@ class Wanted:
 
 
 WANTED = {
-    "stand-front": Wanted("stand", ("down", "down"), 0, draw=2),
+    "stand-front": Wanted("stand", ("down", "down"), 0, draw=1),
     "stand-left": Wanted("stand", ("relax", "relax"), -85),
     "stand-right": Wanted("stand", ("relax", "relax"), 85, draw=1),
     "stand-back": Wanted("stand", ("down", "down"), 180, draw=1),
