@@ -23,13 +23,11 @@ SAMPLES = 600
 COMPONENTS = 40
 PHENOTYPE_COMPONENTS = 24
 SEED = 5
-# Vertices of the MakeHuman base mesh: skin, eyes with lashes, and the tights and skirt helpers that garments are cut from.
+# Vertices of the base mesh: skin, eyes with lashes, and the helpers (tights, skirt) that garments are cut from.
 KEPT = np.concatenate([np.arange(13380), np.arange(14598, 14992), np.arange(15328, 18722)])
 EYES = (14598, 14742)
-COCO = (
-    "nose left_eye right_eye left_ear right_ear left_shoulder right_shoulder left_elbow right_elbow left_wrist "
-    "right_wrist left_hip right_hip left_knee right_knee left_ankle right_ankle"
-).split()
+SIDED_KEYPOINTS = ("eye", "ear", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
+COCO = ("nose", *(f"{side}_{part}" for part in SIDED_KEYPOINTS for side in ("left", "right")))
 LASHES = {"upper_lash": ("helper-l-eyelashes-2", "helper-r-eyelashes-2")}
 LASHES["lower_lash"] = ("helper-l-eyelashes-1", "helper-r-eyelashes-1")
 
@@ -121,7 +119,8 @@ def bake(masks: Path) -> dict[str, np.ndarray]:
     mean, basis, coefficients = principal_components(shapes)
     error = np.linalg.norm((coefficients @ basis + mean - shapes).reshape(SAMPLES, -1, 3), axis=2).mean()
     weights, fit = regress(coefficients, phenotypes)
-    print(f"mean reconstruction error {1e3 * error:.3f} mm; R2 of", dict(zip(names, fit.round(3).tolist(), strict=True)))
+    print(f"mean reconstruction error {1e3 * error:.3f} mm")
+    print("R2 of the regressed phenotypes:", dict(zip(names, fit.round(3).tolist(), strict=True)))
 
     skin = model.vertex_bone_weights.numpy()[KEPT]
     arrays: dict[str, np.ndarray] = {

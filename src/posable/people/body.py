@@ -96,7 +96,9 @@ class BodyModel:
 
     def shape(self, coefficients: NDArray[np.floating]) -> Shape:
         """The body of shape coefficients (components,), each about N(0, 1)."""
-        points = (self.shape_mean + coefficients.astype(np.float32) @ self.shape_basis).reshape(-1, 3)
+        points = (
+            (self.shape_mean + coefficients.astype(np.float32) @ self.shape_basis).astype(np.float32).reshape(-1, 3)
+        )
         return Shape(points[: len(self.template)], points[len(self.template) :], self.phenotype(coefficients))
 
     def phenotype(self, coefficients: NDArray[np.floating]) -> dict[str, float]:

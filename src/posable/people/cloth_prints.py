@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from posable.people.colors import contrasting_color
-from posable.people.materials import Color, Print
+from posable.people.materials import Print
 from posable.people.patterns import Pattern
 
 FloatArray = NDArray[np.float32]
 _SIDE = 128
-_WORDS = "SKY SUN GO NOW LOVE WAVE ECHO NEW HEY YES RUN JAZZ POP ROCK SURF ZEN FUN AIR OH! CITY 1987 2001".split()
+_WORDS = (
+    *("SKY", "SUN", "GO", "NOW", "LOVE", "WAVE", "ECHO", "NEW", "HEY", "YES", "RUN", "JAZZ"),
+    *("POP", "ROCK", "SURF", "ZEN", "FUN", "AIR", "OH!", "CITY", "1987", "2001"),
+)
 _LETTERS = "ABCDEFGHKLMNPRSTXYZ&?"
 
 
@@ -28,7 +31,9 @@ def make_print(cloth: Pattern, rng: np.random.Generator) -> Print:
     rgba[..., :3] = color + (second - color) * accent[..., None]
     rgba[..., 3] = coverage
     side = float(rng.uniform(0.15, 0.24))
-    return Print(rgba=rgba, side=side, center_height=float(rng.uniform(0.345, 0.385)), on_back=bool(rng.random() < 0.12))
+    return Print(
+        rgba=rgba, side=side, center_height=float(rng.uniform(0.345, 0.385)), on_back=bool(rng.random() < 0.12)
+    )
 
 
 def _draw(kind: str, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
@@ -83,4 +88,4 @@ def _text(text: str, share: float = 0.96) -> FloatArray:
     square = Image.new("L", (_SIDE, _SIDE))
     corner = ((_SIDE - size[0]) // 2, (_SIDE - size[1]) // 2)
     square.paste(picture.resize(size, Image.Resampling.LANCZOS), corner)
-    return np.asarray(square, np.float32) / 255
+    return (np.asarray(square) / 255).astype(np.float32)

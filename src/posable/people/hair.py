@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_matrix
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from posable.people.geometry import smoothstep
 from posable.people.layers import HEAD_RADIUS, Dummy, Layer
@@ -232,10 +232,10 @@ def _obstacles(dummy: Dummy, clothes: Sequence[Layer], lowest: float) -> tuple[F
 
 
 def _push_out(points: FloatArray, faces: IntArray, obstacles: FloatArray, normals: FloatArray) -> FloatArray:
-    tree, means = cKDTree(obstacles), neighbour_mean(faces, len(points))
+    tree, means = KDTree(obstacles), neighbour_mean(faces, len(points))
     rows = np.arange(len(points))
     for _ in range(4):
-        near = tree.query(points, k=6)[1]
+        near = np.asarray(tree.query(points, k=6)[1])
         heights = ((points[:, None] - obstacles[near]) * normals[near]).sum(-1)
         deepest = heights.argmin(1)
         lift = np.maximum(_HANG_DISTANCE - heights[rows, deepest], 0)

@@ -73,7 +73,7 @@ def cut_garment(dummy: Dummy, cutout: Cutout, material: Material, label: int) ->
     body, regions = dummy.body, dummy.body.regions
     vertices, faces = compact(body.helper_faces[cutout.helper])
     distance = smoothed_distance(dummy, cutout)[vertices]
-    points = dummy.shape.rest[vertices] + dummy.normals[vertices] * distance[:, None]
+    points = (dummy.shape.rest[vertices] + dummy.normals[vertices] * distance[:, None]).astype(np.float32)
     if cutout.reshape is not None:
         points = cutout.reshape(points, vertices)
     angle, radius = {
@@ -84,7 +84,7 @@ def cut_garment(dummy: Dummy, cutout: Cutout, material: Material, label: int) ->
     template = body.template[vertices]
     columns = [points, template, _direction(angle[vertices]), _direction(regions.arm_angle[vertices])]
     scalars = [regions.arm, regions.arm_distance, regions.segment.astype(np.float32), *cutout.keep]
-    values = np.concatenate([*columns, np.stack([field[vertices] for field in scalars], 1)], 1)
+    values = np.concatenate([*columns, np.stack([field[vertices] for field in scalars], 1)], 1).astype(np.float32)
     weights = body.skin_weights[vertices]
     first_field = values.shape[1] - len(cutout.keep)
     for column in range(first_field, values.shape[1]):
@@ -141,7 +141,7 @@ def smoothed_distance(dummy: Dummy, cutout: Cutout) -> FloatArray:
     normals, start = dummy.normals[vertices], dummy.shape.rest[vertices]
     wanted = cutout.offset[vertices]
     if cutout.smoothing:
-        pushed = start + normals * wanted[:, None]
+        pushed = (start + normals * wanted[:, None]).astype(np.float32)
         smoothed = smooth(pushed, neighbour_mean(faces, len(vertices)), cutout.smoothing)
         wanted = ((smoothed - start) * normals).sum(1)
     count = len(dummy.body.template)

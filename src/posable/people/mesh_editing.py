@@ -30,7 +30,7 @@ class Cut:
     def interpolate(self, values: FloatArray) -> FloatArray:
         """Values (v', ...) at the new vertices of values (v, ...) at the old ones."""
         fraction = self.fraction.reshape(-1, *(1,) * (values.ndim - 1))
-        return values[self.start] * (1 - fraction) + values[self.end] * fraction
+        return (values[self.start] * (1 - fraction) + values[self.end] * fraction).astype(np.float32)
 
     def matrix(self, old_count: int) -> csr_matrix:
         """The interpolation as a sparse matrix (v', old_count)."""
@@ -99,7 +99,5 @@ def vertex_normals(points: FloatArray, faces: IntArray) -> FloatArray:
     """Unit normals (v, 3), area-weighted; zero where no triangle is."""
     corner = points[faces]
     normals = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    sums = [
-        np.bincount(faces.ravel(), np.repeat(normals[:, axis], 3), len(points)) for axis in range(3)
-    ]
-    return normalize(np.stack(sums, 1))
+    sums = [np.bincount(faces.ravel(), np.repeat(normals[:, axis], 3), len(points)) for axis in range(3)]
+    return normalize(np.stack(sums, 1).astype(np.float32))

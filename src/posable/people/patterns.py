@@ -61,7 +61,7 @@ def choose_pattern(rng: np.random.Generator) -> str:
 
 
 def _mix(tile: FloatArray, mask: FloatArray, color: Color) -> FloatArray:
-    return tile + (color - tile) * mask[..., None]
+    return (tile + (color - tile) * mask[..., None]).astype(np.float32)
 
 
 def _band(position: FloatArray, half_width: float) -> FloatArray:
@@ -103,7 +103,7 @@ def _check(tile: FloatArray, second: Color, third: Color, rng: np.random.Generat
 
 
 def _floral(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
-    petals = (second, third, second * 0.6 + third * 0.4)
+    petals = (second, third, second * np.float32(0.6) + third * np.float32(0.4))
     for _ in range(int(rng.integers(12, 26))):
         (x, y), size, lobes = rng.random(2), rng.uniform(0.04, 0.11), int(rng.integers(4, 8))
         rows, columns = _window(y, size), _window(x, size)
@@ -128,11 +128,11 @@ def _camouflage(tile: FloatArray, second: Color, third: Color, rng: np.random.Ge
 
 
 def _mottled(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
-    return tile + 0.1 * _fractal(rng, 1.2)[..., None]
+    return tile + np.float32(0.1) * _fractal(rng, 1.2)[..., None]
 
 
 def _tie_dye(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
-    return _mix(tile, 0.5 + 0.5 * np.sin(3 * _fractal(rng, 2.2)), second)
+    return _mix(tile, np.float32(0.5) + np.float32(0.5) * np.sin(np.float32(3) * _fractal(rng, 2.2)), second)
 
 
 def _zigzag(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
@@ -142,7 +142,8 @@ def _zigzag(tile: FloatArray, second: Color, third: Color, rng: np.random.Genera
 
 
 def _denim(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
-    return tile * (1 + 0.08 * _fractal(rng, 0.4, (1, 0.4)) + 0.08 * _fractal(rng, 1.6))[..., None]
+    weave, wear = _fractal(rng, 0.4, (1, 0.4)), _fractal(rng, 1.6)
+    return tile * (1 + np.float32(0.08) * weave + np.float32(0.08) * wear)[..., None]
 
 
 _Painter = Callable[[FloatArray, Color, Color, np.random.Generator], FloatArray]

@@ -117,7 +117,7 @@ def _assemble(dummy: Dummy, layers: Sequence[Layer], appearance: Appearance) -> 
 
 
 def _keypoint_regressor(dummy: Dummy, vertices: NDArray[np.int32], weights: NDArray[np.float32]) -> KeypointRegressor:
-    """The keypoint with one point per bone instead of hundreds of vertices: skinning is linear, so it moves the same."""
+    """The keypoint with one point per bone instead of per vertex: skinning is linear, so it moves the same."""
     per_bone = dummy.body.skin_weights[vertices].multiply(weights[:, None]).tocsr()
     shares = np.asarray(per_bone.sum(0)).ravel()
     used = np.flatnonzero(np.abs(shares) > 1e-6)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-TEST_SEEDS = range(0, 1000)
+TEST_SEEDS = range(1000)
 VALIDATION_SEEDS = range(1000, 2000)
 FIRST_TRAINING_SEED = 2000
