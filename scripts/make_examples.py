@@ -1,0 +1,28 @@
+"""Renders the synthetic person of examples/ and writes the exact pose beside it.
+
+    python scripts/make_examples.py
+"""
+
+from pathlib import Path
+
+from PIL import Image
+
+from posable import people
+from posable.image import save_image
+from posable.pose import Pose
+from posable.pose_files import write_pose
+from posable.size import Size
+
+SEED, VIEW = 12, 0
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def main() -> None:
+    view = people.render_views(people.make_person(SEED), VIEW + 1, Size(512, 352))[VIEW]
+    save_image(Image.fromarray(view.image), EXAMPLES / "person.png")
+    write_pose(Pose(view.keypoints[:, :2], view.keypoints[:, 2] > 0, view.size), EXAMPLES / "person.json")
+    print(f"written: {EXAMPLES / 'person.png'}, {EXAMPLES / 'person.json'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,226 @@
+"""The shape of the package: who may import whom, what is public, and that importing does no work."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import posable
+
+PACKAGE = Path(posable.__file__).parent
+ROOT = PACKAGE.parent.parent
+
+# Left may not import right (docs/concepts.md). Inside a layer everything may be imported, but not in circles.
+LAYERS = [
+    {"errors", "version"},
+    {
+        "files",
+        "size",
+        "skeleton",
+        "body_proportions",
+        "image",
+        "pose",
+        "pose_formats",
+        "pose_files",
+        "poses",
+        "parsing",
+    },
+    {"pose_maps", "pose_drawing", "batch"},
+    {"nn", "losses", "metrics", "part_warp"},
+    {"models", "data", "people", "detect", "baselines", "keypoint_judge"},
+    {"checkpoint"},
+    {"pose_lookup", "pipeline", "sequence_output", "evaluate", "export", "train"},
+    {"recipes", "bulk"},
+    {"cli", "cli_terminal", "cli_transfer", "studio"},
+]
+PEOPLE_MAY_IMPORT = {
+    "posable.errors",
+    "posable.files",
+    "posable.size",
+    "posable.skeleton",
+    "posable.pose",
+    "posable.people",
+}
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
+MAX_LINES, MAX_LINES_OF_A_FAMILY = 400, 600
+
+
+def modules() -> list[str]:
+    files = sorted(PACKAGE.rglob("*.py"))
+    names = [".".join(("posable", *file.relative_to(PACKAGE).with_suffix("").parts)) for file in files]
+    return [name.removesuffix(".__init__") for name in names]
+
+
+def file_of(module: str) -> Path:
+    path = PACKAGE.joinpath(*module.split(".")[1:])
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@cache
+def imports(module: str, inside_functions: bool = True) -> tuple[str, ...]:
+    """The modules that `module` imports when it runs; names are resolved to modules."""
+    found: list[str] = []
+    for node in runtime_nodes(ast.parse(file_of(module).read_text(encoding="utf-8")), inside_functions):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module} uses a relative import"
+            assert node.module is not None
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                found.append(inner if inner in KNOWN else node.module)
+    return tuple(found)
+
+
+def runtime_nodes(tree: ast.AST, inside_functions: bool) -> Iterator[ast.AST]:
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            continue
+        if inside_functions or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+            yield from runtime_nodes(node, inside_functions)
+
+
+KNOWN = frozenset(modules())
+
+
+def layer_of(module: str) -> int:
+    part = module.split(".")[1]
+    found = [index for index, layer in enumerate(LAYERS) if part in layer]
+    assert found, f"{module} is in no layer; add it to LAYERS here and to docs/concepts.md"
+    return found[0]
+
+
+@pytest.mark.parametrize("module", sorted(KNOWN - {"posable"}))
+def test_imports_go_one_way(module: str) -> None:
+    for imported in imports(module):
+        if imported.startswith("posable."):
+            assert layer_of(imported) <= layer_of(module), f"{module} may not import {imported}"
+
+
+def test_no_module_needs_itself_while_it_is_imported() -> None:
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join((*path[path.index(module) :], module))
+        if module not in done:
+            for imported in imports(module, inside_functions=False):
+                # A package and its own parts count as one.
+                if imported in KNOWN and imported != "posable" and not module.startswith(f"{imported}."):
+                    visit(imported, (*path, module))
+            done.add(module)
+
+    for module in sorted(KNOWN - {"posable"}):
+        visit(module, ())
+
+
+@pytest.mark.parametrize("module", sorted(name for name in KNOWN if name.startswith("posable.people")))
+def test_the_renderer_needs_neither_torch_nor_the_models(module: str) -> None:
+    for imported in imports(module):
+        assert imported.split(".")[0] not in ("torch", "jaxtyping", "safetensors"), f"{module} imports {imported}"
+        if imported.startswith("posable."):
+            allowed = any(imported == name or imported.startswith(f"{name}.") for name in PEOPLE_MAY_IMPORT)
+            assert allowed, f"{module} imports {imported}"
+
+
+@pytest.mark.parametrize("module", sorted(KNOWN))
+def test_torchvision_is_never_imported(module: str) -> None:
+    assert not [name for name in imports(module) if name.split(".")[0] in ("torchvision", "mediapipe", "timm", "lpips")]
+
+
+def test_no_file_is_a_drawer_for_odds_and_ends() -> None:
+    assert not [name for name in KNOWN if name.split(".")[-1] in FORBIDDEN_NAMES]
+
+
+def test_files_stay_short() -> None:
+    # A family is one file, so it may be longer than the rest.
+    for name in KNOWN:
+        limit = MAX_LINES_OF_A_FAMILY if name.startswith("posable.models.") else MAX_LINES
+        count = len(file_of(name).read_text(encoding="utf-8").splitlines())
+        assert count <= limit, f"{name} has {count} lines; split it by subject"
+
+
+def test_every_public_name_can_be_fetched() -> None:
+    assert list(posable.__all__) == sorted(posable.__all__, key=_ruff_order)
+    for name in posable.__all__:
+        assert getattr(posable, name) is not None
+
+
+def _ruff_order(name: str) -> tuple[int, str]:
+    kind = 0 if name.isupper() else 1 if name[0].isupper() else 2
+    return kind, name
+
+
+def test_the_names_for_type_checkers_are_the_public_ones() -> None:
+    tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
+    blocks = [node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    (block,) = blocks
+    declared = {
+        alias.name: node.module for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
+    }
+    assert set(declared) | {"__version__"} == set(posable.__all__)
+    assert all(f"posable.{posable._HOME_OF[name]}" == module for name, module in declared.items())
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = posable.nonsense
+
+
+def in_fresh_python(code: str) -> str:
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+def test_importing_posable_is_quick_and_leaves_torch_alone() -> None:
+    code = "import sys, time; t = time.perf_counter(); import posable; d = time.perf_counter() - t; "
+    seconds, torch_is_there = in_fresh_python(code + "print(d, 'torch' in sys.modules)").split()
+    assert float(seconds) < 0.3
+    assert torch_is_there == "False"
+
+
+def test_importing_all_modules_writes_nothing_connects_nowhere_starts_no_thread_and_seeds_nothing() -> None:
+    # Third-party packages come first: what they do when imported is not ours.
+    code = f"""
+import sys, threading, random
+import torch, numpy, scipy.ndimage, scipy.sparse, scipy.spatial, PIL.Image, safetensors.torch, rich.progress, typer
+try:
+    import numba
+except ImportError:
+    pass
+sys.dont_write_bytecode = True
+told = []
+def hook(event, args):
+    writes = event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+")
+    if writes or event in ("socket.connect", "subprocess.Popen", "os.mkdir", "os.remove", "os.rename"):
+        told.append((event, str(args[0])))
+sys.addaudithook(hook)
+before = threading.active_count(), torch.random.initial_seed(), torch.get_num_threads(), random.getstate()
+import importlib
+for name in {sorted(KNOWN)!r}:
+    if name != "posable.people.rasterize_compiled":
+        importlib.import_module(name)
+assert before == (threading.active_count(), torch.random.initial_seed(), torch.get_num_threads(), random.getstate())
+print(told)
+"""
+    assert in_fresh_python(code) == "[]"
+
+
+def test_the_repository_holds_no_path_of_a_machine_and_no_large_file() -> None:
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.split():
+        path = ROOT / name
+        if not path.is_file():
+            continue
+        assert path.stat().st_size <= 25 * 2**20, f"{name} is too large"
+        if path.suffix in (".py", ".md", ".toml", ".json", ".yaml", ".sh", ""):
+            text = path.read_text(encoding="utf-8", errors="ignore")
+            for private in ("/wor" + "k/", "/ro" + "ot/", "/ho" + "me/"):
+                assert private not in text, f"{name} has a path of one machine: {private}"
