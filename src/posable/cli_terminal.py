@@ -68,7 +68,7 @@ class _Rate(ProgressColumn):
 
 
 class Progress:
-    """One bar a stage, on standard error, with count, rate and time left; `show` may be called as often as wanted."""
+    """One bar a stage, on standard error, with count, rate and time left; there is none before the first `show`."""
 
     def __init__(self) -> None:
         self._bars = RichProgress(
@@ -83,14 +83,16 @@ class Progress:
         self._tasks: dict[str, Any] = {}
 
     def __enter__(self) -> Progress:
-        self._bars.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._bars.stop()
+        if self._tasks:
+            self._bars.stop()
 
     def show(self, what: str, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
         note = " ".join(f"{name} {value:.3f}" for name, value in (values or {}).items())
+        if not self._tasks:
+            self._bars.start()
         if what not in self._tasks:
             # Work that was finished in an earlier run does not count for the rate.
             self._tasks[what] = self._bars.add_task(what, total=total, completed=done, note=note)
