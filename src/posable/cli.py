@@ -211,9 +211,8 @@ def make_people(
 @app.command()
 def train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Its name; 'list' lists them.", show_default=False)],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", metavar="FOLDER", help="Run folder; else runs/RECIPE.", show_default=False),
+    run: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Run folder; else runs/RECIPE.", show_default=False)
     ] = None,
     cache: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="For rendered people.", show_default=False)
@@ -237,7 +236,7 @@ def train(
     from posable.pipeline import choose_device
     from posable.train.loop import train as run_training
 
-    folder = out or Path("runs") / recipe
+    folder = run or Path("runs") / recipe
     with Progress() as progress:
         run_training(
             RECIPES[recipe](),
