@@ -1,0 +1,106 @@
+"""Draws the pictures of the documents with the shipped model: real output, nothing retouched.
+
+    python scripts/make_pictures.py                     # writes into docs/pictures/
+    python scripts/make_pictures.py --model runs/weave/checkpoint --out out/pictures
+
+hero.png        sources and what becomes of them, with the target poses above
+photographs.png the two photographs of examples/, their detected poses, and what becomes of them
+poses.png       the shipped poses
+"""
+
+import argparse
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+from posable.image import Letterbox, read_image, save_image, size_of
+from posable.pipeline import EncodedSource, PoseTransfer
+from posable.pose import Pose
+from posable.pose_drawing import draw_sheet, draw_skeleton
+from posable.poses import shipped_poses
+from posable.size import Size
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
+HERO_POSES = ("walk-left", "arms-up", "hands-on-hips", "three-quarter-right", "wave")
+PHOTO_POSES = ("hands-on-hips", "arms-out", "three-quarter-left")
+CELL = Size(384, 264)
+GAP = 6
+LABEL_PX = 26
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--model", default="weave", help="name of a shipped model, or a folder")
+    parser.add_argument("--out", type=Path, default=PICTURES)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+
+    pipe = PoseTransfer.from_pretrained(options.model, device="cpu")
+    sheets = {"hero.png": hero(pipe), "photographs.png": photographs(pipe), "poses.png": draw_sheet(shipped_poses(), 6)}
+    for name, sheet in sheets.items():
+        save_image(sheet, options.out / name)
+        print(f"written: {options.out / name}")
+
+
+def hero(pipe: PoseTransfer) -> Image.Image:
+    """Synthetic test people in shipped poses; the small skeleton in the corner is the target pose as placed."""
+    rows = [row(pipe, encoded, HERO_POSES) for encoded in example_people(pipe)]
+    return grid(rows, ["source", *HERO_POSES])
+
+
+def example_people(pipe: PoseTransfer) -> list[EncodedSource]:
+    person = EXAMPLES / "person.png"
+    photo = EXAMPLES / "astronaut.png"
+    return [pipe.encode(person, source_pose=person.with_suffix(".json")), pipe.encode(photo)]
+
+
+def row(pipe: PoseTransfer, source: EncodedSource, names: tuple[str, ...]) -> list[Image.Image]:
+    cells = [in_cell(source.picture)]
+    for name in names:
+        drawn = in_cell(pipe.render(source, name, keep_background=True))
+        cells.append(with_pose(drawn, pipe.place(source, name)))
+    return cells
+
+
+def photographs(pipe: PoseTransfer) -> Image.Image:
+    rows: list[list[Image.Image]] = []
+    for name in ("astronaut.png", "grace_hopper.jpg"):
+        source = pipe.encode(read_image(EXAMPLES / name))
+        found = in_cell(draw_skeleton(source.pose, source.picture))
+        cells = row(pipe, source, PHOTO_POSES)
+        rows.append([cells[0], found, *cells[1:]])
+    return grid(rows, ["photograph", "detected pose", *PHOTO_POSES])
+
+
+def in_cell(picture: Image.Image) -> Image.Image:
+    """The picture inside a cell, on white."""
+    letterbox = Letterbox(size_of(picture), CELL)
+    width, height = letterbox.content.width, letterbox.content.height
+    cell = Image.new("RGB", (CELL.width, CELL.height), "white")
+    cell.paste(picture.resize((width, height), Image.Resampling.LANCZOS), letterbox.offset)
+    return cell
+
+
+def with_pose(cell: Image.Image, pose: Pose) -> Image.Image:
+    """The cell with the target pose small in its corner."""
+    height = CELL.height // 4
+    size = Size(height, max(1, round(pose.size.width * height / pose.size.height)))
+    cell.paste(draw_skeleton(pose.resize(size)), (0, 0))
+    return cell
+
+
+def grid(rows: list[list[Image.Image]], labels: list[str]) -> Image.Image:
+    width = len(labels) * (CELL.width + GAP) - GAP
+    sheet = Image.new("RGB", (width, LABEL_PX + len(rows) * (CELL.height + GAP) - GAP), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=16)
+    for column, label in enumerate(labels):
+        left = column * (CELL.width + GAP)
+        pen.text((left + CELL.width / 2, LABEL_PX / 2), label, fill="black", font=font, anchor="mm")
+        for index, cells in enumerate(rows):
+            sheet.paste(cells[column], (left, LABEL_PX + index * (CELL.height + GAP)))
+    return sheet
+
+
+if __name__ == "__main__":
+    main()
