@@ -8,8 +8,10 @@ twice (docs/detection.md has what that gains); when the detector finds nobody in
 from __future__ import annotations
 
 import math
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -181,6 +183,23 @@ def _gap(one: Landmarks, other: Landmarks) -> float:
     return float(distance) / max(one.region.side, other.region.side)
 
 
+@contextmanager
+def _native_log_silenced() -> Generator[None]:
+    """Keeps what C++ writes to standard error away while inside: LiteRT announces itself there and has no switch."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # A process without standard error has nothing to keep clean.
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 class _Network:
     """One LiteRT model: a picture (h, w, 3) in, its outputs by shape (without the batch axis) out."""
 
@@ -192,8 +211,9 @@ class _Network:
                 f"detecting a pose with BlazePose needs the package ai-edge-litert, which does not load ({error}); "
                 "run 'pip install ai-edge-litert', or use the detector 'rtmlib'."
             ) from None
-        self._interpreter: Any = Interpreter(str(path), num_threads=num_threads)
-        self._interpreter.allocate_tensors()
+        with _native_log_silenced():
+            self._interpreter: Any = Interpreter(str(path), num_threads=num_threads)
+            self._interpreter.allocate_tensors()
         self._input: int = self._interpreter.get_input_details()[0]["index"]
         self._outputs = {
             tuple(int(side) for side in output["shape"][1:]): int(output["index"])
