@@ -1,7 +1,4 @@
-"""Renders the synthetic person of examples/ and writes the exact pose beside it.
-
-    python scripts/make_examples.py
-"""
+"""Renders the synthetic person of examples/ and writes the exact pose beside it: python scripts/make_examples.py"""
 
 from pathlib import Path
 

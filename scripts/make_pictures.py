@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from posable.image import Letterbox, read_image, save_image, size_of
+from posable.image import read_image, save_image
 from posable.pipeline import EncodedSource, PoseTransfer
 from posable.pose import Pose
 from posable.pose_drawing import draw_sheet, draw_skeleton
@@ -74,31 +74,31 @@ def photographs(pipe: PoseTransfer) -> Image.Image:
 
 
 def in_cell(picture: Image.Image) -> Image.Image:
-    """The picture inside a cell, on white."""
-    letterbox = Letterbox(size_of(picture), CELL)
-    width, height = letterbox.content.width, letterbox.content.height
-    cell = Image.new("RGB", (CELL.width, CELL.height), "white")
-    cell.paste(picture.resize((width, height), Image.Resampling.LANCZOS), letterbox.offset)
-    return cell
+    """The picture as wide as a cell, or less where it would be higher than one."""
+    factor = min(CELL.width / picture.width, CELL.height / picture.height)
+    return picture.resize((round(picture.width * factor), round(picture.height * factor)), Image.Resampling.LANCZOS)
 
 
 def with_pose(cell: Image.Image, pose: Pose) -> Image.Image:
     """The cell with the target pose small in its corner."""
-    height = CELL.height // 4
+    height = cell.height // 5
     size = Size(height, max(1, round(pose.size.width * height / pose.size.height)))
     cell.paste(draw_skeleton(pose.resize(size)), (0, 0))
     return cell
 
 
 def grid(rows: list[list[Image.Image]], labels: list[str]) -> Image.Image:
+    heights = [max(cell.height for cell in cells) for cells in rows]
     width = len(labels) * (CELL.width + GAP) - GAP
-    sheet = Image.new("RGB", (width, LABEL_PX + len(rows) * (CELL.height + GAP) - GAP), "white")
+    sheet = Image.new("RGB", (width, LABEL_PX + sum(heights) + GAP * (len(rows) - 1)), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=16)
     for column, label in enumerate(labels):
-        left = column * (CELL.width + GAP)
+        left, top = column * (CELL.width + GAP), LABEL_PX
         pen.text((left + CELL.width / 2, LABEL_PX / 2), label, fill="black", font=font, anchor="mm")
-        for index, cells in enumerate(rows):
-            sheet.paste(cells[column], (left, LABEL_PX + index * (CELL.height + GAP)))
+        for cells, height in zip(rows, heights, strict=True):
+            cell = cells[column]
+            sheet.paste(cell, (left + (CELL.width - cell.width) // 2, top))
+            top += height + GAP
     return sheet
 
 
