@@ -365,6 +365,7 @@ class FineLevel(nn.Module):
         super().__init__()
         c, f = config.channels, config.fine_channels
         self.source = nn.Sequential(ConvBlock(12, f), ResBlock(f))
+        self.before = nn.Sequential(ResBlock(c), ResBlock(c))
         self.fuse = nn.Sequential(Fusion(c + f + 12, c), ResBlock(c))
         self.head = _zeroed(nn.Conv2d(c, 2 + 4 + 4 + 12, 3, 1, 1))
         self.polish_in = ConvBlock(c + 12, c)
@@ -376,7 +377,8 @@ class FineLevel(nn.Module):
 
     def refine(self, source: Tensor, coarse: Layers) -> Layers:
         flow = _up(coarse.flow)
-        x = self.fuse(torch.cat([_up(coarse.features), _warp(source, flow)], 1))
+        features = self.before(coarse.features)
+        x = self.fuse(torch.cat([_up(features), _warp(source, flow)], 1))
         delta, visibility, mask, fill = self.head(x).split((2, 4, 4, 12), 1)
         shuffle = lambda x: functional.pixel_shuffle(x, 2)  # noqa: E731
         return Layers(
