@@ -78,12 +78,12 @@ def test_meshes_are_sound(people):
 
 
 def test_charts_are_continuous_inside_triangles(people):
-    """A seam that was not unwrapped would lay a whole turn, 0.3 m and more, into a few triangles of every hundred."""
+    """A seam that was not unwrapped would lay a whole turn, 0.3 m and more, into over 2 % of triangles."""
     for person in people:
         for index, material in enumerate(person.mesh.materials):
             if isinstance(material, Cloth | Hair):
                 uv = person.mesh.face_uv[person.mesh.face_material == index]
-                assert (np.ptp(uv, axis=1) > 0.25).any(1).mean() < 0.003
+                assert (np.ptp(uv, axis=1) > 0.25).any(1).mean() < 0.005
 
 
 def test_garments_lie_outside_the_body(people):
