@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -244,9 +245,13 @@ def train(
             cache or cache_folder() / "rendered",
             workers=workers or os.cpu_count() or 1,
             device=choose_device(device),
-            tell=lambda now: progress.show(f"{now.stage}: {now.unit}", now.done, now.total, now.losses),
+            tell=lambda now: progress.show(f"{now.stage}: {now.unit}", now.done, now.total, _loss_of(now.losses)),
         )
     report({"written": [str(folder / "checkpoint")]}, json)
+
+
+def _loss_of(losses: Mapping[str, float]) -> str:
+    return f"loss {sum(losses.values()):.3f}" if losses else ""
 
 
 def main() -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
+import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
+from rich.table import Column
 from rich.text import Text
 
 from posable.errors import InputError
 
+_PATIENCE_SECONDS = 2.0
+_SECONDS_BETWEEN_LINES = 30.0
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
@@ -59,28 +65,39 @@ def check_outputs(
 
 
 class _Rate(ProgressColumn):
-    """Per second, or per minute when that is less than one."""
-
     def render(self, task: Task) -> Text:
-        if not task.speed:
-            return Text("")
-        return Text(f"{task.speed:.1f}/s" if task.speed >= 1 else f"{task.speed * 60:.1f}/min")
+        return Text(_rate(task.speed))
+
+
+def _rate(per_second: float | None) -> str:
+    """Per second, or per minute when that is less than one."""
+    if not per_second:
+        return ""
+    return f"{per_second:.1f}/s" if per_second >= 1 else f"{per_second * 60:.1f}/min"
 
 
 class Progress:
-    """One bar a stage, on standard error, with count, rate and time left; there is none before the first `show`."""
+    """One bar a stage, on standard error, with count, rate and time left; there is none before the first `show`.
 
-    def __init__(self) -> None:
+    Where standard error is no terminal, a plain line comes every half minute instead.
+    """
+
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console or Console(stderr=True)
+        self._clock = clock
         self._bars = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description}", table_column=Column(no_wrap=True)),
+            BarColumn(bar_width=None, table_column=Column(ratio=1)),
             MofNCompleteColumn(),
             _Rate(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
-            console=Console(stderr=True),
+            TextColumn("{task.fields[note]}", table_column=Column(no_wrap=True)),
+            console=self._console,
+            expand=True,
         )
         self._tasks: dict[str, Any] = {}
+        self._first: dict[str, tuple[float, int]] = {}
+        self._last_line = -math.inf
 
     def __enter__(self) -> Progress:
         return self
@@ -89,14 +106,28 @@ class Progress:
         if self._tasks:
             self._bars.stop()
 
-    def show(self, what: str, done: int, total: int, values: Mapping[str, float] | None = None) -> None:
-        note = " ".join(f"{name} {value:.3f}" for name, value in (values or {}).items())
+    def show(self, what: str, done: int, total: int, note: str = "") -> None:
+        """Moves the bar called `what`; may be called as often as wanted."""
+        if not self._console.is_terminal:
+            self._show_line(what, done, total, note)
+            return
         if not self._tasks:
             self._bars.start()
         if what not in self._tasks:
             # Work that was finished in an earlier run does not count for the rate.
             self._tasks[what] = self._bars.add_task(what, total=total, completed=done, note=note)
         self._bars.update(self._tasks[what], completed=done, total=total, note=note)
+
+    def _show_line(self, what: str, done: int, total: int, note: str) -> None:
+        now = self._clock()
+        since, before = self._first.setdefault(what, (now, done))
+        if now - self._last_line < _SECONDS_BETWEEN_LINES or now - since < _PATIENCE_SECONDS:
+            return
+        self._last_line = now
+        speed = (done - before) / (now - since)
+        left = f"{timedelta(seconds=round((total - done) / speed))} left" if speed else ""
+        parts = [f"{what} {done}/{total}", _rate(speed), left, note]
+        typer.echo(f"posable: {', '.join(part for part in parts if part)}", err=True)
 
 
 @contextmanager
