@@ -1,6 +1,7 @@
 """weave's own claims: what is copied, how the levels join, what the losses measure."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,10 +13,12 @@ from posable.models.weave import (
     Truth,
     WeaveConfig,
     WeaveGenerator,
+    WeaveSource,
     compose,
     facing,
     fill_in,
     flow_loss,
+    limb_logits,
 )
 from posable.pose import OPENPOSE_18, PoseBatch
 from posable.size import Size
@@ -132,3 +135,41 @@ def test_facing_tells_front_from_back_and_knows_nothing_from_the_side() -> None:
     assert shoulders[0] > 0.9
     assert shoulders[1] < -0.9
     assert shoulders[2:].tolist() == [0, 0]
+
+
+@torch.inference_mode()
+def test_sharpening_keeps_the_outline_and_takes_the_blur() -> None:
+    drawn = {}
+    for sharpness in (1.0, 3.0):
+        torch.manual_seed(0)
+        generator = WeaveGenerator(replace(TINY, mask_sharpness=sharpness)).eval()
+        source = torch.rand(1, 3, 64, 48) * 2 - 1
+        pose = PoseBatch(torch.rand(1, 18, 2) * 48, torch.ones(1, 18, dtype=torch.bool), generator.size)
+        drawn[sharpness] = generator.render(generator.encode(source, pose), pose).mask
+    assert torch.equal(drawn[1.0] > 0.5, drawn[3.0] > 0.5)
+    assert (drawn[3.0] - 0.5).abs().mean() > 1.5 * (drawn[1.0] - 0.5).abs().mean()
+
+
+def test_arms_are_covered_to_the_fingertips_and_hidden_limbs_cover_nothing() -> None:
+    size, index = Size(64, 48), OPENPOSE_18.index
+    keypoints, visible = torch.zeros(2, 18, 2), torch.zeros(2, 18, dtype=torch.bool)
+    for name, point in {"neck": (24, 16), "left_hip": (26, 40), "left_elbow": (32, 24), "left_wrist": (32, 34)}.items():
+        keypoints[:, index(name)] = torch.tensor(point, dtype=torch.float32)
+        visible[0, index(name)] = True
+    logits = limb_logits(PoseBatch(keypoints, visible, size), size)
+    assert logits[0, 0, 40, 32] > 0  # six px below the wrist, on the fingers
+    assert logits[0, 0, 40, 40] < 0
+    assert (logits[1] < 0).all()
+
+
+@torch.inference_mode()
+def test_wall_between_arm_and_body_is_not_copied_onto_the_person() -> None:
+    generator = WeaveGenerator(TINY).eval()
+    source = torch.full((1, 3, 64, 48), -0.5)
+    source[..., :24] = 0.8  # the left half looks like the wall, the right half like cloth
+    unsure = replace(features(0.0), background=torch.full((1, 3, 16, 12), 0.8))
+    encoded = WeaveSource(source, source, unsure, torch.zeros(1, 20, 32, 24))
+    drawn = generator.for_drawing(encoded, layers(identity_flow(1, 32, 24), visibility=2.0, mask=2.0))
+    seen = torch.sigmoid(drawn.visibility_logits)
+    assert seen[..., :20].max() < 0.01
+    assert seen[..., 28:].min() > 0.8

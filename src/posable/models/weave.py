@@ -29,7 +29,7 @@ from torch.nn import functional
 from posable.errors import ConfigError
 from posable.models.generator import Generator, Rendering
 from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import bone_maps, heatmaps
+from posable.pose_maps import bone_maps, heatmaps, limb_distances, limbs_visible
 from posable.size import Size
 
 
@@ -50,6 +50,9 @@ class WeaveConfig:
     heatmap_sigma_px: float = 6.0
     """Standard deviation of a keypoint's Gaussian, in px of the working frame."""
     bone_sigma_px: float = 5.0
+    mask_sharpness: float = 3.0
+    """Factor on the mask's logits when drawing, not in training: the outline stays, its blur goes. 3 was best of 1, 3
+    and 5 on validation people (docs/models/weave.md)."""
 
     def __post_init__(self) -> None:
         if self.height % 16 or self.width % 16:
@@ -273,9 +276,15 @@ class CoarseWeave(nn.Module):
         x = torch.cat([functional.pixel_unshuffle(source, 2), self.pose_maps(pose)], 1)
         level1, level2, level3 = self.source_encoder(x)
         mask_logits = self.source_mask(torch.cat([level1, _up(level2)], 1))
-        free = 1 - torch.sigmoid(4 * _spread(mask_logits.detach()))
-        background = fill_in(functional.avg_pool2d(source, 2), free) + _up(self.background(level3), 4)
+        background = _behind(source, mask_logits) + _up(self.background(level3), 4)
         return SourceFeatures(level1, level2, level3, mask_logits, facing(pose), background)
+
+    def cover(self, features: SourceFeatures, source: Tensor, pose: PoseBatch) -> SourceFeatures:
+        """The features with the source's mask grown to its arms and legs: the mask alone loses hands in front of a
+        wall, and they would stay behind as ghosts. For drawing only."""
+        logits = torch.maximum(features.mask_logits, limb_logits(pose, Size(*features.mask_logits.shape[-2:])))
+        correction = features.background - _behind(source, features.mask_logits)
+        return replace(features, mask_logits=logits, background=_behind(source, logits) + correction)
 
     def encode_target(self, pose: PoseBatch) -> TargetFeatures:
         level1, level2, level3 = self.pose_encoder(self.pose_maps(pose))
@@ -333,6 +342,32 @@ def fill_in(picture: Float[Tensor, "n 3 h w"], known: Float[Tensor, "n 1 h w"]) 
     mean = functional.avg_pool2d(picture * known, 2, ceil_mode=True, count_include_pad=False) / weight
     around = _resized(fill_in(mean, (weight * 2).clamp(max=1)), Size(*picture.shape[-2:]))
     return known * picture + (1 - known) * around
+
+
+def _behind(source: Tensor, mask_logits: Tensor) -> Tensor:
+    """The source without its person, filled in from around, at half of its size."""
+    free = 1 - torch.sigmoid(4 * _spread(mask_logits.detach()))
+    return fill_in(functional.avg_pool2d(source, 2), free)
+
+
+def limb_logits(pose: PoseBatch, size: Size) -> Float[Tensor, "n 1 h w"]:
+    """Logits of a mask of capsules around the arms, with hands, and the legs; a tenth of the torso's length thick."""
+    small, index = pose.resize(size), OPENPOSE_18.index
+    points = small.keypoints.clone()
+    for side in ("left", "right"):
+        elbow, wrist = index(f"{side}_elbow"), index(f"{side}_wrist")
+        points[:, wrist] += 0.7 * (points[:, wrist] - points[:, elbow])
+    neck, hips = index("neck"), [index("left_hip"), index("right_hip")]
+    torso = (points[:, hips] - points[:, neck, None]).norm(dim=-1)
+    torso = torch.where(small.visible[:, hips] & small.visible[:, neck, None], torso, 0.0).amax(1)
+    radius = 0.1 * torch.where(torso > 0, torso, 0.25 * size.height)
+    limbs = [i for i, (_, end) in enumerate(OPENPOSE_18.limbs) if OPENPOSE_18.keypoints[end].endswith(_LIMB_ENDS)]
+    longer = PoseBatch(points, small.visible, size)
+    distance = torch.where(limbs_visible(longer)[..., None, None], limb_distances(longer), torch.inf)[:, limbs]
+    return 2 * (radius.view(-1, 1, 1, 1) - distance.amin(1, keepdim=True)).clamp(min=-20)
+
+
+_LIMB_ENDS = ("elbow", "wrist", "knee", "ankle")
 
 
 def compose(source: Float[Tensor, "n 3 h w"], features: SourceFeatures, layers: Layers) -> Rendering:
@@ -399,6 +434,14 @@ class FineLevel(nn.Module):
         return functional.pixel_shuffle(self.polish_out(self.polish_in(x)), 2)
 
 
+SOURCE_MASK_SLACK = 1.0
+"""Added to the logits of the source's mask before it forbids copying: the mask is soft at its rim."""
+WALL_LIKENESS = 0.01
+"""Mean squared difference to the background behind the person at which a source pixel stops to look like wall."""
+WALL_DOUBT = 4.0
+"""Taken from the mask's logits where the source looks like the wall: gaps between arm and body are not copied."""
+
+
 @dataclass(frozen=True)
 class WeaveSource:
     """An encoded source: its picture as given and at the working size, and its features."""
@@ -426,17 +469,36 @@ class WeaveGenerator(Generator[WeaveSource]):
         self.fine = FineLevel(config)
 
     def encode(self, source_image: Float[Tensor, "n 3 h w"], source_pose: PoseBatch) -> WeaveSource:
+        encoded = self.features(source_image, source_pose)
+        half = functional.avg_pool2d(encoded.working, 2)
+        return replace(encoded, coarse=self.coarse.cover(encoded.coarse, half, source_pose))
+
+    def features(self, source_image: Float[Tensor, "n 3 h w"], source_pose: PoseBatch) -> WeaveSource:
+        """`encode` without what is for drawing only: training begins here."""
         working = _resized(source_image, self.size)
         half = functional.avg_pool2d(working, 2)
         return WeaveSource(source_image, working, self.coarse.encode(half, source_pose), self.fine.encode(working))
 
     def render(self, encoded: WeaveSource, target_pose: PoseBatch) -> Rendering:
-        drawn = self.draw(encoded, self.refine(encoded, self.coarse.encode_target(target_pose)))
+        layers = self.refine(encoded, self.coarse.encode_target(target_pose))
+        drawn = self.draw(encoded, self.for_drawing(encoded, layers))
         return replace(drawn, image=drawn.image.clamp(-1, 1))
 
     def refine(self, encoded: WeaveSource, target: TargetFeatures) -> Layers:
         """The layers at half the working size."""
         return self.fine.refine(encoded.fine, self.coarse.match(encoded.coarse, target))
+
+    def for_drawing(self, encoded: WeaveSource, layers: Layers) -> Layers:
+        """A sharper mask; and nothing is copied from where the source shows no person."""
+        likeness = (encoded.working - _resized(encoded.coarse.background, self.size)).square().mean(1, keepdim=True)
+        wall = torch.exp(-likeness / WALL_LIKENESS)
+        person = _resized(encoded.coarse.mask_logits, self.size) - WALL_DOUBT * wall
+        there = functional.logsigmoid(3 * (_warp(person, _up(layers.flow)) + SOURCE_MASK_SLACK))
+        return replace(
+            layers,
+            mask_logits=layers.mask_logits * self.config.mask_sharpness,
+            visibility_logits=layers.visibility_logits + there,
+        )
 
     def draw(self, encoded: WeaveSource, layers: Layers) -> Rendering:
         """The picture at the source's resolution, not yet limited to [-1, 1]: training needs its gradients."""

@@ -78,7 +78,7 @@ def fine_losses(
     generator: WeaveGenerator, batch: TrainingBatch, features: StageFeatures | None, perceptual_weight: float
 ) -> tuple[dict[str, Tensor], Rendering]:
     """Losses of the whole model at the working size, with a perceptual term on faces and whole pictures."""
-    encoded = generator.encode(batch.sources, batch.source_poses)[batch.source]
+    encoded = generator.features(batch.sources, batch.source_poses)[batch.source]
     layers = generator.refine(encoded, generator.coarse.encode_target(batch.target_poses)[batch.target])
     rendering = generator.draw(encoded, layers)
     losses = weave_losses(rendering, layers, encoded.coarse, batch.truth)
