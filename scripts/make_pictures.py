@@ -13,6 +13,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from posable import people
 from posable.image import read_image, save_image
 from posable.pipeline import EncodedSource, PoseTransfer
 from posable.pose import Pose
@@ -24,6 +25,8 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
 HERO_POSES = ("walk-left", "arms-up", "hands-on-hips", "three-quarter-right", "wave")
 PHOTO_POSES = ("hands-on-hips", "arms-out", "three-quarter-left")
+SECOND_PERSON = 36
+"""Seed of the second test person in the first picture; the first is that of examples/."""
 CELL = Size(384, 264)
 GAP = 6
 LABEL_PX = 26
@@ -51,8 +54,9 @@ def hero(pipe: PoseTransfer) -> Image.Image:
 
 def example_people(pipe: PoseTransfer) -> list[EncodedSource]:
     person = EXAMPLES / "person.png"
-    photo = EXAMPLES / "astronaut.png"
-    return [pipe.encode(person, source_pose=person.with_suffix(".json")), pipe.encode(photo)]
+    view = people.render_views(people.make_person(SECOND_PERSON), 1, Size(512, 352))[0]
+    pose = Pose(view.keypoints[:, :2], view.keypoints[:, 2] > 0, view.size)
+    return [pipe.encode(person, source_pose=person.with_suffix(".json")), pipe.encode(view.image, source_pose=pose)]
 
 
 def row(pipe: PoseTransfer, source: EncodedSource, names: tuple[str, ...]) -> list[Image.Image]:

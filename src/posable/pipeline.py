@@ -58,13 +58,17 @@ class EncodedSource:
 
     def person_mask(self, rendering: Rendering) -> Image.Image:
         """Where the drawn person is, as a grey picture in the source picture's size."""
-        mask = rendering.mask[0].expand(3, -1, -1) * 2 - 1
-        return self.letterbox.undo(to_pil(mask)).getchannel(0)
+        return self._grey(rendering.mask)
 
     @cached_property
     def source_mask(self) -> Image.Image:
-        """Where the source person is: the mask drawn for the source's own pose."""
-        return self.person_mask(self.draw(self.pose))
+        """Where the source person is: what the generator is sure of, and what it draws for the source's own pose."""
+        with torch.inference_mode():
+            seen = self._grey(self.generator.source_mask(self.encoded))
+        return ImageChops.lighter(seen, self.person_mask(self.draw(self.pose)))
+
+    def _grey(self, mask: torch.Tensor) -> Image.Image:
+        return self.letterbox.undo(to_pil(mask[0].expand(3, -1, -1) * 2 - 1)).getchannel(0)
 
 
 class PoseTransfer:

@@ -104,3 +104,12 @@ def test_every_parameter_gets_a_gradient(case: Case) -> None:
     (drawn.image.square().mean() + drawn.mask.mean() + drawn.visibility.mean()).backward()
     without = [name for name, p in case.generator.named_parameters() if p.grad is None]
     assert without == []
+
+
+@torch.inference_mode()
+def test_the_source_mask_covers_the_source_s_frame(case: Case) -> None:
+    c = case.condition
+    mask = case.generator.source_mask(case.generator.encode(c.source_image, c.source_pose))
+    assert mask.shape == (3, 1, *case.generator.size)
+    assert mask.min() >= 0
+    assert mask.max() <= 1

@@ -168,7 +168,7 @@ def test_wall_between_arm_and_body_is_not_copied_onto_the_person() -> None:
     source = torch.full((1, 3, 64, 48), -0.5)
     source[..., :24] = 0.8  # the left half looks like the wall, the right half like cloth
     unsure = replace(features(0.0), background=torch.full((1, 3, 16, 12), 0.8))
-    encoded = WeaveSource(source, source, unsure, torch.zeros(1, 20, 32, 24))
+    encoded = WeaveSource(source, source, unsure, torch.zeros(1, 20, 32, 24), unsure.mask_logits)
     drawn = generator.for_drawing(encoded, layers(identity_flow(1, 32, 24), visibility=2.0, mask=2.0))
     seen = torch.sigmoid(drawn.visibility_logits)
     assert seen[..., :20].max() < 0.01

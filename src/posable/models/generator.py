@@ -44,5 +44,9 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     def render(self, encoded: EncodedT, target_pose: PoseBatch) -> Rendering:
         """Draws the encoded people in `target_pose` (one pose per encoded person)."""
 
+    @abstractmethod
+    def source_mask(self, encoded: EncodedT) -> Float[Tensor, "n 1 h w"]:
+        """Where the source person is sure to be, in [0, 1]; the mask drawn for the source's own pose adds the rest."""
+
     def forward(self, condition: PoseCondition) -> Rendering:
         return self.render(self.encode(condition.source_image, condition.source_pose), condition.target_pose)

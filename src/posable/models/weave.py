@@ -279,10 +279,10 @@ class CoarseWeave(nn.Module):
         background = _behind(source, mask_logits) + _up(self.background(level3), 4)
         return SourceFeatures(level1, level2, level3, mask_logits, facing(pose), background)
 
-    def cover(self, features: SourceFeatures, source: Tensor, pose: PoseBatch) -> SourceFeatures:
+    def cover(self, features: SourceFeatures, source: Tensor, limbs: Tensor) -> SourceFeatures:
         """The features with the source's mask grown to its arms and legs: the mask alone loses hands in front of a
         wall, and they would stay behind as ghosts. For drawing only."""
-        logits = torch.maximum(features.mask_logits, limb_logits(pose, Size(*features.mask_logits.shape[-2:])))
+        logits = torch.maximum(features.mask_logits, limbs)
         correction = features.background - _behind(source, features.mask_logits)
         return replace(features, mask_logits=logits, background=_behind(source, logits) + correction)
 
@@ -351,20 +351,33 @@ def _behind(source: Tensor, mask_logits: Tensor) -> Tensor:
 
 
 def limb_logits(pose: PoseBatch, size: Size) -> Float[Tensor, "n 1 h w"]:
-    """Logits of a mask of capsules around the arms, with hands, and the legs; a tenth of the torso's length thick."""
+    """Logits of a mask that the pose alone tells: capsules around arms and legs, with hands and feet, and a disc for
+    the head. Sizes follow the torso's length, or the shoulders' width where no hip is known."""
     small, index = pose.resize(size), OPENPOSE_18.index
-    points = small.keypoints.clone()
+    points, known = small.keypoints.clone(), small.visible
     for side in ("left", "right"):
-        elbow, wrist = index(f"{side}_elbow"), index(f"{side}_wrist")
-        points[:, wrist] += 0.7 * (points[:, wrist] - points[:, elbow])
+        for joint, end, reach in (("elbow", "wrist", 0.7), ("knee", "ankle", 0.4)):
+            start, tip = index(f"{side}_{joint}"), index(f"{side}_{end}")
+            points[:, tip] += reach * (points[:, tip] - points[:, start])
     neck, hips = index("neck"), [index("left_hip"), index("right_hip")]
     torso = (points[:, hips] - points[:, neck, None]).norm(dim=-1)
-    torso = torch.where(small.visible[:, hips] & small.visible[:, neck, None], torso, 0.0).amax(1)
-    radius = 0.1 * torch.where(torso > 0, torso, 0.25 * size.height)
+    torso = torch.where(known[:, hips] & known[:, neck, None], torso, 0.0).amax(1)
+    left, right = index("left_shoulder"), index("right_shoulder")
+    shoulders = torch.where(known[:, left] & known[:, right], (points[:, left] - points[:, right]).norm(dim=-1), 0.0)
+    torso = torch.where(torso > 0, torso, torch.where(shoulders > 0, 1.4 * shoulders, 0.25 * size.height))
     limbs = [i for i, (_, end) in enumerate(OPENPOSE_18.limbs) if OPENPOSE_18.keypoints[end].endswith(_LIMB_ENDS)]
-    longer = PoseBatch(points, small.visible, size)
+    longer = PoseBatch(points, known, size)
     distance = torch.where(limbs_visible(longer)[..., None, None], limb_distances(longer), torch.inf)[:, limbs]
-    return 2 * (radius.view(-1, 1, 1, 1) - distance.amin(1, keepdim=True)).clamp(min=-20)
+    limb = 0.12 * torso.view(-1, 1, 1, 1) - distance.amin(1, keepdim=True)
+    face = [index(name) for name in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")]
+    seen = known[:, face].float()[..., None]
+    centre = (points[:, face] * seen).sum(1) / seen.sum(1).clamp_min(1) - torso[:, None] * torch.tensor(
+        [0, 0.08], device=torso.device
+    )
+    cells = (_grid(limb) + 1) / 2 * torch.tensor([size.width, size.height], device=torso.device).view(1, 2, 1, 1)
+    head = 0.33 * torso.view(-1, 1, 1, 1) - (cells - centre[..., None, None]).norm(dim=1, keepdim=True)
+    head = torch.where(seen.sum((1, 2)).view(-1, 1, 1, 1) > 0, head, -torch.inf)
+    return 2 * torch.maximum(limb, head).clamp(min=-20)
 
 
 _LIMB_ENDS = ("elbow", "wrist", "knee", "ankle")
@@ -450,9 +463,11 @@ class WeaveSource:
     working: Float[Tensor, "n 3 256 176"]
     coarse: SourceFeatures
     fine: Tensor
+    limbs: Float[Tensor, "n 1 h/4 w/4"]
+    """Logits of arms and legs as the source pose places them."""
 
     def __getitem__(self, index: Tensor) -> "WeaveSource":
-        return WeaveSource(self.image[index], self.working[index], self.coarse[index], self.fine[index])
+        return WeaveSource(*(getattr(self, name)[index] for name in self.__dataclass_fields__))
 
 
 class WeaveGenerator(Generator[WeaveSource]):
@@ -471,13 +486,15 @@ class WeaveGenerator(Generator[WeaveSource]):
     def encode(self, source_image: Float[Tensor, "n 3 h w"], source_pose: PoseBatch) -> WeaveSource:
         encoded = self.features(source_image, source_pose)
         half = functional.avg_pool2d(encoded.working, 2)
-        return replace(encoded, coarse=self.coarse.cover(encoded.coarse, half, source_pose))
+        return replace(encoded, coarse=self.coarse.cover(encoded.coarse, half, encoded.limbs))
 
     def features(self, source_image: Float[Tensor, "n 3 h w"], source_pose: PoseBatch) -> WeaveSource:
         """`encode` without what is for drawing only: training begins here."""
         working = _resized(source_image, self.size)
         half = functional.avg_pool2d(working, 2)
-        return WeaveSource(source_image, working, self.coarse.encode(half, source_pose), self.fine.encode(working))
+        limbs = limb_logits(source_pose, Size(self.size.height // 4, self.size.width // 4))
+        coarse = self.coarse.encode(half, source_pose)
+        return WeaveSource(source_image, working, coarse, self.fine.encode(working), limbs)
 
     def render(self, encoded: WeaveSource, target_pose: PoseBatch) -> Rendering:
         layers = self.refine(encoded, self.coarse.encode_target(target_pose))
@@ -488,11 +505,15 @@ class WeaveGenerator(Generator[WeaveSource]):
         """The layers at half the working size."""
         return self.fine.refine(encoded.fine, self.coarse.match(encoded.coarse, target))
 
+    def source_mask(self, encoded: WeaveSource) -> Float[Tensor, "n 1 h w"]:
+        # The learned mask takes flags and furniture of photographs for people; the limbs are where the pose says.
+        return _resized(torch.sigmoid(4 * _spread(encoded.limbs)), Size(*encoded.image.shape[-2:])).clamp(0, 1)
+
     def for_drawing(self, encoded: WeaveSource, layers: Layers) -> Layers:
         """A sharper mask; and nothing is copied from where the source shows no person."""
         likeness = (encoded.working - _resized(encoded.coarse.background, self.size)).square().mean(1, keepdim=True)
         wall = torch.exp(-likeness / WALL_LIKENESS)
-        person = _resized(encoded.coarse.mask_logits, self.size) - WALL_DOUBT * wall
+        person = _resized(encoded.coarse.mask_logits.clamp(max=2), self.size) - WALL_DOUBT * wall
         there = functional.logsigmoid(3 * (_warp(person, _up(layers.flow)) + SOURCE_MASK_SLACK))
         return replace(
             layers,
