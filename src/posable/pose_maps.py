@@ -56,6 +56,41 @@ _STARTS = [start for start, _ in OPENPOSE_18.limbs]
 _ENDS = [end for _, end in OPENPOSE_18.limbs]
 
 
+_LIMB_ENDS = ("elbow", "wrist", "knee", "ankle")
+
+
+def body_mask_logits(pose: PoseBatch, size: Size) -> Tensor:
+    """Logits (n, 1, h, w) of a mask that the pose alone tells, in a frame of `size`: capsules around arms and legs, with
+    hands and feet, and a disc for the head. Lengths follow the torso's, or the shoulders' width where no hip is known.
+    """
+    small, index = pose.resize(size), OPENPOSE_18.index
+    points, known = small.keypoints.clone(), small.visible
+    for side in ("left", "right"):
+        for joint, end, reach in (("elbow", "wrist", 0.7), ("knee", "ankle", 0.4)):
+            start, tip = index(f"{side}_{joint}"), index(f"{side}_{end}")
+            points[:, tip] += reach * (points[:, tip] - points[:, start])
+    neck, hips = index("neck"), [index("left_hip"), index("right_hip")]
+    torso = (points[:, hips] - points[:, neck, None]).norm(dim=-1)
+    torso = torch.where(known[:, hips] & known[:, neck, None], torso, 0.0).amax(1)
+    left, right = index("left_shoulder"), index("right_shoulder")
+    shoulders = torch.where(known[:, left] & known[:, right], (points[:, left] - points[:, right]).norm(dim=-1), 0.0)
+    torso = torch.where(torso > 0, torso, torch.where(shoulders > 0, 1.4 * shoulders, 0.25 * size.height))
+    limbs = [i for i, (_, end) in enumerate(OPENPOSE_18.limbs) if OPENPOSE_18.keypoints[end].endswith(_LIMB_ENDS)]
+    longer = PoseBatch(points, known, size)
+    distance = torch.where(limbs_visible(longer)[..., None, None], limb_distances(longer), torch.inf)[:, limbs]
+    limb = 0.12 * torso.view(-1, 1, 1, 1) - distance.amin(1, keepdim=True)
+    face = [index(name) for name in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")]
+    seen = known[:, face].float()[..., None]
+    centre = (points[:, face] * seen).sum(1) / seen.sum(1).clamp_min(1) - torso[:, None] * torch.tensor(
+        [0, 0.08], device=torso.device
+    )
+    columns, rows = _pixel_centres(longer)
+    from_centre = torch.hypot(columns[None, None] - centre[:, 0, None, None], rows[:, None] - centre[:, 1, None, None])
+    head = 0.33 * torso.view(-1, 1, 1, 1) - from_centre[:, None]
+    head = torch.where(seen.sum((1, 2)).view(-1, 1, 1, 1) > 0, head, -torch.inf)
+    return 2 * torch.maximum(limb, head).clamp(min=-20)
+
+
 def _pixel_centres(pose: PoseBatch) -> tuple[Tensor, Tensor]:
     """The x of all columns and the y of all rows."""
     columns = torch.arange(pose.size.width, device=pose.keypoints.device, dtype=pose.keypoints.dtype) + 0.5

@@ -18,9 +18,9 @@ from posable.models.weave import (
     facing,
     fill_in,
     flow_loss,
-    limb_logits,
 )
 from posable.pose import OPENPOSE_18, PoseBatch
+from posable.pose_maps import body_mask_logits
 from posable.size import Size
 
 TINY = WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2)
@@ -156,7 +156,7 @@ def test_arms_are_covered_to_the_fingertips_and_hidden_limbs_cover_nothing() -> 
     for name, point in {"neck": (24, 16), "left_hip": (26, 40), "left_elbow": (32, 24), "left_wrist": (32, 34)}.items():
         keypoints[:, index(name)] = torch.tensor(point, dtype=torch.float32)
         visible[0, index(name)] = True
-    logits = limb_logits(PoseBatch(keypoints, visible, size), size)
+    logits = body_mask_logits(PoseBatch(keypoints, visible, size), size)
     assert logits[0, 0, 40, 32] > 0  # six px below the wrist, on the fingers
     assert logits[0, 0, 40, 40] < 0
     assert (logits[1] < 0).all()

@@ -129,6 +129,9 @@ class HalfPerson(torch.nn.Module):
     def encode(self, source_image: torch.Tensor, source_pose: PoseBatch) -> torch.Tensor:
         return source_image
 
+    def source_mask(self, encoded: torch.Tensor) -> torch.Tensor:
+        return torch.zeros_like(encoded[:, :1])
+
     def render(self, encoded: torch.Tensor, target_pose: PoseBatch) -> Rendering:
         mask = torch.zeros_like(encoded[:, :1])
         mask[..., : mask.shape[-1] // 2] = 1

@@ -29,7 +29,7 @@ from torch.nn import functional
 from posable.errors import ConfigError
 from posable.models.generator import Generator, Rendering
 from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import bone_maps, heatmaps, limb_distances, limbs_visible
+from posable.pose_maps import body_mask_logits, bone_maps, heatmaps
 from posable.size import Size
 
 
@@ -350,39 +350,6 @@ def _behind(source: Tensor, mask_logits: Tensor) -> Tensor:
     return fill_in(functional.avg_pool2d(source, 2), free)
 
 
-def limb_logits(pose: PoseBatch, size: Size) -> Float[Tensor, "n 1 h w"]:
-    """Logits of a mask that the pose alone tells: capsules around arms and legs, with hands and feet, and a disc for
-    the head. Sizes follow the torso's length, or the shoulders' width where no hip is known."""
-    small, index = pose.resize(size), OPENPOSE_18.index
-    points, known = small.keypoints.clone(), small.visible
-    for side in ("left", "right"):
-        for joint, end, reach in (("elbow", "wrist", 0.7), ("knee", "ankle", 0.4)):
-            start, tip = index(f"{side}_{joint}"), index(f"{side}_{end}")
-            points[:, tip] += reach * (points[:, tip] - points[:, start])
-    neck, hips = index("neck"), [index("left_hip"), index("right_hip")]
-    torso = (points[:, hips] - points[:, neck, None]).norm(dim=-1)
-    torso = torch.where(known[:, hips] & known[:, neck, None], torso, 0.0).amax(1)
-    left, right = index("left_shoulder"), index("right_shoulder")
-    shoulders = torch.where(known[:, left] & known[:, right], (points[:, left] - points[:, right]).norm(dim=-1), 0.0)
-    torso = torch.where(torso > 0, torso, torch.where(shoulders > 0, 1.4 * shoulders, 0.25 * size.height))
-    limbs = [i for i, (_, end) in enumerate(OPENPOSE_18.limbs) if OPENPOSE_18.keypoints[end].endswith(_LIMB_ENDS)]
-    longer = PoseBatch(points, known, size)
-    distance = torch.where(limbs_visible(longer)[..., None, None], limb_distances(longer), torch.inf)[:, limbs]
-    limb = 0.12 * torso.view(-1, 1, 1, 1) - distance.amin(1, keepdim=True)
-    face = [index(name) for name in ("nose", "left_eye", "right_eye", "left_ear", "right_ear")]
-    seen = known[:, face].float()[..., None]
-    centre = (points[:, face] * seen).sum(1) / seen.sum(1).clamp_min(1) - torso[:, None] * torch.tensor(
-        [0, 0.08], device=torso.device
-    )
-    cells = (_grid(limb) + 1) / 2 * torch.tensor([size.width, size.height], device=torso.device).view(1, 2, 1, 1)
-    head = 0.33 * torso.view(-1, 1, 1, 1) - (cells - centre[..., None, None]).norm(dim=1, keepdim=True)
-    head = torch.where(seen.sum((1, 2)).view(-1, 1, 1, 1) > 0, head, -torch.inf)
-    return 2 * torch.maximum(limb, head).clamp(min=-20)
-
-
-_LIMB_ENDS = ("elbow", "wrist", "knee", "ankle")
-
-
 def compose(source: Float[Tensor, "n 3 h w"], features: SourceFeatures, layers: Layers) -> Rendering:
     """Lays copied, painted and background pixels together at the source's own resolution."""
     size = Size(*source.shape[-2:])
@@ -492,7 +459,7 @@ class WeaveGenerator(Generator[WeaveSource]):
         """`encode` without what is for drawing only: training begins here."""
         working = _resized(source_image, self.size)
         half = functional.avg_pool2d(working, 2)
-        limbs = limb_logits(source_pose, Size(self.size.height // 4, self.size.width // 4))
+        limbs = body_mask_logits(source_pose, Size(self.size.height // 4, self.size.width // 4))
         coarse = self.coarse.encode(half, source_pose)
         return WeaveSource(source_image, working, coarse, self.fine.encode(working), limbs)
 
