@@ -60,7 +60,7 @@ _LIMB_ENDS = ("elbow", "wrist", "knee", "ankle")
 
 
 def body_mask_logits(pose: PoseBatch, size: Size) -> Tensor:
-    """Logits (n, 1, h, w) of a mask that the pose alone tells, in a frame of `size`: capsules around arms and legs, with
+    """Logits (n, 1, h, w) of a mask that the pose alone tells, in a frame of `size`: capsules around arms and legs with
     hands and feet, and a disc for the head. Lengths follow the torso's, or the shoulders' width where no hip is known.
     """
     small, index = pose.resize(size), OPENPOSE_18.index
