@@ -61,6 +61,18 @@ def test_a_folder_of_another_recipe_is_not_overwritten(cache: Path, tmp_path: Pa
         train(replace(weave_tiny(), seed=1), tmp_path, cache)
 
 
+def test_a_finished_run_goes_on_with_an_added_stage_as_if_planned(cache: Path, tmp_path: Path) -> None:
+    whole = train(weave_tiny(), tmp_path / "whole", cache)
+    train(replace(weave_tiny(), stages=weave_tiny().stages[:1]), tmp_path / "grown", cache)
+    assert torch.equal(weights(whole), weights(train(weave_tiny(), tmp_path / "grown", cache)))
+
+
+def test_an_unfinished_run_cannot_change_its_stages(cache: Path, tmp_path: Path) -> None:
+    train(replace(weave_tiny(), stages=weave_tiny().stages[:1]), tmp_path, cache, stop_after_steps=1)
+    with pytest.raises(CheckpointError, match="another recipe"):
+        train(weave_tiny(), tmp_path, cache)
+
+
 def test_the_losses_fall_on_a_batch_seen_again_and_again(cache: Path) -> None:
     torch.manual_seed(0)
     recipe = weave_tiny()

@@ -40,6 +40,19 @@ def weave() -> Recipe:
                 perceptual_weight=0.6,
                 augmentation=GENTLE,
             ),
+            Stage(
+                name="more",
+                level="fine",
+                data=RenderedPeople(first_seed=10_000, people=1500, views=6, size=Size(256, 176)),
+                pairs=30_000,
+                people_per_step=1,
+                views_per_person=4,
+                learning_rate=7e-4,
+                coarse_learning_rate=4e-4,
+                warmup_pairs=600,
+                perceptual_weight=0.6,
+                augmentation=GENTLE,
+            ),
         ),
     )
 

@@ -69,7 +69,7 @@ class Run:
         }
 
     def restore(self, state: dict[str, Any], recipe: Recipe, path: Path) -> None:
-        if state["recipe"] != json.dumps(asdict(recipe)):
+        if not _continues(json.loads(state["recipe"]), json.loads(json.dumps(asdict(recipe))), state["stage"]):
             raise CheckpointError(f"{path} belongs to a run of another recipe; give the run another folder.")
         self.generator.load_state_dict(state["generator"])
         self.average = state["average"]
@@ -77,6 +77,13 @@ class Run:
         if state["optimiser"] is not None:
             self.optimiser = make_optimiser(self.generator, recipe.stages[self.stage])
             self.optimiser.load_state_dict(state["optimiser"])
+
+
+def _continues(before: dict[str, Any], now: dict[str, Any], stages_done: int) -> bool:
+    """Whether a run of `before` may go on as `now`: they are equal, but for stages added behind a finished run."""
+    finished = stages_done == len(before["stages"])
+    added = {**now, "stages": now["stages"][:stages_done]} if finished else now
+    return before == added
 
 
 def train(
