@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from posable.people.geometry import FloatArray, rotation
+from posable.people.scene import Style
 from posable.size import Size
 
 CROPS: dict[str, float] = {"full": 0.0, "knee": 0.28, "hip": 0.5}
 """Share of the person's height that is cut off at the bottom."""
-_CROP_ODDS = (0.6, 0.2, 0.2)
+_CROP_ODDS: dict[Style, tuple[float, ...]] = {"fashion": (0.6, 0.2, 0.2), "market": (1, 0, 0)}
 _NEAR_FRONT_ODDS = 0.3
 
 
@@ -68,10 +69,10 @@ class Camera:
         return (np.stack([across, np.ones_like(across), up], -1) @ self.axes).astype(np.float32)
 
 
-def sample_camera(person_vertices: FloatArray, size: Size, rng: np.random.Generator) -> Camera:
+def sample_camera(person_vertices: FloatArray, size: Size, rng: np.random.Generator, style: Style) -> Camera:
     """A camera that frames the person (v, 3); the draws do not depend on `size`."""
     yaw = float(rng.normal(0, 20) if rng.random() < _NEAR_FRONT_ODDS else rng.uniform(-180, 180))
-    crop = str(rng.choice(list(CROPS), p=_CROP_ODDS))
+    crop = str(rng.choice(list(CROPS), p=_CROP_ODDS[style]))
     distance, elevation, roll = rng.uniform(3.2, 5.5), rng.uniform(-3, 9), rng.normal(0, 0.8)
     margin, sideways = rng.uniform(1.06, 1.2), rng.normal(0, 0.015)
 

@@ -19,7 +19,7 @@ from posable.people.mesh import PersonMesh
 from posable.people.person import Person
 from posable.people.pose_sampling import SampledPose, sample_pose
 from posable.people.rasterize import Fragments, IntArray, rasterize
-from posable.people.scene import Scene, sample_scene
+from posable.people.scene import STYLES, Scene, Style, sample_scene
 from posable.people.shading import ambient_occlusion, shade
 from posable.people.shadow import shadow_map
 from posable.people.skinning import forward_kinematics, linear_blend_skinning
@@ -74,17 +74,22 @@ class _Stage:
     """(v, f), adds up the faces around each vertex."""
     smile: FloatArray
     """(v, 3), offsets of a full smile."""
+    style: Style
 
 
-def render_views(person: Person, count: int, size: Size) -> list[View]:
+def render_views(person: Person, count: int, size: Size, style: Style = "fashion") -> list[View]:
     """The first `count` views of a person; view k shows the same scene whatever `count` and `size` are.
 
-    Raises ConfigError for a negative count and SizeError for sides out of 16 to 2048 pixels.
+    `style` chooses what is likely: "fashion" is posing in a studio and elsewhere, cropped at will; "market" is whole
+    pedestrians in clutter and poor light, to be seen small. Raises ConfigError for a negative count or an unknown
+    style and SizeError for sides out of 16 to 2048 pixels.
     """
     if count < 0:
         raise ConfigError(f"count is {count}; give 0 or more views.")
+    if style not in STYLES:
+        raise ConfigError(f"style is '{style}'; give one of {', '.join(STYLES)}.")
     check_size(size)
-    stage = _set_stage(person)
+    stage = _set_stage(person, style)
     return [_render_view(stage, index, Size(*size)) for index in range(count)]
 
 
@@ -96,15 +101,14 @@ def check_size(size: Size, multiple: int = 1) -> None:
         raise SizeError(f"views of {Size(*size)} were asked for; give sides {limits}.")
 
 
-def _set_stage(person: Person) -> _Stage:
+def _set_stage(person: Person, style: Style) -> _Stage:
     mesh = person.mesh
     face_count = len(mesh.faces)
     columns = np.repeat(np.arange(face_count, dtype=np.int32), 3)
     ones = np.ones(3 * face_count, np.float32)
     face_sums = csr_matrix((ones, (mesh.faces.ravel(), columns)), (len(mesh.rest), face_count))
-    return _Stage(
-        person, sample_scene(np.random.default_rng([person.seed, _SCENE])), face_sums, smile_offsets(mesh.template)
-    )
+    scene = sample_scene(np.random.default_rng([person.seed, _SCENE]), style)
+    return _Stage(person, scene, face_sums, smile_offsets(mesh.template), style)
 
 
 def _render_view(stage: _Stage, index: int, size: Size) -> View:
@@ -115,7 +119,7 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
     pose = sample_pose(mesh.bone_heads, bone_index, rng)
     bones = forward_kinematics(body.bone_names, body.parents, mesh.bone_heads, pose.rotations)
     vertices = linear_blend_skinning(mesh.rest + np.float32(sample_smile(rng)) * stage.smile, mesh.skin_weights, bones)
-    camera = sample_camera(vertices, size, rng)
+    camera = sample_camera(vertices, size, rng, stage.style)
 
     vertices = camera.turn(vertices)
     screen_vertices = camera.project(vertices)
