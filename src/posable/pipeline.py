@@ -19,7 +19,7 @@ import torch
 from PIL import Image, ImageChops, ImageFilter
 
 from posable.checkpoint import load_checkpoint
-from posable.errors import ImageError, InputError, PoseError, SizeError
+from posable.errors import ConfigError, ImageError, InputError, PoseError, SizeError
 from posable.image import Letterbox, read_image, size_of, to_pil, to_rgb, to_tensor
 from posable.models.generator import Generator, Rendering
 from posable.pose import Pose, PoseBatch
@@ -57,15 +57,21 @@ class EncodedSource:
             return self.generator.render(self.encoded, batch.to(_device_of(self.generator)))
 
     def person_mask(self, rendering: Rendering) -> Image.Image:
-        """Where the drawn person is, as a grey picture in the source picture's size."""
+        """Where the drawn person is, as a grey picture in the source picture's size; raises ConfigError when the
+        generator's family draws no mask."""
+        if rendering.mask is None:
+            raise ConfigError(
+                f"the family {self.generator.family} draws no person mask; do without the original background."
+            )
         return self._grey(rendering.mask)
 
     @cached_property
     def source_mask(self) -> Image.Image:
         """Where the source person is: what the generator is sure of, and what it draws for the source's own pose."""
+        drawn = self.person_mask(self.draw(self.pose))
         with torch.inference_mode():
-            seen = self._grey(self.generator.source_mask(self.encoded))
-        return ImageChops.lighter(seen, self.person_mask(self.draw(self.pose)))
+            sure = self.generator.source_mask(self.encoded)
+        return drawn if sure is None else ImageChops.lighter(self._grey(sure), drawn)
 
     def _grey(self, mask: torch.Tensor) -> Image.Image:
         return self.letterbox.undo(to_pil(mask[0].expand(3, -1, -1) * 2 - 1)).getchannel(0)

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
 
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from posable.batch import PoseCondition
@@ -14,16 +14,19 @@ from posable.size import Size
 
 @dataclass(frozen=True)
 class Rendering:
-    """What a generator draws for one target pose, in the frame of the target image."""
+    """What a generator draws for one target pose, in the frame of the target image. What a family does not predict is
+    None."""
 
     image: Float[Tensor, "n 3 h w"]
     """The generated image, RGB in [-1, 1]."""
-    mask: Float[Tensor, "n 1 h w"]
+    mask: Float[Tensor, "n 1 h w"] | None = None
     """Where the person is, in [0, 1]."""
-    visibility: Float[Tensor, "n 1 h w"]
+    visibility: Float[Tensor, "n 1 h w"] | None = None
     """How far each pixel is copied from the source (1) rather than invented (0)."""
-    flow: Float[Tensor, "n 2 h w"]
+    flow: Float[Tensor, "n 2 h w"] | None = None
     """For each target pixel the (x, y) of the source pixel that shows the same surface point, in px."""
+    parsing: Float[Tensor, "n classes h w"] | None = None
+    """The predicted target parsing map: a share for each class of the family's `parsing_labels`, summing to 1."""
 
 
 EncodedT = TypeVar("EncodedT")
@@ -33,20 +36,30 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     """A family's network. `encode` sees the source alone; `render` adds one target pose per source."""
 
     family: ClassVar[str]
+    needs_parsing: ClassVar[bool] = False
+    """Whether `encode` must be given the source's parsing map."""
     size: Size
     """The frame that the network was trained in; sources of other sizes must be multiples of it or letterboxed."""
 
     @abstractmethod
-    def encode(self, source_image: Float[Tensor, "n 3 h w"], source_pose: PoseBatch) -> EncodedT:
-        """Everything about the source that does not depend on the target pose."""
+    def encode(
+        self,
+        source_image: Float[Tensor, "n 3 h w"],
+        source_pose: PoseBatch,
+        source_parsing: UInt8[Tensor, "n h w"] | None = None,
+    ) -> EncodedT:
+        """Everything about the source that does not depend on the target pose. The parsing map has LIP-20 classes;
+        families that do not need it ignore it."""
 
     @abstractmethod
     def render(self, encoded: EncodedT, target_pose: PoseBatch) -> Rendering:
         """Draws the encoded people in `target_pose` (one pose per encoded person)."""
 
-    @abstractmethod
-    def source_mask(self, encoded: EncodedT) -> Float[Tensor, "n 1 h w"]:
-        """Where the source person is sure to be, in [0, 1]; the mask drawn for the source's own pose adds the rest."""
+    def source_mask(self, encoded: EncodedT) -> Float[Tensor, "n 1 h w"] | None:
+        """Where the source person is sure to be, in [0, 1]; the mask drawn for the source's own pose adds the rest.
+        None from a family that finds no mask."""
+        return None
 
     def forward(self, condition: PoseCondition) -> Rendering:
-        return self.render(self.encode(condition.source_image, condition.source_pose), condition.target_pose)
+        encoded = self.encode(condition.source_image, condition.source_pose, condition.source_parsing)
+        return self.render(encoded, condition.target_pose)

@@ -22,7 +22,7 @@ import math
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -350,7 +350,17 @@ def _behind(source: Tensor, mask_logits: Tensor) -> Tensor:
     return fill_in(functional.avg_pool2d(source, 2), free)
 
 
-def compose(source: Float[Tensor, "n 3 h w"], features: SourceFeatures, layers: Layers) -> Rendering:
+@dataclass(frozen=True)
+class WeaveRendering(Rendering):
+    """All that weave draws, always."""
+
+    image: Float[Tensor, "n 3 h w"]
+    mask: Float[Tensor, "n 1 h w"]  # pyright: ignore[reportGeneralTypeIssues]
+    visibility: Float[Tensor, "n 1 h w"]  # pyright: ignore[reportGeneralTypeIssues]
+    flow: Float[Tensor, "n 2 h w"]  # pyright: ignore[reportGeneralTypeIssues]
+
+
+def compose(source: Float[Tensor, "n 3 h w"], features: SourceFeatures, layers: Layers) -> WeaveRendering:
     """Lays copied, painted and background pixels together at the source's own resolution."""
     size = Size(*source.shape[-2:])
     full = lambda x: _resized(x, size)  # noqa: E731
@@ -362,7 +372,7 @@ def compose(source: Float[Tensor, "n 3 h w"], features: SourceFeatures, layers: 
     background = hidden * full(features.background) + (1 - hidden) * source + full(layers.cast)
     image = mask * person + (1 - mask) * background
     scale = torch.tensor([size.width, size.height], device=flow.device).view(1, 2, 1, 1)
-    return Rendering(image=image, mask=mask, visibility=visibility, flow=(flow + 1) / 2 * scale)
+    return WeaveRendering(image=image, mask=mask, visibility=visibility, flow=(flow + 1) / 2 * scale)
 
 
 def _spread(logits: Tensor) -> Tensor:
@@ -450,7 +460,12 @@ class WeaveGenerator(Generator[WeaveSource]):
         self.coarse = CoarseWeave(config)
         self.fine = FineLevel(config)
 
-    def encode(self, source_image: Float[Tensor, "n 3 h w"], source_pose: PoseBatch) -> WeaveSource:
+    def encode(
+        self,
+        source_image: Float[Tensor, "n 3 h w"],
+        source_pose: PoseBatch,
+        source_parsing: UInt8[Tensor, "n h w"] | None = None,
+    ) -> WeaveSource:
         encoded = self.features(source_image, source_pose)
         half = functional.avg_pool2d(encoded.working, 2)
         return replace(encoded, coarse=self.coarse.cover(encoded.coarse, half, encoded.limbs))
@@ -463,7 +478,7 @@ class WeaveGenerator(Generator[WeaveSource]):
         coarse = self.coarse.encode(half, source_pose)
         return WeaveSource(source_image, working, coarse, self.fine.encode(working), limbs)
 
-    def render(self, encoded: WeaveSource, target_pose: PoseBatch) -> Rendering:
+    def render(self, encoded: WeaveSource, target_pose: PoseBatch) -> WeaveRendering:
         layers = self.refine(encoded, self.coarse.encode_target(target_pose))
         drawn = self.draw(encoded, self.for_drawing(encoded, layers))
         return replace(drawn, image=drawn.image.clamp(-1, 1))
@@ -488,7 +503,7 @@ class WeaveGenerator(Generator[WeaveSource]):
             visibility_logits=layers.visibility_logits + there,
         )
 
-    def draw(self, encoded: WeaveSource, layers: Layers) -> Rendering:
+    def draw(self, encoded: WeaveSource, layers: Layers) -> WeaveRendering:
         """The picture at the source's resolution, not yet limited to [-1, 1]: training needs its gradients."""
         working = compose(encoded.working, encoded.coarse, layers)
         detail = self.fine.polish(working.image, layers)
@@ -496,7 +511,7 @@ class WeaveGenerator(Generator[WeaveSource]):
         if encoded.image.shape != encoded.working.shape:
             picture = compose(encoded.image, encoded.coarse, layers)
         image = picture.image + picture.mask * _resized(detail, Size(*picture.image.shape[-2:]))
-        return Rendering(image, picture.mask, picture.visibility, picture.flow)
+        return WeaveRendering(image, picture.mask, picture.visibility, picture.flow)
 
 
 # ---- losses
@@ -518,7 +533,7 @@ class Truth:
     source_alpha: Float[Tensor, "n 1 h w"]
 
 
-def weave_losses(rendering: Rendering, layers: Layers, source: SourceFeatures, truth: Truth) -> dict[str, Tensor]:
+def weave_losses(rendering: WeaveRendering, layers: Layers, source: SourceFeatures, truth: Truth) -> dict[str, Tensor]:
     """Named scalar losses, already weighted; training minimises their sum."""
     visible = functional.interpolate(truth.visible.float(), scale_factor=2, mode="nearest")
     foreground = functional.interpolate(truth.foreground.float(), scale_factor=2, mode="nearest")

@@ -22,8 +22,7 @@ from posable.data.rendered_pairs import RenderedPairs, render_cache
 from posable.errors import CheckpointError
 from posable.files import write_atomically
 from posable.metrics.perceptual import StageFeatures
-from posable.models.generator import Rendering
-from posable.models.weave import WeaveGenerator
+from posable.models.weave import WeaveGenerator, WeaveRendering
 from posable.train.augment import NO_AUGMENTATION
 from posable.train.recipe import Recipe, Stage
 from posable.train.samples import sample_sheet
@@ -164,7 +163,7 @@ def _train_stage(
 
 def _step(
     run: Run, stage: Stage, recipe: Recipe, pairs: RenderedPairs, features: StageFeatures | None
-) -> tuple[dict[str, float], Rendering]:
+) -> tuple[dict[str, float], WeaveRendering]:
     assert run.optimiser is not None
     group = pairs.group(run.step, recipe.seed + run.stage, stage.people_per_step, stage.views_per_person)
     rng = torch.Generator().manual_seed((recipe.seed * 64 + run.stage) * 10_000_019 + run.step)
@@ -184,7 +183,7 @@ def _step(
 
 def _losses(
     generator: WeaveGenerator, stage: Stage, batch: TrainingBatch, features: StageFeatures | None
-) -> tuple[dict[str, Tensor], Rendering]:
+) -> tuple[dict[str, Tensor], WeaveRendering]:
     if stage.level == "coarse":
         return coarse_losses(generator, batch)
     return fine_losses(generator, batch, features, stage.perceptual_weight)

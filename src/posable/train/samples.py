@@ -8,11 +8,11 @@ from torch import Tensor
 
 from posable.files import write_atomically
 from posable.image import to_pil
-from posable.models.generator import Rendering
+from posable.models.weave import WeaveRendering
 from posable.train.weave_objective import TrainingBatch
 
 
-def sample_sheet(batch: TrainingBatch, rendering: Rendering, path: Path, columns: int = 12) -> None:
+def sample_sheet(batch: TrainingBatch, rendering: WeaveRendering, path: Path, columns: int = 12) -> None:
     """Rows: source, truth, generated, person mask, visibility; one column a pair."""
     gray = lambda x: x.expand(-1, 3, -1, -1) * 2 - 1  # noqa: E731
     rows = [

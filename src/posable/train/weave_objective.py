@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from posable.data.rendered_pairs import ViewGroup
 from posable.metrics.perceptual import StageFeatures
-from posable.models.generator import Rendering
-from posable.models.weave import Truth, WeaveGenerator, compose, weave_losses
+from posable.models.weave import Truth, WeaveGenerator, WeaveRendering, compose, weave_losses
 from posable.pose import PoseBatch
 from posable.size import Size
 from posable.train.augment import FACE, Augmentation, augment, degrade, noisy_poses
@@ -65,7 +64,7 @@ def picture_weight(group: ViewGroup) -> Tensor:
     return 1 + 3 * group.alpha + 4 * face + 2 * near.any(1, keepdim=True) * group.alpha
 
 
-def coarse_losses(generator: WeaveGenerator, batch: TrainingBatch) -> tuple[dict[str, Tensor], Rendering]:
+def coarse_losses(generator: WeaveGenerator, batch: TrainingBatch) -> tuple[dict[str, Tensor], WeaveRendering]:
     """Losses of the half-size model alone; `batch` holds pictures of half the working size."""
     coarse = generator.coarse
     encoded = coarse.encode(batch.sources, batch.source_poses)[batch.source]
@@ -76,7 +75,7 @@ def coarse_losses(generator: WeaveGenerator, batch: TrainingBatch) -> tuple[dict
 
 def fine_losses(
     generator: WeaveGenerator, batch: TrainingBatch, features: StageFeatures | None, perceptual_weight: float
-) -> tuple[dict[str, Tensor], Rendering]:
+) -> tuple[dict[str, Tensor], WeaveRendering]:
     """Losses of the whole model at the working size, with a perceptual term on faces and whole pictures."""
     encoded = generator.features(batch.sources, batch.source_poses)[batch.source]
     layers = generator.refine(encoded, generator.coarse.encode_target(batch.target_poses)[batch.target])
