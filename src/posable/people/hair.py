@@ -139,6 +139,7 @@ def _scalp(dummy: Dummy, style: str, field: FloatArray, material: Material, rng:
         face_label=np.full(len(cut.faces), Lip.HAT if style == "beanie" else Lip.HAIR, np.uint8),
         face_segment=np.full(len(cut.faces), 1, np.int8),
         material=material,
+        garment="hat" if style == "beanie" else "hair",
     )
 
 
@@ -214,6 +215,7 @@ def _hang(dummy: Dummy, clothes: Sequence[Layer], strand: _Strand, material: Mat
         face_label=np.full(len(strand.faces), Lip.HAIR, np.uint8),
         face_segment=np.full(len(strand.faces), 1, np.int8),
         material=material,
+        garment="hair",
     )
 
 

@@ -32,6 +32,8 @@ class Layer:
     face_label: NDArray[np.uint8]
     face_segment: NDArray[np.int8]
     material: Material
+    garment: str
+    """A name out of mesh.GARMENTS."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,8 +70,8 @@ class Cutout:
     """Last change of positions (m, 3), given the asset vertices (m,)."""
 
 
-def cut_garment(dummy: Dummy, cutout: Cutout, material: Material, label: int) -> Layer:
-    """The garment as a layer over the dummy."""
+def cut_garment(dummy: Dummy, cutout: Cutout, material: Material, label: int, garment: str) -> Layer:
+    """The garment as a layer over the dummy; `garment` is a name out of mesh.GARMENTS."""
     body, regions = dummy.body, dummy.body.regions
     vertices, faces = compact(body.helper_faces[cutout.helper])
     distance = smoothed_distance(dummy, cutout)[vertices]
@@ -109,11 +111,17 @@ def cut_garment(dummy: Dummy, cutout: Cutout, material: Material, label: int) ->
         face_label=np.full(len(faces), label, np.uint8),
         face_segment=np.round(np.median(segment, 1)).astype(np.int8),
         material=material,
+        garment=garment,
     )
 
 
 def skin_layer(
-    dummy: Dummy, faces: IntArray, material: Material, label: int | None = None, uv: FloatArray | None = None
+    dummy: Dummy,
+    faces: IntArray,
+    material: Material,
+    label: int | None = None,
+    uv: FloatArray | None = None,
+    garment: str = "skin",
 ) -> Layer:
     """A part of the body itself; `label` None means bare skin's own classes, `uv` (n, 2) are chart coordinates."""
     body = dummy.body
@@ -129,6 +137,7 @@ def skin_layer(
         face_label=labels.astype(np.uint8),
         face_segment=np.round(np.median(body.regions.segment[faces], 1)).astype(np.int8),
         material=material,
+        garment=garment,
     )
 
 

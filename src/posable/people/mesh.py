@@ -9,6 +9,12 @@ from numpy.typing import NDArray
 
 from posable.people.materials import Color, Material
 
+GARMENTS = (
+    *("skin", "lashes", "hair", "top", "dress", "skirt", "trousers", "jacket", "coat", "socks", "tights", "shoes"),
+    *("belt", "bag", "glasses", "hat", "scarf"),
+)
+"""What a piece of a person can be; eyes count as skin."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Appearance:
@@ -64,6 +70,8 @@ class PersonMesh:
     face_segment: NDArray[np.int8]
     """(f,) 0 torso, 1 head, 2/3 upper arm left/right, 4/5 forearm and hand, 6/7 thigh, 8/9 shin, 10/11 foot."""
     materials: tuple[Material, ...]
+    garments: tuple[str, ...]
+    """What each material is worn as, a name out of GARMENTS."""
     bone_heads: NDArray[np.float32]
     """(b, 3)."""
     keypoint_regressors: tuple[KeypointRegressor, ...]

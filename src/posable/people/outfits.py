@@ -44,9 +44,9 @@ class Outfit:
         self.hidden = np.zeros(count, bool)
         self.top_distance = np.zeros(count, np.float32)
 
-    def wear(self, cutout: Cutout, material: Cloth | Shoe, label: int, hide: bool = True) -> Layer:
+    def wear(self, cutout: Cutout, material: Cloth | Shoe, label: int, garment: str, hide: bool = True) -> Layer:
         """Puts a garment on and hides the skin under it."""
-        layer = cut_garment(self.dummy, cutout, material, label)
+        layer = cut_garment(self.dummy, cutout, material, label, garment)
         self.layers.append(layer)
         if hide:
             self.hidden |= np.all([keep > _HIDDEN_MARGIN for keep in cutout.keep], axis=0)
@@ -122,7 +122,8 @@ def _wear_top(outfit: Outfit, kind: str, female: bool, tucked: bool, rng: np.ran
         chart="torso",
     )
     outfit.top_distance, outfit.top_hem = smoothed_distance(outfit.dummy, cutout), float(hem)
-    outfit.wear(cutout, _cloth(pattern, (0.05, 0.13), rng, picture), Lip.DRESS if is_dress else Lip.UPPER_CLOTHES)
+    label, garment = (Lip.DRESS, "dress") if is_dress else (Lip.UPPER_CLOTHES, "top")
+    outfit.wear(cutout, _cloth(pattern, (0.05, 0.13), rng, picture), label, garment)
     outfit.description.update(kind=kind, top=pattern.kind, sleeve=sleeve, neck=neck, printed=bool(printed))
     return pattern
 
@@ -162,7 +163,8 @@ def _wear_skirt(outfit: Outfit, dress_pattern: Pattern | None, rng: np.random.Ge
         chart="skirt",
         reshape=flared,
     )
-    outfit.wear(cutout, _cloth(pattern, (0.06, 0.14), rng), Lip.DRESS if dress_pattern else Lip.SKIRT, hide=False)
+    label, garment = (Lip.DRESS, "dress") if dress_pattern else (Lip.SKIRT, "skirt")
+    outfit.wear(cutout, _cloth(pattern, (0.06, 0.14), rng), label, garment, hide=False)
     z = body.template[:, 2]
     outfit.hidden |= (z < 0.15) & (z > -0.05) & (body.regions.arm < 0.3)
     outfit.description.update(skirt=pattern.kind, hem=round(float(hem), 2))
@@ -175,7 +177,7 @@ def _wear_skirt(outfit: Outfit, dress_pattern: Pattern | None, rng: np.random.Ge
             least_offset=0,
             chart="leg",
         )
-        outfit.wear(tights, _cloth(make_pattern("solid", rng), (0.005, 0.01), rng), Lip.SOCKS)
+        outfit.wear(tights, _cloth(make_pattern("solid", rng), (0.005, 0.01), rng), Lip.SOCKS, "tights")
 
 
 def _wear_trousers(outfit: Outfit, tucked: bool, rng: np.random.Generator) -> None:
@@ -199,7 +201,7 @@ def _wear_trousers(outfit: Outfit, tucked: bool, rng: np.random.Generator) -> No
         most_offset=np.where(under, np.maximum(outfit.top_distance - _LAYER_GAP, 0.001), 0.06),
         chart="leg",
     )
-    outfit.wear(cutout, _cloth(pattern, (0.05, 0.13), rng), Lip.PANTS)
+    outfit.wear(cutout, _cloth(pattern, (0.05, 0.13), rng), Lip.PANTS, "trousers")
     outfit.description.update(trousers=length, trousers_cloth=pattern.kind)
 
 
@@ -228,9 +230,10 @@ def _wear_jacket(outfit: Outfit, over_skirt: bool, rng: np.random.Generator) -> 
         most_offset=0.075,
         chart="torso",
     )
-    outfit.wear(jacket, cloth, Lip.COAT)
+    garment = "coat" if not over_skirt and rng.random() < 0.35 else "jacket"
+    outfit.wear(jacket, cloth, Lip.COAT, garment)
     outfit.description["jacket"] = pattern.kind
-    if not over_skirt and rng.random() < 0.35:
+    if garment == "coat":
         tails_hem = rng.uniform(-0.42, -0.15)
         tails = Cutout(
             helper="skirt",
@@ -240,7 +243,7 @@ def _wear_jacket(outfit: Outfit, over_skirt: bool, rng: np.random.Generator) -> 
             least_offset=0.02,
             chart="skirt",
         )
-        outfit.wear(tails, cloth, Lip.COAT, hide=False)
+        outfit.wear(tails, cloth, Lip.COAT, garment, hide=False)
         outfit.description["coat_hem"] = round(float(tails_hem), 2)
 
 
@@ -261,7 +264,7 @@ def _wear_shoes(outfit: Outfit, rng: np.random.Generator) -> None:
         least_offset=0.004,
         chart="leg",
     )
-    layer = outfit.wear(shoes, Shoe(color, sole), Lip.LEFT_SHOE)
+    layer = outfit.wear(shoes, Shoe(color, sole), Lip.LEFT_SHOE, "shoes")
     layer.face_label[layer.template[layer.faces, 0].mean(1) <= 0] = Lip.RIGHT_SHOE
     if rng.random() < 0.4:
         height = rng.uniform(-0.72, -0.58)
@@ -273,5 +276,5 @@ def _wear_shoes(outfit: Outfit, rng: np.random.Generator) -> None:
             least_offset=0,
             chart="leg",
         )
-        outfit.wear(socks, _cloth(make_pattern("solid", rng), (0.01, 0.02), rng), Lip.SOCKS)
+        outfit.wear(socks, _cloth(make_pattern("solid", rng), (0.01, 0.02), rng), Lip.SOCKS, "socks")
         outfit.description["socks"] = True

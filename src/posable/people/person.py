@@ -53,7 +53,7 @@ def make_person(seed: int) -> Person:
     dummy = Dummy.of(body, shape)
     appearance = sample_appearance(shape.phenotype, female, stream(_Concern.COMPLEXION))
     outfit = dress_up(dummy, female, stream(_Concern.OUTFIT))
-    clothes = [layer for layer in outfit.layers if layer.face_label[0] in (Lip.UPPER_CLOTHES, Lip.DRESS, Lip.COAT)]
+    clothes = [layer for layer in outfit.layers if layer.garment in ("top", "dress", "jacket", "coat", "scarf")]
     hairdo = grow_hair(dummy, clothes, appearance.hair, female, stream(_Concern.HAIR))
     skin = _skin_layers(dummy, outfit.hidden | hairdo.hidden, appearance)
     mesh = _assemble(dummy, [*skin, *outfit.layers, *hairdo.layers], appearance)
@@ -91,7 +91,7 @@ def _skin_layers(dummy: Dummy, hidden: NDArray[np.bool_], appearance: Appearance
     return [
         skin_layer(dummy, seen, Skin(), uv=masks),
         skin_layer(dummy, body.eye_faces, Eye(), Lip.FACE),
-        skin_layer(dummy, np.concatenate(lashes), Flat(appearance.hair * np.float32(0.25)), Lip.FACE),
+        skin_layer(dummy, np.concatenate(lashes), Flat(appearance.hair * np.float32(0.25)), Lip.FACE, garment="lashes"),
     ]
 
 
@@ -110,6 +110,7 @@ def _assemble(dummy: Dummy, layers: Sequence[Layer], appearance: Appearance) -> 
         face_label=np.concatenate([layer.face_label for layer in layers]),
         face_segment=np.concatenate([layer.face_segment for layer in layers]),
         materials=tuple(layer.material for layer in layers),
+        garments=tuple(layer.garment for layer in layers),
         bone_heads=dummy.shape.heads,
         keypoint_regressors=tuple(_keypoint_regressor(dummy, *keypoint) for keypoint in dummy.body.keypoints),
         appearance=appearance,
