@@ -1,32 +1,106 @@
-"""A smile, as an offset of the face's vertices in the rest pose; each view draws its own amount."""
+"""Facial expressions: smiles, open mouths, blinks, brows and glances, drawn anew for each view."""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from posable.people.body import body_model
+from posable.people.face import face_model
 from posable.people.geometry import FloatArray
 
-_LIFTS: tuple[tuple[tuple[float, float], float, tuple[float, float, float]], ...] = (
-    ((0.026, 0.6545), 0.0095, (0.0045, 0.0030, 0.0062)),  # corners of the mouth: outwards, back and up
-    ((0.043, 0.6800), 0.0150, (0.0010, -0.0028, 0.0030)),  # cheeks: forwards and up
-)
-"""Centres (|x|, z) on the template, radii, and offsets (outwards, y, z) of a full smile; all in metres."""
-_FACE_FRONT_Y = -0.095
+MOODS: dict[str, tuple[float, dict[str, tuple[float, float]]]] = {
+    "neutral": (0.26, {"smile": (0.0, 0.25), "press": (0.0, 0.2)}),
+    "smile": (0.26, {"smile": (0.5, 1.0), "cheeks_up": (0.2, 0.7), "squint": (0.0, 0.3)}),
+    "grin": (
+        0.2,
+        {
+            "smile": (0.7, 1.0),
+            "upper_up": (0.55, 1.0),
+            "lower_down": (0.25, 0.6),
+            "open": (0.04, 0.14),
+            "cheeks_up": (0.4, 1.0),
+            "squint": (0.1, 0.5),
+        },
+    ),
+    "laugh": (
+        0.07,
+        {
+            "smile": (0.8, 1.0),
+            "upper_up": (0.6, 1.0),
+            "open": (0.25, 0.45),
+            "cheeks_up": (0.6, 1.0),
+            "squint": (0.4, 0.9),
+        },
+    ),
+    "talk": (0.07, {"open": (0.1, 0.3), "lower_down": (0.1, 0.5), "upper_up": (0.0, 0.3), "stretch": (0.0, 0.3)}),
+    "surprise": (
+        0.03,
+        {"open": (0.25, 0.5), "wide": (0.5, 1.0), "brow_inner_up": (0.5, 1.0), "brow_outer_up": (0.5, 1.0)},
+    ),
+    "serious": (0.07, {"brow_down": (0.3, 0.9), "press": (0.2, 0.8), "frown": (0.0, 0.35), "squint": (0.0, 0.3)}),
+    "pout": (0.04, {"pucker": (0.35, 0.8), "brow_outer_up": (0.0, 0.4)}),
+}
+"""Shares of all views, and ranges of strength of each action."""
+_EYES_CLOSED_SHARE = 0.05
 
 
-def smile_offsets(template: FloatArray) -> FloatArray:
-    """How vertices (v, 3) of the template move, in metres, when the face smiles fully; 0 away from the face."""
-    x, y, z = template.T
-    offsets = np.zeros_like(template)
-    face = (y < _FACE_FRONT_Y) & (np.abs(x) < 0.08) & (z > 0.6) & (z < 0.74)
-    for (centre_x, centre_z), radius, (outwards, back, up) in _LIFTS:
-        distance = ((np.abs(x[face]) - centre_x) ** 2 + (z[face] - centre_z) ** 2) / np.float32(2 * radius**2)
-        amount = np.exp(-distance)[:, None]
-        outward = np.sign(x[face]) * np.float32(outwards)
-        offsets[face] += amount * np.stack([outward, np.full_like(outward, back), np.full_like(outward, up)], 1)
-    return offsets
+@dataclass(frozen=True, eq=False)
+class ExpressionBasis:
+    """How actions move the vertices of one person's mesh."""
+
+    vertices: NDArray[np.int32]
+    """(r,) vertices of the mesh."""
+    offsets: FloatArray
+    """(a, r, 3) metres at full strength."""
+
+    def apply(self, rest: FloatArray, strengths: FloatArray) -> FloatArray:
+        """`rest` (v, 3) with the face at the strengths (a,) of all actions."""
+        moved = rest.copy()
+        offsets = strengths @ self.offsets.reshape(len(strengths), -1)
+        moved[self.vertices] += offsets.reshape(-1, 3)
+        return moved
 
 
-def sample_smile(rng: np.random.Generator) -> float:
-    """An amount in [0, 1]; one person in ten or so keeps a straight face."""
-    return float(np.clip(rng.normal(0.55, 0.4), 0, 1))
+def expression_basis(template: FloatArray) -> ExpressionBasis:
+    """The basis for a mesh with template points (v, 3): those on the asset's face and teeth move, others stay."""
+    model = face_model()
+    known = np.concatenate([body_model().template[model.action_vertices], model.teeth])
+    offsets = np.concatenate([model.actions, model.teeth_actions], 1)
+    keys, order = np.unique(_rows_as_keys(known), return_index=True)
+    near = np.flatnonzero(template[:, 2] > known[:, 2].min() - 1e-6)
+    wanted = _rows_as_keys(template[near])
+    place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    found = keys[place] == wanted
+    return ExpressionBasis(near[found].astype(np.int32), np.ascontiguousarray(offsets[:, order[place[found]]]))
+
+
+def _rows_as_keys(points: FloatArray) -> NDArray[np.int64]:
+    """One number per point (n, 3), equal for points equal to 2 micrometres."""
+    steps = np.round(points.astype(np.float64) * 5e5).astype(np.int64) + (1 << 20)
+    return (steps[:, 0] << 42) + (steps[:, 1] << 21) + steps[:, 2]
+
+
+def sample_expression(rng: np.random.Generator) -> FloatArray:
+    """Strengths (a,) in [0, 1] of the asset's facial actions."""
+    names = face_model().action_names
+    strengths = np.zeros(len(names), np.float32)
+    moods = list(MOODS)
+    mood = moods[int(rng.choice(len(moods), p=[MOODS[name][0] for name in moods]))]
+    for action, (low, high) in MOODS[mood][1].items():
+        strengths[names.index(action)] = rng.uniform(low, high)
+    across, up, brows, mouth = rng.normal(0, (0.3, 0.15, 0.25, 0.12))
+    for amount, positive, negative in (
+        (across, "look_left", "look_right"),
+        (up, "look_up", "look_down"),
+        (brows, "brow_outer_up", "brow_down"),
+        (mouth, "mouth_left", "mouth_right"),
+    ):
+        strengths[names.index(positive if amount > 0 else negative)] += min(abs(amount), 0.6)
+    blink = rng.uniform(0.9, 1.0) if rng.random() < _EYES_CLOSED_SHARE else abs(rng.normal(0, 0.08))
+    for side in ("left", "right"):
+        action = names.index(f"blink_{side}")
+        strengths[action] = np.clip(blink * (1 - strengths[names.index("squint")] * 0.4), 0, 1)
+    return np.clip(strengths, 0, 1)

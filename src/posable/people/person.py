@@ -13,6 +13,7 @@ from scipy.sparse import vstack
 from posable.errors import ConfigError
 from posable.people.body import BodyModel, Shape, body_model
 from posable.people.complexion import sample_appearance
+from posable.people.face import face_model, teeth_layer
 from posable.people.hair import grow_hair
 from posable.people.layers import Dummy, Layer, skin_layer
 from posable.people.lip_labels import Lip
@@ -28,6 +29,7 @@ class _Concern(IntEnum):
     COMPLEXION = 12
     OUTFIT = 13
     HAIR = 14
+    FACE = 15
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +52,7 @@ def make_person(seed: int) -> Person:
 
     body = body_model()
     shape, female = _sample_shape(body, stream(_Concern.SHAPE))
-    dummy = Dummy.of(body, shape)
+    dummy = Dummy.of(body, face_model().vary(shape, stream(_Concern.FACE)))
     appearance = sample_appearance(shape.phenotype, female, stream(_Concern.COMPLEXION))
     outfit = dress_up(dummy, female, stream(_Concern.OUTFIT))
     clothes = [layer for layer in outfit.layers if layer.garment in ("top", "dress", "jacket", "coat", "scarf")]
@@ -91,6 +93,7 @@ def _skin_layers(dummy: Dummy, hidden: NDArray[np.bool_], appearance: Appearance
     return [
         skin_layer(dummy, seen, Skin(), uv=masks),
         skin_layer(dummy, body.eye_faces, Eye(), Lip.FACE),
+        teeth_layer(dummy),
         skin_layer(dummy, np.concatenate(lashes), Flat(appearance.hair * np.float32(0.25)), Lip.FACE, garment="lashes"),
     ]
 

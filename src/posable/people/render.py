@@ -12,7 +12,7 @@ from posable.errors import ConfigError, SizeError
 from posable.people.background import draw_background
 from posable.people.body import body_model
 from posable.people.camera import Camera, sample_camera
-from posable.people.expression import sample_smile, smile_offsets
+from posable.people.expression import ExpressionBasis, expression_basis, sample_expression
 from posable.people.geometry import FloatArray, normalize
 from posable.people.labels import keypoint_visibility, openpose_keypoints
 from posable.people.mesh import PersonMesh
@@ -72,8 +72,7 @@ class _Stage:
     scene: Scene
     face_sums: csr_matrix
     """(v, f), adds up the faces around each vertex."""
-    smile: FloatArray
-    """(v, 3), offsets of a full smile."""
+    face: ExpressionBasis
     style: Style
 
 
@@ -108,7 +107,7 @@ def _set_stage(person: Person, style: Style) -> _Stage:
     ones = np.ones(3 * face_count, np.float32)
     face_sums = csr_matrix((ones, (mesh.faces.ravel(), columns)), (len(mesh.rest), face_count))
     scene = sample_scene(np.random.default_rng([person.seed, _SCENE]), style)
-    return _Stage(person, scene, face_sums, smile_offsets(mesh.template), style)
+    return _Stage(person, scene, face_sums, expression_basis(mesh.template), style)
 
 
 def _render_view(stage: _Stage, index: int, size: Size) -> View:
@@ -118,7 +117,7 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
     bone_index = {name: number for number, name in enumerate(body.bone_names)}
     pose = sample_pose(mesh.bone_heads, bone_index, rng)
     bones = forward_kinematics(body.bone_names, body.parents, mesh.bone_heads, pose.rotations)
-    vertices = linear_blend_skinning(mesh.rest + np.float32(sample_smile(rng)) * stage.smile, mesh.skin_weights, bones)
+    vertices = linear_blend_skinning(stage.face.apply(mesh.rest, sample_expression(rng)), mesh.skin_weights, bones)
     camera = sample_camera(vertices, size, rng, stage.style)
 
     vertices = camera.turn(vertices)
