@@ -1,0 +1,62 @@
+"""Where a picture lies in the frame that a network works in: stretched to its proportions, padded to its grid."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn import functional
+
+from posable.pose import PoseBatch
+from posable.size import Size
+
+
+@dataclass(frozen=True)
+class NetworkFrame:
+    """A picture's size, its size once stretched, and the size of the frame in whose middle it then lies."""
+
+    picture: Size
+    stretched: Size
+    padded: Size
+
+    @classmethod
+    def of(cls, picture: Size, trained: Size, network: Size, multiple: int) -> "NetworkFrame":
+        """The frame for a picture, when one of the size `trained` is stretched to `network`; other sizes are stretched
+        in the same proportions. Sides that are no multiples of `multiple` are padded."""
+        height = max(1, round(picture.height * network.height / trained.height))
+        width = max(1, round(picture.width * network.width / trained.width))
+        padded = Size(-(-height // multiple) * multiple, -(-width // multiple) * multiple)
+        return cls(picture, Size(height, width), padded)
+
+    def place(self, image: Tensor) -> Tensor:
+        """Pictures (n, c, *picture) in the frame (n, c, *padded); the padding repeats the border."""
+        image = _resized(image, self.stretched)
+        left, top, right, bottom = self._margins()
+        if left or top or right or bottom:
+            image = functional.pad(image, (left, right, top, bottom), mode="replicate")
+        return image
+
+    def place_pose(self, pose: PoseBatch) -> PoseBatch:
+        """Poses in the frame; they may come in any size of the same picture."""
+        pose = pose.resize(self.stretched)
+        left, top, _, _ = self._margins()
+        return PoseBatch(pose.keypoints + pose.keypoints.new_tensor([left, top]), pose.visible, self.padded)
+
+    def undo(self, image: Tensor) -> Tensor:
+        """Pictures of the frame (n, c, *padded) as pictures (n, c, *picture)."""
+        return _resized(self.cut(image), self.picture)
+
+    def cut(self, image: Tensor) -> Tensor:
+        """Pictures of the frame (n, c, *padded) without the padding, still stretched."""
+        left, top, _, _ = self._margins()
+        return image[..., top : top + self.stretched.height, left : left + self.stretched.width]
+
+    def _margins(self) -> tuple[int, int, int, int]:
+        rows, columns = self.padded.height - self.stretched.height, self.padded.width - self.stretched.width
+        return columns // 2, rows // 2, columns - columns // 2, rows - rows // 2
+
+
+def _resized(image: Tensor, size: Size) -> Tensor:
+    height, width = image.shape[-2:]
+    if (height, width) == size:
+        return image
+    smaller = height > size.height or width > size.width
+    return functional.interpolate(image, size, mode="bilinear", align_corners=False, antialias=smaller)

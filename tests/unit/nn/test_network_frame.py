@@ -1,0 +1,61 @@
+"""Pictures and poses of any size go into a network's frame and come back in place."""
+
+import pytest
+import torch
+
+from posable.nn.network_frame import NetworkFrame
+from posable.pose import PoseBatch
+from posable.size import Size
+
+TRAINED = Size(64, 44)
+
+
+@pytest.mark.parametrize("picture", [Size(64, 44), Size(50, 37), Size(128, 88), Size(7, 90)])
+@pytest.mark.parametrize("network", [Size(64, 44), Size(64, 64)])
+def test_a_frame_is_on_the_grid_and_holds_the_whole_picture(picture: Size, network: Size) -> None:
+    frame = NetworkFrame.of(picture, TRAINED, network, 16)
+    image = torch.rand(2, 3, *picture)
+    placed = frame.place(image)
+    assert placed.shape == (2, 3, *frame.padded)
+    assert placed.shape[-2] % 16 == placed.shape[-1] % 16 == 0
+    assert frame.undo(placed).shape == image.shape
+
+
+def test_without_stretching_the_pixels_come_back_untouched() -> None:
+    frame = NetworkFrame.of(Size(50, 37), TRAINED, TRAINED, 32)
+    image = torch.rand(1, 3, 50, 37)
+    assert frame.padded == (64, 64)
+    assert torch.equal(frame.undo(frame.place(image)), image)
+    assert torch.equal(frame.place(image)[0, :, 0, 0], image[0, :, 0, 0])
+
+
+def test_a_size_that_fits_is_left_alone() -> None:
+    frame = NetworkFrame.of(Size(64, 48), Size(64, 48), Size(64, 48), 16)
+    image = torch.rand(1, 3, 64, 48)
+    assert frame.place(image) is image
+
+
+def test_stretched_pictures_keep_smooth_content() -> None:
+    frame = NetworkFrame.of(TRAINED, TRAINED, Size(64, 64), 8)
+    ramp = torch.linspace(-1, 1, 44).expand(1, 3, 64, 44)
+    assert (frame.undo(frame.place(ramp)) - ramp).abs().max() < 0.03
+
+
+@pytest.mark.parametrize("network", [Size(64, 44), Size(64, 64)])
+def test_a_keypoint_stays_on_the_pixel_that_it_marks(network: Size) -> None:
+    frame = NetworkFrame.of(Size(64, 44), TRAINED, network, 32)
+    image = torch.zeros(1, 1, 64, 44)
+    image[0, 0, 40, 30] = 1
+    pose = PoseBatch(torch.tensor([[[30.5, 40.5]] * 18]), torch.ones(1, 18, dtype=torch.bool), Size(64, 44))
+    placed, point = frame.place(image)[0, 0], frame.place_pose(pose).keypoints[0, 0]
+    ys, xs = torch.meshgrid(torch.arange(placed.shape[0]), torch.arange(placed.shape[1]), indexing="ij")
+    centre = torch.stack([(placed * (xs + 0.5)).sum(), (placed * (ys + 0.5)).sum()]) / placed.sum()
+    torch.testing.assert_close(point, centre, atol=0.02, rtol=0)
+
+
+def test_poses_of_another_size_of_the_picture_are_scaled() -> None:
+    frame = NetworkFrame.of(Size(64, 44), TRAINED, TRAINED, 32)
+    pose = PoseBatch(torch.full((1, 18, 2), 11.0), torch.ones(1, 18, dtype=torch.bool), Size(32, 22))
+    placed = frame.place_pose(pose)
+    assert placed.size == (64, 64)
+    assert placed.keypoints[0, 0].tolist() == [22 + 10, 22]
