@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from posable.people.camera import Camera
-from posable.people.geometry import FloatArray, smoothstep
+from posable.people.geometry import FloatArray, exp, smoothstep
 from posable.people.scene import Scene
 from posable.people.shading import tone_map
 from posable.people.shadow import ShadowMap
@@ -56,4 +56,4 @@ def _contact(points: FloatArray, person_vertices: FloatArray, ground: float) -> 
     # Some twenty vertices outline two feet well enough.
     for sole_x, sole_y in soles[:: max(1, len(soles) // 20)].tolist():
         np.minimum(nearest, (x - np.float32(sole_x)) ** 2 + (y - np.float32(sole_y)) ** 2, out=nearest)
-    return np.exp(-nearest / softness)
+    return exp(-nearest / softness)

@@ -81,7 +81,7 @@ class BodyModel:
     shape_mean: FloatArray
     shape_basis: FloatArray
     phenotype_names: tuple[str, ...]
-    phenotype_regression: FloatArray
+    phenotype_regression: NDArray[np.float64]
     """(p, components + 1): phenotypes from coefficients and 1."""
     regions: Regions
 
@@ -96,9 +96,11 @@ class BodyModel:
 
     def shape(self, coefficients: NDArray[np.floating]) -> Shape:
         """The body of shape coefficients (components,), each about N(0, 1)."""
-        points = (
-            (self.shape_mean + coefficients.astype(np.float32) @ self.shape_basis).astype(np.float32).reshape(-1, 3)
-        )
+        flat = self.shape_mean.copy()
+        # One after the other: the order in which BLAS adds depends on the processor.
+        for coefficient, direction in zip(coefficients.astype(np.float32), self.shape_basis, strict=True):
+            flat += coefficient * direction
+        points = flat.reshape(-1, 3)
         return Shape(points[: len(self.template)], points[len(self.template) :], self.phenotype(coefficients))
 
     def phenotype(self, coefficients: NDArray[np.floating]) -> dict[str, float]:
@@ -140,7 +142,7 @@ def body_model() -> BodyModel:
         shape_mean=arrays["shape_mean"],
         shape_basis=arrays["shape_basis"].astype(np.float32),
         phenotype_names=tuple(map(str, arrays["phenotype_names"])),
-        phenotype_regression=arrays["phenotype_regression"],
+        phenotype_regression=arrays["phenotype_regression"].astype(np.float64),
         regions=regions,
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posable.people.geometry import FloatArray, rotation
+from posable.people.geometry import FloatArray, product, rotation
 from posable.people.scene import Style
 from posable.size import Size
 
@@ -41,7 +41,7 @@ class Camera:
     @property
     def position(self) -> FloatArray:
         """(3,), the camera in the scene, metres."""
-        return self.centre - np.array([0, self.distance, 0], np.float32) @ self.axes
+        return self.centre - product([0, self.distance, 0], self.axes)
 
     @property
     def pixels_per_metre(self) -> float:
@@ -50,11 +50,11 @@ class Camera:
 
     def turn(self, points: FloatArray) -> FloatArray:
         """Points (..., 3) of the person in scene axes."""
-        return points @ rotation((0, 0, 1), self.yaw).T
+        return product(points, rotation((0, 0, 1), self.yaw).T)
 
     def project(self, scene_points: FloatArray) -> FloatArray:
         """Scene points (n, 3) as x and y in pixels (the top-left pixel's centre is 0.5, 0.5) and depth in metres."""
-        local = (scene_points - self.centre) @ self.axes.T
+        local = product(scene_points - self.centre, self.axes.T)
         depth = local[:, 1] + np.float32(self.distance)
         scale = np.float32(self.focal_px) / depth
         x = np.float32(self.size.width / 2) + local[:, 0] * scale
@@ -66,7 +66,7 @@ class Camera:
         x = (np.arange(self.size.width, dtype=np.float32) + 0.5 - self.size.width / 2) / self.focal_px
         z = -(np.arange(self.size.height, dtype=np.float32) + 0.5 - self.size.height / 2) / self.focal_px
         across, up = np.meshgrid(x, z)
-        return (np.stack([across, np.ones_like(across), up], -1) @ self.axes).astype(np.float32)
+        return product(np.stack([across, np.ones_like(across), up], -1), self.axes)
 
 
 def sample_camera(person_vertices: FloatArray, size: Size, rng: np.random.Generator, style: Style) -> Camera:
@@ -76,7 +76,7 @@ def sample_camera(person_vertices: FloatArray, size: Size, rng: np.random.Genera
     distance, elevation, roll = rng.uniform(3.2, 5.5), rng.uniform(-3, 9), rng.normal(0, 0.8)
     margin, sideways = rng.uniform(1.06, 1.2), rng.normal(0, 0.015)
 
-    turned = person_vertices @ rotation((0, 0, 1), yaw).T
+    turned = product(person_vertices, rotation((0, 0, 1), yaw).T)
     low, high = turned.min(0), turned.max(0)
     bottom = low[2] + CROPS[crop] * (high[2] - low[2])
     seen_height, seen_width = (high[2] - bottom) * margin, (high[0] - low[0]) * 1.08
@@ -84,7 +84,7 @@ def sample_camera(person_vertices: FloatArray, size: Size, rng: np.random.Genera
     return Camera(
         yaw=yaw,
         crop=crop,
-        axes=rotation((0, 1, 0), roll) @ rotation((1, 0, 0), elevation),
+        axes=product(rotation((0, 1, 0), roll), rotation((1, 0, 0), elevation)),
         centre=centre,
         distance=float(distance),
         focal_px=float(min(size.height / seen_height, size.width / seen_width) * distance),

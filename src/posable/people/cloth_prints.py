@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from posable.people.colors import contrasting_color
+from posable.people.geometry import arctan2, cos
 from posable.people.materials import Print
 from posable.people.patterns import Pattern
 
@@ -40,7 +41,7 @@ def _draw(kind: str, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Coverage (n, n) of the print and, inside it, how much is in the second colour."""
     none = np.zeros((_SIDE, _SIDE), np.float32)
     y, x = np.mgrid[-1 : 1 : _SIDE * 1j, -1 : 1 : _SIDE * 1j].astype(np.float32)
-    radius, angle = np.hypot(x, y), np.arctan2(x, -y)
+    radius, angle = np.hypot(x, y), arctan2(x, -y)
     if kind == "word":
         return _text(str(rng.choice(_WORDS))), (y > 0).astype(np.float32) * float(rng.random() < 0.4)
     if kind == "number":
@@ -55,7 +56,7 @@ def _draw(kind: str, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
         return _inside(0.95 - sector * rng.uniform(0.4, 0.55) - radius), none
     if kind == "flower":
         petals = int(rng.integers(3, 8))
-        return _inside(0.92 * (0.62 + 0.38 * np.cos(petals * angle)) - radius), _inside(0.25 - radius)
+        return _inside(0.92 * (0.62 + 0.38 * cos(petals * angle)) - radius), _inside(0.25 - radius)
     if kind == "box":
         height = rng.uniform(0.25, 0.6)
         return _inside(np.minimum(0.92 - np.abs(x), height - np.abs(y))), _inside(height * 0.4 - np.abs(y))

@@ -59,8 +59,9 @@ class ExpressionBasis:
     def apply(self, rest: FloatArray, strengths: FloatArray) -> FloatArray:
         """`rest` (v, 3) with the face at the strengths (a,) of all actions."""
         moved = rest.copy()
-        offsets = strengths @ self.offsets.reshape(len(strengths), -1)
-        moved[self.vertices] += offsets.reshape(-1, 3)
+        # One after the other: the order in which BLAS adds depends on the processor.
+        for action in np.flatnonzero(strengths):
+            moved[self.vertices] += strengths[action] * self.offsets[action]
         return moved
 
 

@@ -54,9 +54,11 @@ class FaceModel:
         strength[self.shape_names.index("head-age")] = np.clip((age - 0.72) * 3.5 + rng.normal(0, 0.15), -0.3, 0.8)
         strength = strength.astype(np.float32)
         both = np.stack([np.maximum(strength, 0), np.maximum(-strength, 0)], 1).ravel()
-        offsets = both @ self.shapes.reshape(len(both), -1)
+        ends = self.shapes.reshape(len(both), -1, 3)
         rest = shape.rest.copy()
-        rest[self.shape_vertices] += offsets.reshape(-1, 3)
+        # One after the other: the order in which BLAS adds depends on the processor.
+        for end in np.flatnonzero(both):
+            rest[self.shape_vertices] += both[end] * ends[end]
         return Shape(rest, shape.heads, shape.phenotype)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from posable.people.geometry import FloatArray, smoothstep
+from posable.people.geometry import FloatArray, exp, sin, smoothstep
 from posable.people.mesh import Appearance
 
 _EYE_CENTRE = (0.0312, 0.7285)
@@ -30,7 +30,7 @@ def _face_color(appearance: Appearance, color: FloatArray, masks: FloatArray, te
     color = _darken(color, _spot(x - 0.048, 0.022, z - 0.685, 0.02) * front * 0.16, (0.1, 0.75, 0.75))
     color = _blend(color, appearance.hair * 0.55, _brows(appearance, x, z) * front)
     color = _darken(color, _spot(x - 0.0085, 0.0045, z - 0.6855, 0.003) * (y < -0.14) * 0.6)
-    mouth_line = np.exp(-(((z - 0.6545) / 0.0016) ** 2)) * (x < 0.024) * (y < -0.14)
+    mouth_line = exp(-(((z - 0.6545) / 0.0016) ** 2)) * (x < 0.024) * (y < -0.14)
     color = _darken(color, mouth_line * 0.45)
     color = _darken(color, _spot(x - 0.031, 0.02, z - 0.728, 0.012) * front * 0.16)
     if appearance.beard:
@@ -42,7 +42,7 @@ def _face_color(appearance: Appearance, color: FloatArray, masks: FloatArray, te
 
 def _brows(appearance: Appearance, x: FloatArray, z: FloatArray) -> FloatArray:
     along = np.clip((x - 0.012) / 0.042, 0, 1)
-    middle = 0.7518 + 0.0035 * np.sin(np.pi * np.clip(along * 0.85 + 0.05, 0, 1)) + 0.0008 * along
+    middle = 0.7518 + 0.0035 * sin(np.pi * np.clip(along * 0.85 + 0.05, 0, 1)) + 0.0008 * along
     thickness = 0.0044 * (1 - 0.6 * along) * appearance.brow + 0.0012
     distance = np.abs(z - middle)
     across = np.clip((thickness - distance) / (thickness - 0.0008), 0, 1)
@@ -61,7 +61,7 @@ def eye_color(appearance: Appearance, template: FloatArray) -> FloatArray:
 
 
 def _spot(dx: FloatArray, rx: float, dz: FloatArray, rz: float) -> FloatArray:
-    return np.exp(-((dx / rx) ** 2 + (dz / rz) ** 2))
+    return exp(-((dx / rx) ** 2 + (dz / rz) ** 2))
 
 
 def _blend(color: FloatArray, over: FloatArray, amount: FloatArray) -> FloatArray:

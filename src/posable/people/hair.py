@@ -11,7 +11,7 @@ from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_matrix
 from scipy.spatial import KDTree
 
-from posable.people.geometry import smoothstep
+from posable.people.geometry import arctan2, cos, product, sin, smoothstep
 from posable.people.layers import HEAD_RADIUS, Dummy, Layer
 from posable.people.lip_labels import Lip
 from posable.people.materials import Cloth, Color, Hair, Material
@@ -113,7 +113,7 @@ def _scalp(dummy: Dummy, style: str, field: FloatArray, material: Material, rng:
     vertices, faces = compact(body.skin_faces[near])
     template, normals, start = body.template[vertices], dummy.normals[vertices], dummy.shape.rest[vertices]
     waves = rng.normal(size=3) * 30
-    volume = 1 + 0.25 * np.sin(template @ waves * 1.5) + 0.2 * np.sin(template @ np.roll(waves, 1) * 3)
+    volume = 1 + 0.25 * sin(product(template, waves) * 1.5) + 0.2 * sin(product(template, np.roll(waves, 1)) * 3)
     crown = smoothstep(0.78, 0.85, template[:, 2]) * rng.uniform(0, 0.9 if style == "short" else 0.3)
     if style == "beanie":
         volume = np.ones(len(template))
@@ -123,12 +123,12 @@ def _scalp(dummy: Dummy, style: str, field: FloatArray, material: Material, rng:
     lift = np.maximum(0.0025 - ((smoothed - start) * normals).sum(1), 0)
     points = smoothed + normals * np.where(_ears(template), 0, lift)[:, None]
 
-    angle = np.arctan2(template[:, 0], template[:, 1] + 0.06)
-    values = np.concatenate([points, template, np.cos(angle)[:, None], np.sin(angle)[:, None]], 1).astype(np.float32)
+    angle = arctan2(template[:, 0], template[:, 1] + 0.06)
+    values = np.concatenate([points, template, cos(angle)[:, None], sin(angle)[:, None]], 1).astype(np.float32)
     cut = clip_faces(faces, field[vertices])
     kept = cut.interpolate(values)
     corners = kept[cut.faces]
-    turn = np.arctan2(corners[..., 7], corners[..., 6])
+    turn = arctan2(corners[..., 7], corners[..., 6])
     turn = np.where(turn.max(1, keepdims=True) - turn > np.pi, turn + 2 * np.pi, turn)
     return Layer(
         rest=kept[:, :3],
@@ -195,8 +195,8 @@ def _hang(dummy: Dummy, clothes: Sequence[Layer], strand: _Strand, material: Mat
     body = dummy.body
     on_head = np.flatnonzero(body.regions.head[: body.skin_faces.max() + 1] > 0.5)
     homogeneous = np.concatenate([body.template[on_head], np.ones((len(on_head), 1), np.float32)], 1)
-    fit = np.linalg.lstsq(homogeneous, dummy.shape.rest[on_head], rcond=None)[0].astype(np.float32)
-    points = np.concatenate([strand.points, np.ones((len(strand.points), 1), np.float32)], 1) @ fit
+    fit = np.linalg.lstsq(homogeneous.astype(np.float64), dummy.shape.rest[on_head].astype(np.float64), rcond=None)[0]
+    points = product(np.concatenate([strand.points, np.ones((len(strand.points), 1), np.float32)], 1), fit)
     z = strand.points[:, 2]
     if strand.falls:
         points = _push_out(points, strand.faces, *_obstacles(dummy, clothes, float(z.min()) - 0.05))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from posable.people.body import BodyModel, Shape
+from posable.people.geometry import arctan2, cos, sin
 from posable.people.materials import Material
 from posable.people.mesh_editing import clip_faces, compact, neighbour_mean, smooth, vertex_normals
 
@@ -162,11 +163,11 @@ def smoothed_distance(dummy: Dummy, cutout: Cutout) -> FloatArray:
 
 def _direction(angle: FloatArray) -> FloatArray:
     """(n, 2) unit vectors: unlike angles, they can be averaged across the seam."""
-    return np.stack([np.cos(angle), np.sin(angle)], 1)
+    return np.stack([cos(angle), sin(angle)], 1)
 
 
 def _unwrap(cosine: FloatArray, sine: FloatArray, radius: float) -> FloatArray:
     """Chart coordinates (f, 3) of the corners' directions, continuous inside each triangle."""
-    angle = np.arctan2(sine, cosine)
+    angle = arctan2(sine, cosine)
     behind = angle.max(1, keepdims=True) - angle > np.pi
     return np.where(behind, angle + 2 * np.pi, angle) * np.float32(radius)

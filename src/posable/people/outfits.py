@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from posable.people import cuts
 from posable.people.cloth_prints import make_print
 from posable.people.colors import cloth_color
-from posable.people.geometry import smoothstep
+from posable.people.geometry import sin, smoothstep
 from posable.people.layers import Cutout, Dummy, Layer, cut_garment, smoothed_distance
 from posable.people.lip_labels import Lip
 from posable.people.materials import Cloth, Print, Shoe
@@ -147,7 +147,7 @@ def _wear_skirt(outfit: Outfit, dress_pattern: Pattern | None, rng: np.random.Ge
 
     def flared(points: FloatArray, vertices: NDArray[np.int32]) -> FloatArray:
         down = np.clip((0.184 - body.template[vertices, 2]) / 0.5, 0, 1)
-        ripple = 0.012 * down * np.sin(body.regions.torso_angle[vertices] * folds) * (0.4 + flare)
+        ripple = 0.012 * down * sin(body.regions.torso_angle[vertices] * folds) * (0.4 + flare)
         outward = points[:, :2] - center
         radius = np.maximum(np.linalg.norm(outward, axis=1), 0.05)
         scale = 1 + flare * down + ripple / radius

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posable.people.colors import cloth_color, contrasting_color, denim_color
-from posable.people.geometry import smoothstep
+from posable.people.geometry import arctan2, cos, sin, smoothstep
 from posable.people.materials import Color
 
 FloatArray = NDArray[np.float32]
@@ -109,9 +109,9 @@ def _floral(tile: FloatArray, second: Color, third: Color, rng: np.random.Genera
         rows, columns = _window(y, size), _window(x, size)
         dx = (columns / np.float32(_SIDE) - np.float32(x))[None]
         dy = (rows / np.float32(_SIDE) - np.float32(y))[:, None]
-        radius, turn = np.hypot(dx, dy), np.arctan2(dy, dx) + rng.random() * 6
+        radius, turn = np.hypot(dx, dy), arctan2(dy, dx) + rng.random() * 6
         place = np.ix_(rows % _SIDE, columns % _SIDE)
-        flower = smoothstep(0.006, -0.006, radius - size * (0.62 + 0.38 * np.cos(lobes * turn)))
+        flower = smoothstep(0.006, -0.006, radius - size * (0.62 + 0.38 * cos(lobes * turn)))
         patch = _mix(tile[place], flower, petals[int(rng.integers(3))])
         tile[place] = _mix(patch, smoothstep(0.006, -0.006, radius - size * 0.22), third)
     return tile
@@ -132,7 +132,7 @@ def _mottled(tile: FloatArray, second: Color, third: Color, rng: np.random.Gener
 
 
 def _tie_dye(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
-    return _mix(tile, np.float32(0.5) + np.float32(0.5) * np.sin(np.float32(3) * _fractal(rng, 2.2)), second)
+    return _mix(tile, np.float32(0.5) + np.float32(0.5) * sin(np.float32(3) * _fractal(rng, 2.2)), second)
 
 
 def _zigzag(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:

@@ -125,7 +125,7 @@ def _keypoint_regressor(dummy: Dummy, vertices: NDArray[np.int32], weights: NDAr
     per_bone = dummy.body.skin_weights[vertices].multiply(weights[:, None]).tocsr()
     shares = np.asarray(per_bone.sum(0)).ravel()
     used = np.flatnonzero(np.abs(shares) > 1e-6)
-    points = (per_bone.T @ dummy.shape.rest[vertices])[used] / shares[used, None]
+    points = (per_bone.T @ dummy.shape.rest[vertices].astype(np.float64))[used] / shares[used, None]
     return KeypointRegressor(
         weights=(shares[used] / shares[used].sum()).astype(np.float32),
         rest=points.astype(np.float32),

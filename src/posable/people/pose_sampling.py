@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posable.people.geometry import FloatArray, Vector, direction_frame, normalize, rotation
+from posable.people.geometry import FloatArray, Vector, direction_frame, normalize, product, rotation
 
 ARM_PRESETS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
     "down": ((0.20, 0.03, -1.0), (0.10, -0.16, -1.0)),
@@ -91,7 +91,7 @@ def _sample_arm_pair(legs: str, rng: np.random.Generator) -> tuple[str, str]:
 def _sample_spine(rng: np.random.Generator) -> dict[str, FloatArray]:
     """Twist, lean and side bend in degrees, spread evenly over the five spine bones."""
     twist, lean, side = rng.normal(0, 6), rng.normal(0, 3) - 1, rng.normal(0, 3)
-    bend = rotation((0, 0, 1), twist / 5) @ rotation((1, 0, 0), lean / 5) @ rotation((0, 1, 0), side / 5)
+    bend = product(rotation((0, 0, 1), twist / 5), rotation((1, 0, 0), lean / 5), rotation((0, 1, 0), side / 5))
     return {f"spine0{number}": bend for number in range(1, 6)}
 
 
@@ -101,7 +101,7 @@ def _sample_head(rng: np.random.Generator) -> dict[str, FloatArray]:
     tilt = float(rng.normal(0, 4))
     shares = {"neck01": 0.2, "neck02": 0.2, "neck03": 0.2, "head": 0.4}
     return {
-        bone: rotation((0, 0, 1), turn * k) @ rotation((1, 0, 0), nod * k) @ rotation((0, 1, 0), tilt * k)
+        bone: product(rotation((0, 0, 1), turn * k), rotation((1, 0, 0), nod * k), rotation((0, 1, 0), tilt * k))
         for bone, k in shares.items()
     }
 
@@ -120,9 +120,9 @@ def _two_bone_limb(
     The third result is the world rotation of the lower bone.
     """
     root, middle, end = rest
-    upper_world = direction_frame(upper, hinge) @ direction_frame(middle - root, rest_hinge).T
-    lower_world = direction_frame(lower, hinge) @ direction_frame(end - middle, rest_hinge).T
-    return parent.T @ upper_world, upper_world.T @ lower_world, lower_world
+    upper_world = product(direction_frame(upper, hinge), direction_frame(middle - root, rest_hinge).T)
+    lower_world = product(direction_frame(lower, hinge), direction_frame(end - middle, rest_hinge).T)
+    return product(parent.T, upper_world), product(upper_world.T, lower_world), lower_world
 
 
 def _arm(heads: Mapping[str, FloatArray], side: str, preset: str, rng: np.random.Generator) -> dict[str, FloatArray]:
@@ -165,10 +165,10 @@ def _leg(
     thigh_angle, shin_angle, out = np.deg2rad(forward), np.deg2rad(forward - knee), np.deg2rad(outward)
     thigh = (sign * np.sin(out), -np.sin(thigh_angle), -np.cos(thigh_angle) * np.cos(out))
     shin = (sign * np.sin(0.7 * out), -np.sin(shin_angle), -np.cos(shin_angle))
-    hinge = rotation((0, 0, 1), sign * toe_out) @ np.array([1, 0, 0], np.float32)
+    hinge = product(rotation((0, 0, 1), sign * toe_out), [1, 0, 0])
     rest = (heads[f"upperleg01.{side}"], heads[f"lowerleg01.{side}"], heads[f"foot.{side}"])
     upper, lower, shin_world = _two_bone_limb(rest, thigh, shin, (1, 0, 0), hinge, np.eye(3, dtype=np.float32))
-    foot = shin_world.T @ rotation((0, 0, 1), sign * (toe_out - 3)) @ rotation((1, 0, 0), heel)
+    foot = product(shin_world.T, rotation((0, 0, 1), sign * (toe_out - 3)), rotation((1, 0, 0), heel))
     return {f"upperleg01.{side}": upper, f"lowerleg01.{side}": lower, f"foot.{side}": foot}
 
 

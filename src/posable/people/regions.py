@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from posable.people.geometry import normalize
+from posable.people.geometry import arctan2, length, normalize, product
 from posable.people.lip_labels import Lip
 
 FloatArray = NDArray[np.float32]
@@ -61,7 +61,7 @@ def find_regions(
         distance, angle = _along_arm(template, shoulder, elbow, wrist)
         near = arm > 0.02
         arm_distance[near], arm_angle[near] = distance[near], angle[near]
-        upper_length = np.linalg.norm(elbow - shoulder)
+        upper_length = length(elbow - shoulder)
         segment[(arm > 0.5) & (arm_distance <= upper_length)] = 2 + offset
         segment[(arm > 0.5) & (arm_distance > upper_length)] = 4 + offset
 
@@ -69,7 +69,7 @@ def find_regions(
         on_side = x * sign > 0
         down = np.clip((z - hip[2]) / (ankle[2] - hip[2]), 0, 1)
         axis_x, axis_y = hip[0] + (ankle[0] - hip[0]) * down, hip[1] + (ankle[1] - hip[1]) * down
-        leg_angle[on_side] = np.arctan2((x - axis_x) * sign, axis_y - y)[on_side]
+        leg_angle[on_side] = arctan2((x - axis_x) * sign, axis_y - y)[on_side]
         for first, height in ((6, _CROTCH), (8, _KNEE), (10, _ANKLE)):
             segment[on_side & (arm < 0.5) & (z < height)] = first + offset
 
@@ -84,7 +84,7 @@ def find_regions(
         arm_distance=arm_distance,
         arm_angle=arm_angle,
         leg_angle=leg_angle,
-        torso_angle=np.arctan2(x, -(y + 0.02)),
+        torso_angle=arctan2(x, -(y + 0.02)),
         skin_label=label,
         segment=segment,
     )
@@ -94,9 +94,9 @@ def _along_arm(
     points: FloatArray, shoulder: FloatArray, elbow: FloatArray, wrist: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Metres along the polyline shoulder-elbow-wrist and radians around it."""
-    upper_length = np.linalg.norm(elbow - shoulder)
+    upper_length = length(elbow - shoulder)
     upper, lower = normalize(elbow - shoulder), normalize(wrist - elbow)
-    along_upper, along_lower = (points - shoulder) @ upper, (points - elbow) @ lower
+    along_upper, along_lower = product(points - shoulder, upper), product(points - elbow, lower)
     is_lower = along_upper > upper_length
     distance = np.where(is_lower, upper_length + np.maximum(along_lower, 0), along_upper)
     axis = np.where(is_lower[:, None], lower, upper)
@@ -104,5 +104,5 @@ def _along_arm(
     first = normalize(np.cross(axis, np.array([0, 1, 0], np.float32)))
     second = np.cross(axis, first)
     around = points - foot
-    angle = np.arctan2((around * first).sum(1), (around * second).sum(1))
+    angle = arctan2((around * first).sum(1), (around * second).sum(1))
     return distance.astype(np.float32), angle.astype(np.float32)

@@ -13,7 +13,7 @@ from posable.people.background import draw_background
 from posable.people.body import body_model
 from posable.people.camera import Camera, sample_camera
 from posable.people.expression import ExpressionBasis, expression_basis, sample_expression
-from posable.people.geometry import FloatArray, normalize
+from posable.people.geometry import FloatArray, normalize, product
 from posable.people.labels import keypoint_visibility, openpose_keypoints
 from posable.people.mesh import PersonMesh
 from posable.people.person import Person
@@ -72,6 +72,8 @@ class _Stage:
     scene: Scene
     face_sums: csr_matrix
     """(v, f), adds up the faces around each vertex."""
+    skin_weights: csr_matrix
+    """(v, bones)."""
     face: ExpressionBasis
     style: Style
 
@@ -107,7 +109,7 @@ def _set_stage(person: Person, style: Style) -> _Stage:
     ones = np.ones(3 * face_count, np.float32)
     face_sums = csr_matrix((ones, (mesh.faces.ravel(), columns)), (len(mesh.rest), face_count))
     scene = sample_scene(np.random.default_rng([person.seed, _SCENE]), style)
-    return _Stage(person, scene, face_sums, expression_basis(mesh.template), style)
+    return _Stage(person, scene, face_sums, csr_matrix(mesh.skin_weights), expression_basis(mesh.template), style)
 
 
 def _render_view(stage: _Stage, index: int, size: Size) -> View:
@@ -117,7 +119,7 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
     bone_index = {name: number for number, name in enumerate(body.bone_names)}
     pose = sample_pose(mesh.bone_heads, bone_index, rng)
     bones = forward_kinematics(body.bone_names, body.parents, mesh.bone_heads, pose.rotations)
-    vertices = linear_blend_skinning(stage.face.apply(mesh.rest, sample_expression(rng)), mesh.skin_weights, bones)
+    vertices = linear_blend_skinning(stage.face.apply(mesh.rest, sample_expression(rng)), stage.skin_weights, bones)
     camera = sample_camera(vertices, size, rng, stage.style)
 
     vertices = camera.turn(vertices)
@@ -188,7 +190,7 @@ def _vertex_normals(vertices: FloatArray, faces: IntArray, face_sums: csr_matrix
 
 def _keypoints(mesh: PersonMesh, bones: FloatArray, camera: Camera, samples: Fragments) -> FloatArray:
     points = [
-        regressor.weights @ linear_blend_skinning(regressor.rest, regressor.skin_weights, bones)
+        product(regressor.weights, linear_blend_skinning(regressor.rest, regressor.skin_weights, bones))
         for regressor in mesh.keypoint_regressors
     ]
     projected = camera.project(camera.turn(openpose_keypoints(np.stack(points))))

@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 
 from posable.people.albedo import albedo
 from posable.people.camera import Camera
-from posable.people.geometry import FloatArray, normalize
+from posable.people.geometry import FloatArray, normalize, product
 from posable.people.materials import Eye, Hair, Skin
 from posable.people.mesh import PersonMesh
 from posable.people.scene import Scene
@@ -43,12 +43,12 @@ def shade(
     is_hair = _has_material(mesh, Hair)[mesh.face_material[faces]]
     is_soft = _has_material(mesh, (Skin, Eye))[mesh.face_material[faces]]
 
-    facing_light = normal @ scene.light
+    facing_light = product(normal, scene.light)
     # Light wraps around skin, which scatters it, and not around cloth.
     diffuse = np.clip(np.where(is_soft, (facing_light + 0.25) / 1.25, facing_light), 0, 1)
     lit = 1 - np.float32(0.75) * shadows.occlusion(position + normal * np.float32(0.02), 0.018)
     halfway = normalize(scene.light + to_camera)
-    shine = np.clip(np.einsum("nc,nc->n", normal, halfway), 0, 1) ** np.where(is_hair, np.float32(14), np.float32(24))
+    shine = _shine(np.clip(np.einsum("nc,nc->n", normal, halfway), 0, 1), is_hair)
     ambient = scene.ambient * (0.82 + 0.18 * normal[:, 2]) * (1 + 0.12 * np.clip(-normal[:, 1], 0, 1))
     open_sky = 1 - occlusion
     key_color = np.array([1 + scene.warmth, 1, 1 - scene.warmth], np.float32)
@@ -56,6 +56,14 @@ def shade(
     color = surface.color * light + (shine * surface.specular * lit * np.float32(0.5))[:, None]
     color[inside & ~is_hair] *= np.float32(0.55)
     return tone_map(color)
+
+
+def _shine(cosine: FloatArray, is_hair: np.ndarray) -> FloatArray:
+    """The cosine to the 14th power on hair, to the 24th elsewhere: products, as processors differ in their powers."""
+    second = cosine * cosine
+    fourth = second * second
+    eighth = fourth * fourth
+    return eighth * np.where(is_hair, fourth * second, eighth * eighth)
 
 
 def tone_map(color: FloatArray) -> FloatArray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from posable.people.geometry import FloatArray, normalize
+from posable.people.geometry import FloatArray, normalize, product
 from posable.people.rasterize import IntArray, rasterize
 from posable.size import Size
 
@@ -48,7 +48,7 @@ def shadow_map(vertices: FloatArray, faces: IntArray, light: FloatArray) -> Shad
 
 
 def _to_map(points: FloatArray, axes: FloatArray, origin: FloatArray) -> FloatArray:
-    local = (points - origin) @ axes.T
+    local = product(points - origin, axes.T)
     local[:, :2] = local[:, :2] * np.float32(_TEXELS / _WIDTH_METRES) + np.float32(_TEXELS / 2)
     local[:, 2] += np.float32(_OFFSET_METRES)
     return local

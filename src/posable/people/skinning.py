@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
+
+from posable.people.geometry import product
 
 
 def forward_kinematics(
@@ -27,19 +30,24 @@ def forward_kinematics(
         if rotation is None:
             transforms[bone] = np.eye(3, 4, dtype=np.float32) if parent < 0 else transforms[parent]
             continue
-        local_shift = heads[bone] - rotation @ heads[bone]
+        local_shift = heads[bone] - product(rotation, heads[bone])
         if parent < 0:
             transforms[bone, :, :3], transforms[bone, :, 3] = rotation, local_shift
         else:
             linear = transforms[parent, :, :3]
-            transforms[bone, :, :3] = linear @ rotation
-            transforms[bone, :, 3] = linear @ local_shift + transforms[parent, :, 3]
+            transforms[bone, :, :3] = product(linear, rotation)
+            transforms[bone, :, 3] = product(linear, local_shift) + transforms[parent, :, 3]
     return transforms
 
 
 def linear_blend_skinning(
-    rest: NDArray[np.float32], skin_weights: NDArray[np.float32], transforms: NDArray[np.float32]
+    rest: NDArray[np.float32], skin_weights: NDArray[np.float32] | csr_matrix, transforms: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Posed positions (v, 3) of the rest positions (v, 3): each vertex moved by its blend of the bones' maps."""
-    blended = (skin_weights @ transforms.reshape(len(transforms), 12)).reshape(-1, 3, 4)
+    """Posed positions (v, 3) of the rest positions (v, 3): each vertex moved by its blend of the bones' maps.
+
+    `skin_weights` (v, bones) are fastest sparse.
+    """
+    # In float64, for the reason that `product` gives.
+    blended = (skin_weights @ transforms.reshape(len(transforms), 12).astype(np.float64)).astype(np.float32)
+    blended = blended.reshape(-1, 3, 4)
     return np.einsum("vij,vj->vi", blended[:, :, :3], rest) + blended[:, :, 3]
