@@ -91,7 +91,8 @@ class BodyModel:
         rows = [self.phenotype_names.index(name) for name in wanted]
         weights, offset = self.phenotype_regression[rows, :-1], self.phenotype_regression[rows, -1]
         missing = np.array(list(wanted.values())) - weights @ coefficients - offset
-        coefficients = coefficients + np.linalg.pinv(weights) @ missing
+        # The three origins sum to 1, so one direction of the eight says nothing: it is left out, not divided by.
+        coefficients = coefficients + np.linalg.pinv(weights, rcond=1e-3) @ missing
         return self.shape(np.clip(coefficients, -_SHAPE_LIMIT, _SHAPE_LIMIT))
 
     def shape(self, coefficients: NDArray[np.floating]) -> Shape:

@@ -23,9 +23,10 @@ def fill(
     height, width = depth.shape
     for face in range(faces.shape[0]):
         a, b, c = faces[face, 0], faces[face, 1], faces[face, 2]
-        x0, y0, z0 = float(vertices[a, 0]), float(vertices[a, 1]), float(vertices[a, 2])
-        x1, y1, z1 = float(vertices[b, 0]), float(vertices[b, 1]), float(vertices[b, 2])
-        x2, y2, z2 = float(vertices[c, 0]), float(vertices[c, 1]), float(vertices[c, 2])
+        # np.float64, because numba's float() leaves a float32 what it is.
+        x0, y0, z0 = np.float64(vertices[a, 0]), np.float64(vertices[a, 1]), np.float64(vertices[a, 2])
+        x1, y1, z1 = np.float64(vertices[b, 0]), np.float64(vertices[b, 1]), np.float64(vertices[b, 2])
+        x2, y2, z2 = np.float64(vertices[c, 0]), np.float64(vertices[c, 1]), np.float64(vertices[c, 2])
         if min(z0, z1, z2) <= near:
             continue
         doubled_area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
@@ -45,8 +46,8 @@ def fill(
                 if w0 < 0 or w1 < 0 or w2 < 0:
                     continue
                 over0, over1, over2 = w0 / z0, w1 / z1, w2 / z2
-                z = np.float32(1.0 / (over0 + over1 + over2))
-                if z < depth[row, column]:
+                z = 1.0 / (over0 + over1 + over2)
+                if np.float32(z) < depth[row, column]:
                     depth[row, column] = z
                     face_ids[row, column] = face
                     barycentrics[row, column, 0] = over0 * z
