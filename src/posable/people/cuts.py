@@ -61,11 +61,11 @@ def below(body: BodyModel, height: float) -> FloatArray:
 
 
 def front_gap(body: BodyModel, half_angle: float) -> FloatArray:
-    """Cloth beside the opening of a jacket, which widens downwards; `half_angle` in radians."""
+    """Cloth beside the opening of a jacket, which widens downwards to 1.3 times `half_angle` (radians) at the hip."""
     y, z = body.template[:, 1], body.template[:, 2]
     opening = half_angle * (1 + 0.3 * smoothstep(0.3, 0.0, z))
     in_front = (y < 0.02) & (body.regions.arm < 0.5)
-    return np.where(in_front, np.abs(body.regions.torso_angle) - opening, 1).astype(np.float32)
+    return np.where(in_front, (np.abs(body.regions.torso_angle) - opening) * 0.15, 1).astype(np.float32)
 
 
 def jacket_collar(body: BodyModel) -> FloatArray:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
 from posable.people.body import BodyModel, Shape
-from posable.people.geometry import arctan2, cos, sin
+from posable.people.draping import Drape
+from posable.people.geometry import arctan2, cos, normalize, sin, smoothstep
+from posable.people.lip_labels import Lip
 from posable.people.materials import Material
 from posable.people.mesh_editing import clip_faces, compact, neighbour_mean, smooth, vertex_normals
 
@@ -35,6 +37,8 @@ class Layer:
     material: Material
     garment: str
     """A name out of mesh.GARMENTS."""
+    drape: Drape | None = None
+    """The part that hangs free of the body, if any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,15 @@ class Dummy:
     def of(cls, body: BodyModel, shape: Shape) -> Dummy:
         faces = np.concatenate([body.skin_faces, body.eye_faces, *body.helper_faces.values()])
         return cls(body, shape, vertex_normals(shape.rest, faces))
+
+    def outward(self, vertices: IntArray) -> FloatArray:
+        """Where cloth stands off the body (m, 3): along the normals, but level around hips and belly, as hems are."""
+        template, arm = self.body.template[vertices], self.body.regions.arm[vertices]
+        z = template[:, 2]
+        level = smoothstep(0.0, 0.04, z) * smoothstep(0.34, 0.2, z) * smoothstep(0.4, 0.2, arm)
+        normals = self.normals[vertices].copy()
+        normals[:, 2] *= 1 - np.float32(0.9) * level
+        return normalize(normals)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -71,12 +84,16 @@ class Cutout:
     """Last change of positions (m, 3), given the asset vertices (m,)."""
 
 
-def cut_garment(dummy: Dummy, cutout: Cutout, material: Material, label: int, garment: str) -> Layer:
-    """The garment as a layer over the dummy; `garment` is a name out of mesh.GARMENTS."""
+def cut_garment(
+    dummy: Dummy, cutout: Cutout, material: Material, label: int, garment: str, more: Sequence[FloatArray] = ()
+) -> Layer:
+    """The garment as a layer over the dummy; `garment` is a name out of mesh.GARMENTS, `more` adds to the cutout's
+    fields."""
+    keep = [*cutout.keep, *more]
     body, regions = dummy.body, dummy.body.regions
     vertices, faces = compact(body.helper_faces[cutout.helper])
     distance = smoothed_distance(dummy, cutout)[vertices]
-    points = (dummy.shape.rest[vertices] + dummy.normals[vertices] * distance[:, None]).astype(np.float32)
+    points = (dummy.shape.rest[vertices] + dummy.outward(vertices) * distance[:, None]).astype(np.float32)
     if cutout.reshape is not None:
         points = cutout.reshape(points, vertices)
     angle, radius = {
@@ -86,10 +103,10 @@ def cut_garment(dummy: Dummy, cutout: Cutout, material: Material, label: int, ga
     }[cutout.chart]
     template = body.template[vertices]
     columns = [points, template, _direction(angle[vertices]), _direction(regions.arm_angle[vertices])]
-    scalars = [regions.arm, regions.arm_distance, regions.segment.astype(np.float32), *cutout.keep]
+    scalars = [regions.arm, regions.arm_distance, regions.segment.astype(np.float32), *keep]
     values = np.concatenate([*columns, np.stack([field[vertices] for field in scalars], 1)], 1).astype(np.float32)
     weights = body.skin_weights[vertices]
-    first_field = values.shape[1] - len(cutout.keep)
+    first_field = values.shape[1] - len(keep)
     for column in range(first_field, values.shape[1]):
         if (values[:, column] < 0).any():
             cut = clip_faces(faces, values[:, column])
@@ -103,13 +120,16 @@ def cut_garment(dummy: Dummy, cutout: Cutout, material: Material, label: int, ga
         sleeve = arm.mean(1) > 0.5
         around = _unwrap(corners[sleeve][..., 8], corners[sleeve][..., 9], ARM_RADIUS)
         uv[sleeve] = np.stack([around, 0.56 - arm_distance[sleeve]], -1)
+    labels = np.full(len(faces), label, np.uint8)
+    if label == Lip.LEFT_SHOE:
+        labels[corners[..., 3].mean(1) <= 0] = Lip.RIGHT_SHOE
     return Layer(
         rest=np.ascontiguousarray(values[:, :3]),
         template=np.ascontiguousarray(values[:, 3:6]),
         skin_weights=weights,
         faces=faces,
         face_uv=uv.astype(np.float32),
-        face_label=np.full(len(faces), label, np.uint8),
+        face_label=labels,
         face_segment=np.round(np.median(segment, 1)).astype(np.int8),
         material=material,
         garment=garment,
@@ -148,7 +168,7 @@ def smoothed_distance(dummy: Dummy, cutout: Cutout) -> FloatArray:
     Only the normal part of the smoothing is kept: sideways drift would bend stripes and fray hems.
     """
     vertices, faces = compact(dummy.body.helper_faces[cutout.helper])
-    normals, start = dummy.normals[vertices], dummy.shape.rest[vertices]
+    normals, start = dummy.outward(vertices), dummy.shape.rest[vertices]
     wanted = cutout.offset[vertices]
     if cutout.smoothing:
         pushed = (start + normals * wanted[:, None]).astype(np.float32)

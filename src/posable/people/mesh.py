@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from posable.people.draping import Drape
 from posable.people.materials import Color, Material
 
 GARMENTS = (
@@ -72,6 +73,8 @@ class PersonMesh:
     materials: tuple[Material, ...]
     garments: tuple[str, ...]
     """What each material is worn as, a name out of GARMENTS."""
+    drapes: tuple[Drape, ...]
+    """Cloth that is let down after skinning."""
     bone_heads: NDArray[np.float32]
     """(b, 3)."""
     keypoint_regressors: tuple[KeypointRegressor, ...]

@@ -19,7 +19,7 @@ from posable.people.layers import Dummy, Layer, skin_layer
 from posable.people.lip_labels import Lip
 from posable.people.materials import Eye, Flat, Skin
 from posable.people.mesh import Appearance, KeypointRegressor, PersonMesh
-from posable.people.outfits import dress_up
+from posable.people.wardrobe import dress_up
 
 
 class _Concern(IntEnum):
@@ -29,6 +29,7 @@ class _Concern(IntEnum):
     COMPLEXION = 12
     OUTFIT = 13
     HAIR = 14
+    TRIMMINGS = 17
     FACE = 15
 
 
@@ -54,11 +55,12 @@ def make_person(seed: int) -> Person:
     shape, female = _sample_shape(body, stream(_Concern.SHAPE))
     dummy = Dummy.of(body, face_model().vary(shape, stream(_Concern.FACE)))
     appearance = sample_appearance(shape.phenotype, female, stream(_Concern.COMPLEXION))
-    outfit = dress_up(dummy, female, stream(_Concern.OUTFIT))
-    clothes = [layer for layer in outfit.layers if layer.garment in ("top", "dress", "jacket", "coat", "scarf")]
+    outfit = dress_up(dummy, female, stream(_Concern.OUTFIT), stream(_Concern.TRIMMINGS))
+    garments = outfit.layers()
+    clothes = [layer for layer in garments if layer.garment in ("top", "dress", "jacket", "coat", "scarf")]
     hairdo = grow_hair(dummy, clothes, appearance.hair, female, stream(_Concern.HAIR))
-    skin = _skin_layers(dummy, outfit.hidden | hairdo.hidden, appearance)
-    mesh = _assemble(dummy, [*skin, *outfit.layers, *hairdo.layers], appearance)
+    skin = _skin_layers(dummy, outfit.hidden() | hairdo.hidden, appearance)
+    mesh = _assemble(dummy, [*skin, *garments, *hairdo.layers], appearance)
     description = {
         "female": female,
         "skin": [round(float(channel), 2) for channel in appearance.skin],
@@ -114,6 +116,9 @@ def _assemble(dummy: Dummy, layers: Sequence[Layer], appearance: Appearance) -> 
         face_segment=np.concatenate([layer.face_segment for layer in layers]),
         materials=tuple(layer.material for layer in layers),
         garments=tuple(layer.garment for layer in layers),
+        drapes=tuple(
+            layer.drape.shifted(int(start)) for layer, start in zip(layers, starts, strict=True) if layer.drape
+        ),
         bone_heads=dummy.shape.heads,
         keypoint_regressors=tuple(_keypoint_regressor(dummy, *keypoint) for keypoint in dummy.body.keypoints),
         appearance=appearance,

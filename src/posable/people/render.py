@@ -12,6 +12,7 @@ from posable.errors import ConfigError, SizeError
 from posable.people.background import draw_background
 from posable.people.body import body_model
 from posable.people.camera import Camera, sample_camera
+from posable.people.draping import drape
 from posable.people.expression import ExpressionBasis, expression_basis, sample_expression
 from posable.people.geometry import FloatArray, normalize, product
 from posable.people.labels import keypoint_visibility, openpose_keypoints
@@ -120,6 +121,7 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
     pose = sample_pose(mesh.bone_heads, bone_index, rng)
     bones = forward_kinematics(body.bone_names, body.parents, mesh.bone_heads, pose.rotations)
     vertices = linear_blend_skinning(stage.face.apply(mesh.rest, sample_expression(rng)), stage.skin_weights, bones)
+    vertices = drape(mesh.drapes, vertices, mesh.bone_heads, bones)
     camera = sample_camera(vertices, size, rng, stage.style)
 
     vertices = camera.turn(vertices)
