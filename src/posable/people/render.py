@@ -46,6 +46,8 @@ class View:
     """(h, w), the person's share of the pixel; image - (1 - alpha) * background is the person, premultiplied."""
     parsing: npt.NDArray[np.uint8]
     """(h, w), LIP-20 classes."""
+    garments: npt.NDArray[np.uint8]
+    """(h, w), 0 for nothing and k + 1 for piece k of `PersonMesh.garments`: each garment has a number of its own."""
     depth: FloatArray
     """(h, w), metres along the optical axis; inf off the person."""
     keypoints: FloatArray
@@ -140,6 +142,7 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
         background=_quantize(background + noise),
         alpha=alpha,
         parsing=np.where(labels.face_ids >= 0, mesh.face_label[labels.face_ids], np.uint8(0)),
+        garments=np.where(labels.face_ids >= 0, mesh.face_material[labels.face_ids] + 1, 0).astype(np.uint8),
         depth=labels.depth,
         keypoints=_keypoints(mesh, bones, camera, samples),
         size=size,
