@@ -7,6 +7,7 @@ same relative speed. Activities keep unit variance: the leaky ReLU multiplies by
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -147,8 +148,7 @@ class StyleGan2Discriminator(nn.Module):
             raise ConfigError(f"a discriminator with {halvings} halvings leaves nothing of {size}; give it fewer.")
         self.group = group
         self.from_rgb = nn.Sequential(EqualConv2d(3, channels[0], 1), FlRelu(channels[0]))
-        pairs = zip(channels[:-1], channels[1:], strict=True)
-        self.blocks = nn.Sequential(*[_ResidualDown(inputs, outputs) for inputs, outputs in pairs])
+        self.blocks = nn.Sequential(*[_ResidualDown(inputs, outputs) for inputs, outputs in pairwise(channels)])
         deepest = channels[-1]
         self.final = nn.Sequential(EqualConv2d(deepest + 1, deepest, 3), FlRelu(deepest))
         self.hidden = EqualLinear(deepest * self.last.height * self.last.width, deepest)
