@@ -1,0 +1,81 @@
+"""Which corpus a folder holds, and its index."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from posable.data.corpus_index import CorpusIndex, existing_folder
+from posable.data.deepfashion import read_deepfashion, variant_in
+from posable.data.deepfashion_highres import (
+    has_pair_lists,
+    lmdb_sizes_in,
+    read_deepfashion_highres,
+    read_deepfashion_lmdb,
+)
+from posable.data.market1501 import MARKET_LAYOUT, read_market1501
+from posable.errors import ConfigError, InputError
+from posable.parsing import PISE_8, ParsingLabels
+
+__all__ = ["CORPORA", "read_corpus", "recognise"]
+
+CORPORA = (
+    "deepfashion-patn",
+    "deepfashion-gfla",
+    "deepfashion-pise",
+    "deepfashion-highres",
+    "deepfashion-lmdb",
+    "market-1501",
+    "people-1",
+    "folder",
+    "prepared",
+)
+"""The layouts that `read_corpus` knows, by name."""
+
+Progress = Callable[[int, int], None]
+
+
+def read_corpus(
+    root: str | os.PathLike[str],
+    corpus: str = "auto",
+    *,
+    labels: ParsingLabels = PISE_8,
+    progress: Progress | None = None,
+) -> CorpusIndex:
+    """The index of the corpus in a folder, in the layout that `corpus` names, or in the one that is recognised.
+
+    `labels` is the scheme of DeepFashion's *SPL8 maps; the other layouts state theirs. A table or a list that cannot be
+    used raises InputError; questionable lines become problems of the index.
+    """
+    root = existing_folder(Path(root))
+    chosen = recognise(root) if corpus == "auto" else corpus
+    if chosen == "deepfashion-patn":
+        return read_deepfashion(root, "patn", labels)
+    if chosen == "deepfashion-gfla":
+        return read_deepfashion(root, "gfla", labels)
+    if chosen == "deepfashion-pise":
+        return read_deepfashion(root, "pise", labels)
+    if chosen == "deepfashion-highres":
+        return read_deepfashion_highres(root, progress=progress)
+    if chosen == "deepfashion-lmdb":
+        return read_deepfashion_lmdb(root, progress=progress)
+    if chosen == "market-1501":
+        return read_market1501(root)
+    raise ConfigError(f"there is no corpus layout '{corpus}'; choose auto or one of {', '.join(CORPORA)}.")
+
+
+def recognise(root: Path) -> str:
+    """The name of the layout that a folder holds; raises InputError when it is none."""
+    if has_pair_lists(root):
+        return "deepfashion-lmdb" if lmdb_sizes_in(root) else "deepfashion-highres"
+    if MARKET_LAYOUT.is_in(root):
+        return "market-1501"
+    if variant := variant_in(root):
+        return f"deepfashion-{variant}"
+    if any((root / f"bounding_box_{split}").is_dir() for split in ("train", "test")):
+        raise InputError(
+            f"'{root}' looks like Market-1501 without its tables; add market-pairs-train.csv, "
+            "market-annotation-train.csv and the same for test."
+        )
+    raise InputError(f"'{root}' is no corpus that is known; known layouts are {', '.join(CORPORA)}.")

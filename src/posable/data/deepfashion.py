@@ -1,0 +1,116 @@
+"""DeepFashion In-shop in the PATN lineage: flat pictures and `fasion-*` tables (the spelling is theirs).
+
+Three variants are in use. "patn" (PATN, DPTN): 176x256 crops, annotations in that frame. "gfla": the high-resolution
+pictures unresized, the same annotations. "pise": 256x256 pictures, annotations in that frame, parsing in *SPL8.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from posable.data.corpus_index import CorpusIndex, Split
+from posable.data.deepfashion_names import identity, unflatten
+from posable.data.flat_layout import FlatLayout, read_flat_layout
+from posable.data.framing import Fit
+from posable.data.pair_dataset import PairDataset
+from posable.errors import ConfigError, InputError
+from posable.parsing import PISE_8, ParsingLabels
+from posable.size import Size
+
+__all__ = ["VARIANTS", "DeepFashion", "Variant", "read_deepfashion", "variant_in"]
+
+Variant = Literal["patn", "gfla", "pise"]
+FRAME = Size(256, 176)
+_SQUARE = Size(256, 256)
+_PARSING_FOLDER = "{split}SPL8"
+
+
+def _tree_name(name: str) -> str | None:
+    try:
+        return unflatten(name)
+    except InputError:
+        return None
+
+
+# Where the code of a method spells "fasion", its instructions may say "fashion"; both are looked for.
+_RESIZED_PAIRS = ("fasion-resize-pairs-{split}.csv", "fashion-resize-pairs-{split}.csv")
+_RESIZED_ANNOTATIONS = ("fasion-resize-annotation-{split}.csv", "fashion-resize-annotation-{split}.csv")
+_PAIRS = ("fasion-pairs-{split}.csv", "fashion-pairs-{split}.csv")
+_ANNOTATIONS = ("fasion-annotation-{split}.csv", "fashion-annotation-{split}.csv")
+
+
+def _layout(
+    variant: Variant, size: Size, pairs: tuple[str, ...], annotations: tuple[str, ...], labels: ParsingLabels
+) -> FlatLayout:
+    return FlatLayout(
+        corpus=f"deepfashion-{variant}",
+        size=size,
+        frame=size,
+        pairs=pairs,
+        annotations=annotations,
+        parsing_folder=_PARSING_FOLDER,
+        parsing_labels=labels,
+        person_of=identity,
+        tree_name=_tree_name,
+    )
+
+
+VARIANTS: tuple[Variant, ...] = ("patn", "gfla", "pise")
+
+
+def layout_of(variant: Variant, labels: ParsingLabels = PISE_8) -> FlatLayout:
+    """Where a variant keeps what; `labels` is the scheme of its parsing maps."""
+    if variant == "patn":
+        return _layout(variant, FRAME, _RESIZED_PAIRS, _RESIZED_ANNOTATIONS, labels)
+    if variant == "gfla":
+        return _layout(variant, FRAME, _PAIRS, _ANNOTATIONS, labels)
+    if variant == "pise":
+        return _layout(variant, _SQUARE, _PAIRS + _RESIZED_PAIRS, _ANNOTATIONS + _RESIZED_ANNOTATIONS, labels)
+    raise ConfigError(f"there is no variant '{variant}' of DeepFashion; choose one of {', '.join(VARIANTS)}.")
+
+
+def variant_in(root: Path) -> Variant | None:
+    """The variant that a folder looks like, by its tables, or None.
+
+    GFLA and PISE name their tables alike; PISE's are recognised by its parsing folders.
+    """
+    if layout_of("patn").is_in(root):
+        return "patn"
+    if layout_of("gfla").is_in(root):
+        has_maps = any((root / _PARSING_FOLDER.format(split=split)).is_dir() for split in ("train", "test"))
+        return "pise" if has_maps else "gfla"
+    return None
+
+
+def read_deepfashion(
+    root: str | os.PathLike[str], variant: Variant | None = None, labels: ParsingLabels = PISE_8
+) -> CorpusIndex:
+    """The index of DeepFashion in the PATN lineage; the variant is told from the tables when it is not given.
+
+    Pictures are looked for in train/ and test/ and, without these, in the img/ or img_highres/ tree of the original
+    archives. `labels` is the scheme of the maps in trainSPL8/ and testSPL8/. Raises InputError.
+    """
+    root = Path(root)
+    return read_flat_layout(root, layout_of(variant or variant_in(root) or "patn", labels))
+
+
+class DeepFashion(PairDataset):
+    """DeepFashion In-shop in the PATN lineage, with whatever variant the folder holds; see `PairDataset`.
+
+    PISE's maps are read in the order of `PISE_8`, or of `labels`: the two statements about them disagree.
+    """
+
+    def __init__(
+        self,
+        root: str | os.PathLike[str],
+        split: Split = "train",
+        size: Size | None = None,
+        *,
+        variant: Variant | None = None,
+        labels: ParsingLabels = PISE_8,
+        fit: Fit = "letterbox",
+        parsing: bool = True,
+    ) -> None:
+        super().__init__(read_deepfashion(root, variant, labels), split, size, fit=fit, parsing=parsing)
