@@ -9,6 +9,7 @@
     ├── CheckpointError         a model folder that is broken, foreign or unsafe
     ├── DetectionError          a picture in which no pose could be found
     │   └── NoPersonError       ... because it shows nobody
+    ├── TrainingError           a run that cannot go on: its losses are no numbers any more, its disk is full
     ├── DownloadError           a file that had to be fetched and could not be
     └── MissingExtraError       an optional package that is not installed
 
@@ -50,6 +51,10 @@ class DetectionError(PosableError):
 
 class NoPersonError(DetectionError):
     """The picture shows nobody."""
+
+
+class TrainingError(PosableError):
+    """A training run cannot go on; its last good state is kept."""
 
 
 class DownloadError(PosableError):

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from posable.checkpoint import load_checkpoint
-from posable.data.rendered_pairs import RenderedPairs, RenderedPeople, render_cache
-from posable.errors import CheckpointError, ConfigError
+from posable.data.rendered_pairs import RenderedPairs, RenderedPeople
+from posable.errors import CheckpointError, ConfigError, TrainingError
 from posable.models.weave import WeaveGenerator
 from posable.recipes import RECIPES
 from posable.recipes.weave import weave_tiny
@@ -17,7 +17,8 @@ from posable.size import Size
 from posable.train.augment import NO_AUGMENTATION
 from posable.train.loop import Progress, train
 from posable.train.recipe import Recipe
-from posable.train.weave_objective import coarse_losses, prepare
+from posable.train.run_state import saved_states
+from posable.train.weave_objective import WeaveObjective
 
 
 @pytest.fixture(scope="module")
@@ -25,8 +26,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     recipe = weave_tiny()
     for stage in recipe.stages:
-        render_cache(stage.data, folder, 1)
-        render_cache(recipe.validation(stage), folder, 1)
+        for data in (stage.data, stage.data.validation()):
+            data.prepare(folder, 1, lambda _done, _total: None)
     return folder
 
 
@@ -47,7 +48,9 @@ def test_a_finished_run_leaves_a_checkpoint_samples_and_a_log(cache: Path, tmp_p
     generator = train(weave_tiny(), tmp_path, cache, tell=told.append)
     loaded = load_checkpoint(tmp_path / "checkpoint")
     assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in generator.state_dict().items())
-    assert {p.name.split("-")[1] for p in (tmp_path / "samples").glob("*.png")} == {"full", "half"}
+    assert {p.stem.split("-")[1] for p in (tmp_path / "samples").glob("*.png")} == {"full", "half"}
+    assert json.loads((tmp_path / "run.json").read_text())["recipe"]["name"] == "weave-tiny"
+    assert list((tmp_path / "tensorboard").glob("events*"))
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["stage"] == "full"
     assert lines[-1]["pairs"] == 16
@@ -76,13 +79,14 @@ def test_an_unfinished_run_cannot_change_its_stages(cache: Path, tmp_path: Path)
 def test_the_losses_fall_on_a_batch_seen_again_and_again(cache: Path) -> None:
     torch.manual_seed(0)
     recipe = weave_tiny()
-    pairs = RenderedPairs(recipe.stages[0].data, cache)
-    batch = prepare(pairs.group(0, 0, 2, 2), NO_AUGMENTATION, torch.Generator().manual_seed(0))
+    groups = replace(recipe.stages[0].data, augmentation=NO_AUGMENTATION)
+    batch = groups.open(cache, 0).batch(0)
+    objective = recipe.stages[0].objective.build(recipe.config)
     generator = WeaveGenerator(recipe.config)
     optimiser = torch.optim.Adam(generator.coarse.parameters(), 3e-3)
     history: list[dict[str, float]] = []
     for _ in range(60):
-        losses, _ = coarse_losses(generator, batch)
+        losses = objective.generator_losses(generator, objective.draw(generator, batch), batch)
         optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         optimiser.step()
@@ -94,10 +98,11 @@ def test_the_losses_fall_on_a_batch_seen_again_and_again(cache: Path) -> None:
 @pytest.mark.parametrize("name", sorted(RECIPES))
 def test_no_recipe_trains_on_the_first_2000_people(name: str) -> None:
     recipe: Recipe = RECIPES[name]()
-    assert all(stage.data.first_seed >= 2000 for stage in recipe.stages)
-    assert all(recipe.validation(stage).first_seed in range(1000, 2000) for stage in recipe.stages)
-    with pytest.raises(ConfigError, match="testing and validation"):
-        replace(recipe.stages[0], data=replace(recipe.stages[0].data, first_seed=1999))
+    for stage in recipe.stages:
+        assert stage.data.people.first_seed >= 2000
+        assert stage.data.validation().people.first_seed in range(1000, 2000)
+        with pytest.raises(ConfigError, match="testing and validation"):
+            replace(stage.data, people=replace(stage.data.people, first_seed=999))
 
 
 def test_each_round_shows_everybody_once(cache: Path) -> None:
@@ -111,3 +116,53 @@ def test_each_round_shows_everybody_once(cache: Path) -> None:
 def test_missing_shards_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="render them first"):
         RenderedPairs(RenderedPeople(first_seed=2000, people=6, views=3, size=Size(64, 48)), tmp_path)
+
+
+def test_only_the_newest_states_are_kept_and_a_cut_one_is_passed_over(cache: Path, tmp_path: Path) -> None:
+    whole = train(weave_tiny(), tmp_path / "whole", cache)
+    run = tmp_path / "run"
+    train(weave_tiny(), run, cache, stop_after_steps=2)
+    train(weave_tiny(), run, cache, stop_after_steps=2)
+    train(weave_tiny(), run, cache, stop_after_steps=2)
+    states = saved_states(run)
+    assert [path.name for path in states] == ["000000004", "000000006"]
+    newest = states[-1] / "state.pt"
+    newest.write_bytes(newest.read_bytes()[:1000])
+    assert torch.equal(weights(whole), weights(train(weave_tiny(), run, cache)))
+
+
+def test_a_run_whose_losses_are_no_numbers_stops_and_keeps_its_last_state(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train(weave_tiny(), tmp_path, cache, stop_after_steps=3)
+    before = [path.name for path in saved_states(tmp_path)]
+    losses = WeaveObjective.generator_losses
+
+    def broken(*args: object) -> dict[str, torch.Tensor]:
+        return {name: value * float("nan") for name, value in losses(*args).items()}  # type: ignore[arg-type]
+
+    monkeypatch.setattr(WeaveObjective, "generator_losses", broken)
+    with pytest.raises(TrainingError, match="no numbers any more"):
+        train(weave_tiny(), tmp_path, cache)
+    assert [path.name for path in saved_states(tmp_path)] == before
+
+
+def test_a_full_disk_stops_the_run_and_leaves_the_last_state_whole(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = train(weave_tiny(), tmp_path / "whole", cache)
+    run = tmp_path / "run"
+    train(weave_tiny(), run, cache, stop_after_steps=3)
+    save = torch.save
+
+    def full(values: object, path: Path) -> None:
+        save(values, path)
+        path.write_bytes(path.read_bytes()[:5000])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(TrainingError, match=r"No space left.*goes on from state 000000003"):
+        train(weave_tiny(), run, cache, stop_after_steps=5)
+    monkeypatch.undo()
+    assert [path.name for path in (run / "states").iterdir()] == ["000000003"]
+    assert torch.equal(weights(whole), weights(train(weave_tiny(), run, cache)))

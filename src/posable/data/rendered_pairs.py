@@ -22,7 +22,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from posable import people
+from posable.batch import Correspondence, PersonPair, PoseCondition
 from posable.errors import ConfigError
+from posable.pose import PoseBatch
 from posable.size import Size
 
 PEOPLE_PER_SHARD = 50
@@ -43,7 +45,8 @@ class RenderedPeople:
         return [range(a, min(a + PEOPLE_PER_SHARD, end)) for a in range(self.first_seed, end, PEOPLE_PER_SHARD)]
 
     def shard_folder(self, folder: Path, seeds: range) -> Path:
-        return folder / f"{self.size}-{self.views}views" / f"{seeds.start:07d}-{seeds.stop:07d}"
+        kind = f"people-{people.GENERATOR_VERSION}-{self.size}-{self.views}views"
+        return folder / kind / f"{seeds.start:07d}-{seeds.stop:07d}"
 
 
 def render_cache(
@@ -152,6 +155,30 @@ class RenderedPairs:
         who = _shuffled_slice(self.what.people, seed, index, people_per_group)
         views = [rng.permutation(self.what.views)[:views_per_person] for _ in who]
         return self._gather(who, views)
+
+    def person_pairs(self, index: int, seed: int, count: int) -> PersonPair:
+        """`count` pairs of different people as one batch, with parsing maps and correspondence at half resolution."""
+        rng = np.random.default_rng([seed, index])
+        who = _shuffled_slice(self.what.people, seed, index, count)
+        group = self._gather(who, [rng.permutation(self.what.views)[:2] for _ in who])
+        size = Size(*group.image.shape[-2:])
+        poses = PoseBatch(group.keypoints[..., :2], group.keypoints[..., 2] > 0, size)
+        chosen = group.source % 2 == 0
+        source, target = group.source[chosen], group.target[chosen]
+        return PersonPair(
+            condition=PoseCondition(
+                source_image=group.image[source],
+                source_pose=PoseBatch(poses.keypoints[source], poses.visible[source], size),
+                target_pose=PoseBatch(poses.keypoints[target], poses.visible[target], size),
+                source_parsing=group.parsing[source],
+            ),
+            target_image=group.image[target],
+            target_parsing=group.parsing[target],
+            target_alpha=group.alpha[target],
+            correspondence=Correspondence(
+                flow=group.flow[chosen], visible=group.visible[chosen], foreground=group.foreground[chosen]
+            ),
+        )
 
     def _gather(self, who: list[int], views: list[NDArray[np.int64]]) -> ViewGroup:
         columns: dict[str, list[NDArray[Any]]] = {name: [] for name in _ARRAYS}

@@ -4,54 +4,57 @@ from posable.data.rendered_pairs import RenderedPeople
 from posable.models.weave import WeaveConfig
 from posable.size import Size
 from posable.train.augment import Augmentation
-from posable.train.recipe import Recipe, Stage
+from posable.train.recipe import Optimiser, Recipe, Stage
+from posable.train.weave_objective import WeaveGroups, WeaveLosses
 
 GENTLE = Augmentation(
     new_background=0.35, scale=(0.75, 1.1), shift=0.08, degrade=0.3, keypoint_jitter=0.004, drop_keypoint=0.02
 )
-"""For the last stage: most pictures as clean as what the model will be measured on, some still like snapshots."""
+"""For the last stages: most pictures as clean as what the model will be measured on, some still like snapshots."""
+
+
+def _adam(learning_rate: float, warmup_pairs: int = 1500) -> Optimiser:
+    return Optimiser(
+        learning_rate=learning_rate,
+        betas=(0.9, 0.99),
+        weight_decay=1e-4,
+        schedule="cosine",
+        warmup_pairs=warmup_pairs,
+        clip_norm=1.0,
+    )
 
 
 def weave() -> Recipe:
     """Coarse to fine on two CPU cores: the half-size model on 5,000 people, then everything at 256x176."""
+    half = RenderedPeople(first_seed=2000, people=5000, views=6, size=Size(128, 88))
+    full = RenderedPeople(first_seed=10_000, people=600, views=6, size=Size(256, 176))
+    more = RenderedPeople(first_seed=10_000, people=1500, views=6, size=Size(256, 176))
     return Recipe(
         name="weave",
+        family="weave",
         config=WeaveConfig(),
+        ema_half_life_pairs=3000,
         stages=(
             Stage(
                 name="half",
-                level="coarse",
-                data=RenderedPeople(first_seed=2000, people=5000, views=6, size=Size(128, 88)),
+                data=WeaveGroups(people=half, people_per_step=2, views_per_person=4),
+                objective=WeaveLosses(level="coarse"),
                 pairs=77_000,
-                people_per_step=2,
-                views_per_person=4,
-                learning_rate=1.5e-3,
-                coarse_learning_rate=1.5e-3,
+                generator=_adam(1.5e-3),
             ),
             Stage(
                 name="full",
-                level="fine",
-                data=RenderedPeople(first_seed=10_000, people=600, views=6, size=Size(256, 176)),
+                data=WeaveGroups(people=full, people_per_step=1, views_per_person=4, augmentation=GENTLE),
+                objective=WeaveLosses(level="fine", perceptual_weight=0.6, coarse_pace=0.5),
                 pairs=23_100,
-                people_per_step=1,
-                views_per_person=4,
-                learning_rate=1e-3,
-                coarse_learning_rate=5e-4,
-                perceptual_weight=0.6,
-                augmentation=GENTLE,
+                generator=_adam(1e-3),
             ),
             Stage(
                 name="more",
-                level="fine",
-                data=RenderedPeople(first_seed=10_000, people=1500, views=6, size=Size(256, 176)),
+                data=WeaveGroups(people=more, people_per_step=1, views_per_person=4, augmentation=GENTLE),
+                objective=WeaveLosses(level="fine", perceptual_weight=0.6, coarse_pace=4 / 7),
                 pairs=30_000,
-                people_per_step=1,
-                views_per_person=4,
-                learning_rate=7e-4,
-                coarse_learning_rate=4e-4,
-                warmup_pairs=600,
-                perceptual_weight=0.6,
-                augmentation=GENTLE,
+                generator=_adam(7e-4, warmup_pairs=600),
             ),
         ),
     )
@@ -60,36 +63,29 @@ def weave() -> Recipe:
 def weave_tiny() -> Recipe:
     """A narrow model on six people at 64x48 and 128x96: for tests and for a first look at the loop."""
     small = RenderedPeople(first_seed=2000, people=6, views=3, size=Size(64, 48))
-    stage = Stage(
-        name="half",
-        level="coarse",
-        data=small,
-        pairs=48,
-        people_per_step=2,
-        views_per_person=2,
-        learning_rate=1e-3,
-        coarse_learning_rate=1e-3,
-        warmup_pairs=8,
-    )
     large = RenderedPeople(first_seed=2000, people=4, views=3, size=Size(128, 96))
-    full = Stage(
-        name="full",
-        level="fine",
-        data=large,
-        pairs=16,
-        people_per_step=1,
-        views_per_person=2,
-        learning_rate=1e-3,
-        coarse_learning_rate=5e-4,
-        warmup_pairs=4,
-    )
-    config = WeaveConfig(height=128, width=96, channels=8, fine_channels=8, match_channels=16, num_heads=2)
     return Recipe(
         name="weave-tiny",
-        config=config,
-        stages=(stage, full),
+        family="weave",
+        config=WeaveConfig(height=128, width=96, channels=8, fine_channels=8, match_channels=16, num_heads=2),
         ema_half_life_pairs=8,
         save_every_pairs=16,
         sample_every_pairs=32,
-        validation_people=3,
+        validation_batches=1,
+        stages=(
+            Stage(
+                name="half",
+                data=WeaveGroups(people=small, people_per_step=2, views_per_person=2),
+                objective=WeaveLosses(level="coarse"),
+                pairs=48,
+                generator=_adam(1e-3, warmup_pairs=8),
+            ),
+            Stage(
+                name="full",
+                data=WeaveGroups(people=large, people_per_step=1, views_per_person=2),
+                objective=WeaveLosses(level="fine", coarse_pace=0.5),
+                pairs=16,
+                generator=_adam(1e-3, warmup_pairs=4),
+            ),
+        ),
     )

@@ -1,88 +1,67 @@
-"""The training loop: renders what is missing, trains stage after stage, and can be stopped and resumed at any step.
+"""The training loop of every family: renders or checks the data, trains stage after stage, resumes at any step.
 
-A run folder holds `state.pt` (weights, their moving average, optimiser; ours, read with weights_only=True), `log.jsonl`
-(one line a save, machine-readable), `samples/*.png` (validation people: source, truth, generated, mask, visibility) and
-at the end `checkpoint/`. Each step's data and noise are a function of the recipe's seed and the step's number, so a
-resumed run makes the same weights as an uninterrupted one.
+A run folder holds `states/` (weights, their moving average, optimisers; ours, read with weights_only=True), `run.json`
+(what runs where), `log.jsonl` (one line a save, machine-readable), `tensorboard/`, `samples/*.png` (validation people:
+source, target pose, truth, generated, ...) and at the end `checkpoint/`. Each step's data and noise are a function of
+the recipe's seed and the step's number, so a resumed run makes the same weights as an uninterrupted one.
+
+Several processes (torchrun) each take their own batches of the same sequence; gradients are averaged after each
+backward pass, so N processes learn what one with N times the batch does.
 """
 
-import json
+from __future__ import annotations
+
+import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from posable import people
 from posable.checkpoint import save_checkpoint
-from posable.data.rendered_pairs import RenderedPairs, render_cache
-from posable.errors import CheckpointError
-from posable.files import write_atomically
-from posable.metrics.perceptual import StageFeatures
-from posable.models.weave import WeaveGenerator, WeaveRendering
-from posable.train.augment import NO_AUGMENTATION
-from posable.train.recipe import Recipe, Stage
+from posable.errors import TrainingError
+from posable.models import FAMILIES
+from posable.models.generator import Generator as PoseGenerator
+from posable.models.objective import Objective
+from posable.train.batch_loader import load_batches
+from posable.train.processes import Processes
+from posable.train.recipe import Optimiser, Recipe, Stage
+from posable.train.run_record import RunRecord, provenance
+from posable.train.run_state import RunState, learning_state, load_state, save_state
 from posable.train.samples import sample_sheet
-from posable.train.weave_objective import TrainingBatch, coarse_losses, fine_losses, prepare
 
-VALIDATION_GROUPS = 4
+AnyObjective = Objective[Any, Any, Any]
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What the loop tells its caller: `done` of `total` in `unit`, and the last mean losses."""
+    """What the loop tells its caller: `done` of `total` in `unit`, the last mean losses, and the share of the time
+    that was spent waiting for data."""
 
     stage: str
     unit: str
     done: int
     total: int
     losses: dict[str, float]
+    waiting: float = 0.0
 
 
-class Run:
-    """The state of a run: everything that a resumed run needs."""
+@dataclass(frozen=True)
+class _Session:
+    """One call of `train`."""
 
-    def __init__(self, recipe: Recipe, device: torch.device) -> None:
-        torch_rng = torch.random.get_rng_state()
-        torch.manual_seed(recipe.seed)
-        self.generator = WeaveGenerator(recipe.config).to(device)
-        torch.random.set_rng_state(torch_rng)
-        self.average = {k: v.detach().clone() for k, v in self.generator.state_dict().items()}
-        self.stage = 0
-        self.step = 0
-        self.seconds = 0.0
-        self.optimiser: torch.optim.Optimizer | None = None
-
-    def state(self, recipe: Recipe) -> dict[str, Any]:
-        return {
-            "recipe": json.dumps(asdict(recipe)),
-            "generator": self.generator.state_dict(),
-            "average": self.average,
-            "optimiser": self.optimiser.state_dict() if self.optimiser else None,
-            "stage": self.stage,
-            "step": self.step,
-            "seconds": self.seconds,
-        }
-
-    def restore(self, state: dict[str, Any], recipe: Recipe, path: Path) -> None:
-        if not _continues(json.loads(state["recipe"]), json.loads(json.dumps(asdict(recipe))), state["stage"]):
-            raise CheckpointError(f"{path} belongs to a run of another recipe; give the run another folder.")
-        self.generator.load_state_dict(state["generator"])
-        self.average = state["average"]
-        self.stage, self.step, self.seconds = state["stage"], state["step"], state["seconds"]
-        if state["optimiser"] is not None:
-            self.optimiser = make_optimiser(self.generator, recipe.stages[self.stage])
-            self.optimiser.load_state_dict(state["optimiser"])
-
-
-def _continues(before: dict[str, Any], now: dict[str, Any], stages_done: int) -> bool:
-    """Whether a run of `before` may go on as `now`: they are equal, but for stages added behind a finished run."""
-    finished = stages_done == len(before["stages"])
-    added = {**now, "stages": now["stages"][:stages_done]} if finished else now
-    return before == added
+    recipe: Recipe
+    folder: Path
+    cache: Path
+    processes: Processes
+    record: RunRecord
+    workers: int
+    tell: Callable[[Progress], None]
+    stop_after_steps: int | None
 
 
 def train(
@@ -91,166 +70,269 @@ def train(
     cache: Path,
     *,
     workers: int = 2,
+    loaders: int = 0,
     device: torch.device | None = None,
     tell: Callable[[Progress], None] = lambda _progress: None,
     stop_after_steps: int | None = None,
-) -> WeaveGenerator:
-    """Trains `recipe` in `run_folder` (resuming what is there) on people rendered into `cache`; returns the averaged
-    generator and writes `run_folder/checkpoint`. Raises CheckpointError when the folder is another recipe's."""
+) -> PoseGenerator[Any]:
+    """Trains `recipe` in `run_folder` (resuming what is there) and returns the averaged generator, which it also
+    writes to `run_folder/checkpoint`.
+
+    `workers` processes render people into `cache` beforehand; `loaders` processes read batches while the network
+    works (0: between steps). Raises CheckpointError when the folder is another recipe's, TrainingError when the losses
+    are no numbers any more or the disk is full: the last good state is kept then.
+    """
+    processes = Processes.joined(device)
     run_folder.mkdir(parents=True, exist_ok=True)
-    state_file = run_folder / "state.pt"
-    run = Run(recipe, device or torch.device("cpu"))
-    if state_file.is_file():
-        run.restore(torch.load(state_file, weights_only=True), recipe, state_file)
-    while run.stage < len(recipe.stages):
-        stage = recipe.stages[run.stage]
-        _render(stage, recipe, cache, workers, tell)
-        finished = _train_stage(run, stage, recipe, run_folder, cache, tell, stop_after_steps)
-        if not finished:
-            return run.generator
-        run.stage, run.step, run.optimiser = run.stage + 1, 0, None
-        _save(run, recipe, state_file)
-    run.generator.load_state_dict(run.average)
-    save_checkpoint(run_folder / "checkpoint", run.generator, provenance(recipe, run.seconds))
-    return run.generator
+    state = _fresh(recipe, processes.device)
+    load_state(state, recipe, run_folder)
+    record = RunRecord(run_folder if processes.first else None, recipe, processes)
+    session = _Session(recipe, run_folder, cache, processes, record, loaders, tell, stop_after_steps)
+    try:
+        while state.stage < len(recipe.stages):
+            stage = recipe.stages[state.stage]
+            if processes.first:
+                _prepare(stage, cache, workers, tell)
+            processes.wait()
+            if not _train_stage(state, stage, session):
+                return state.generator
+            state.stage, state.step, state.stage_state = state.stage + 1, 0, {}
+            _save(state, session)
+    finally:
+        record.close()
+    state.generator.load_state_dict(state.average)
+    if processes.first:
+        save_checkpoint(run_folder / "checkpoint", state.generator.eval(), provenance(recipe, state.seconds))
+    return state.generator
 
 
-def _render(stage: Stage, recipe: Recipe, cache: Path, workers: int, tell: Callable[[Progress], None]) -> None:
-    for data in (stage.data, recipe.validation(stage)):
-        render_cache(
-            data, cache, workers, lambda done, total: tell(Progress(stage.name, "people rendered", done, total, {}))
+def _fresh(recipe: Recipe, device: torch.device) -> RunState:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        generator = FAMILIES[recipe.family].generator(recipe.config).to(device).train()
+    return RunState(generator, {name: value.detach().clone() for name, value in generator.state_dict().items()})
+
+
+def _prepare(stage: Stage, cache: Path, workers: int, tell: Callable[[Progress], None]) -> None:
+    for data in (stage.data, stage.data.validation()):
+        data.prepare(cache, workers, lambda done, total: tell(Progress(stage.name, "people rendered", done, total, {})))
+
+
+class _Learner:
+    """Adam over groups of parameters, on the stage's schedule."""
+
+    def __init__(self, how: Optimiser, groups: Iterable[tuple[list[nn.Parameter], float]], stage: Stage) -> None:
+        self.how, self.stage = how, stage
+        chosen: list[dict[str, Any]] = [
+            {"params": parameters, "pace": pace} for parameters, pace in groups if parameters
+        ]
+        self.adam = torch.optim.AdamW(chosen, lr=how.learning_rate, betas=how.betas, weight_decay=how.weight_decay)
+        self.parameters = [p for group in self.adam.param_groups for p in group["params"]]
+
+    def step(self, losses: dict[str, Tensor], pairs_done: int, processes: Processes) -> None:
+        self.adam.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()
+        processes.average_gradients(self.parameters)
+        if self.how.clip_norm:
+            nn.utils.clip_grad_norm_(self.parameters, self.how.clip_norm)
+        for group in self.adam.param_groups:
+            group["lr"] = group["pace"] * learning_rate(self.how, pairs_done, self.stage.pairs)
+        self.adam.step()
+
+
+def learning_rate(how: Optimiser, pairs_done: int, pairs: int) -> float:
+    """The rate of `how` after `pairs_done` of a stage's `pairs`."""
+    warm = min(1.0, (pairs_done + 1) / how.warmup_pairs) if how.warmup_pairs else 1.0
+    share = pairs_done / pairs
+    if how.schedule == "cosine":
+        return how.learning_rate * warm * (0.505 + 0.495 * math.cos(math.pi * share))
+    if how.schedule == "linear":
+        return how.learning_rate * warm * min(1.0, 2 * (1 - share))
+    return how.learning_rate * warm
+
+
+class _StageRun:
+    """A stage's objective and optimisers around the run's generator."""
+
+    def __init__(self, state: RunState, stage: Stage, recipe: Recipe, device: torch.device) -> None:
+        self.stage = stage
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(recipe.seed + 1)
+            self.objective: AnyObjective = stage.objective.build(recipe.config).to(device).train()
+        groups = self.objective.parameter_groups(state.generator)
+        self.generator = _Learner(stage.generator, [(group.parameters, group.pace) for group in groups], stage)
+        players = [p for p in self.objective.parameters() if p.requires_grad]
+        assert bool(players) == (stage.discriminators is not None), f"stage {stage.name}: discriminators need rates"
+        self.players = players
+        self.discriminators = _Learner(stage.discriminators, [(players, 1.0)], stage) if stage.discriminators else None
+        if state.stage_state:
+            self.restore(state.stage_state)
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "generator": self.generator.adam.state_dict(),
+            "discriminators": self.discriminators.adam.state_dict() if self.discriminators else None,
+            "objective": learning_state(self.objective),
+        }
+
+    def restore(self, saved: dict[str, Any]) -> None:
+        self.generator.adam.load_state_dict(saved["generator"])
+        if self.discriminators is not None:
+            self.discriminators.adam.load_state_dict(saved["discriminators"])
+        self.objective.load_state_dict(saved["objective"], strict=False)
+
+    def step(
+        self, generator: PoseGenerator[Any], batch: Any, step: int, pairs: int, processes: Processes
+    ) -> dict[str, float]:
+        """One step of the discriminators and the generator; the losses as numbers."""
+        with processes.autocast():
+            drawn = self.objective.draw(generator, batch)
+        losses: dict[str, Tensor] = {}
+        if self.discriminators is not None:
+            with processes.autocast():
+                against = self.objective.discriminator_losses(drawn, batch, step)
+            self.discriminators.step(against, pairs, processes)
+            losses |= against
+        for player in self.players:
+            player.requires_grad_(False)
+        with processes.autocast():
+            wanted = self.objective.generator_losses(generator, drawn, batch)
+        self.generator.step(wanted, pairs, processes)
+        for player in self.players:
+            player.requires_grad_(True)
+        return processes.mean({name: value.detach() for name, value in (losses | wanted).items()})
+
+
+def _train_stage(state: RunState, stage: Stage, session: _Session) -> bool:
+    """Trains to the stage's end; False when `stop_after_steps` came first."""
+    recipe, processes = session.recipe, session.processes
+    run = _StageRun(state, stage, recipe, processes.device)
+    seed = recipe.seed + 1000 * state.stage
+    batches = stage.data.open(session.cache, seed)
+    validation = stage.data.validation().open(session.cache, 0)
+    pairs_per_step = stage.data.pairs_per_batch * processes.count
+    steps = -(-stage.pairs // pairs_per_step)
+    first, clock = state.step, time.monotonic()
+    window = _Window()
+    positions = range(first * processes.count + processes.rank, steps * processes.count, processes.count)
+    for batch in load_batches(batches, positions, session.workers):
+        window.loaded()
+        pairs = state.step * pairs_per_step
+        with _noise_of_step(seed, state.step, processes):
+            losses = run.step(state.generator, batch.to(processes.device), state.step, pairs, processes)
+        _check_finite(losses, stage, pairs)
+        _follow(state, 0.5 ** (pairs_per_step / recipe.ema_half_life_pairs))
+        state.step += 1
+        state.steps_in_all += 1
+        window.add(losses)
+        session.tell(
+            Progress(
+                stage.name, "pairs", state.step * pairs_per_step, steps * pairs_per_step, window.means, window.waiting
+            )
         )
-
-
-def _train_stage(
-    run: Run,
-    stage: Stage,
-    recipe: Recipe,
-    run_folder: Path,
-    cache: Path,
-    tell: Callable[[Progress], None],
-    stop_after_steps: int | None,
-) -> bool:
-    pairs = RenderedPairs(stage.data, cache)
-    validation = RenderedPairs(recipe.validation(stage), cache)
-    features = StageFeatures() if stage.perceptual_weight else None
-    run.optimiser = run.optimiser or make_optimiser(run.generator, stage)
-    sums: dict[str, float] = {}
-    since = 0
-    clock = time.monotonic()
-    first = run.step
-    while run.step < stage.steps:
-        if stop_after_steps is not None and run.step - first >= stop_after_steps:
-            _save(run, recipe, run_folder / "state.pt")
+        last = state.step == steps
+        stopped = session.stop_after_steps is not None and state.step - first >= session.stop_after_steps and not last
+        if stopped or last or _crosses(state.step, pairs_per_step, recipe.save_every_pairs):
+            state.seconds += time.monotonic() - clock
+            state.stage_state = run.state()
+            _save(state, session)
+            if not stopped and processes.first:
+                sheet = last or _crosses(state.step, pairs_per_step, recipe.sample_every_pairs)
+                checked = _validate(state, run.objective, recipe, validation, session, stage.name if sheet else None)
+                session.record.log(stage.name, state, pairs_per_step, window.means, checked, window.waiting)
+            clock = time.monotonic()
+            window = _Window()
+        window.wait()
+        if stopped:
             return False
-        losses, _ = _step(run, stage, recipe, pairs, features)
-        run.step += 1
-        since += 1
-        for name, value in losses.items():
-            sums[name] = sums.get(name, 0.0) + value
-        means = {name: value / since for name, value in sums.items()}
-        tell(Progress(stage.name, "pairs", run.step * stage.pairs_per_step, stage.pairs, means))
-        last = run.step == stage.steps
-        if last or _crosses(run.step, stage.pairs_per_step, recipe.save_every_pairs):
-            run.seconds += time.monotonic() - clock
-            sheet = last or _crosses(run.step, stage.pairs_per_step, recipe.sample_every_pairs)
-            checked = _validate(run, stage, recipe, validation, run_folder / "samples" if sheet else None)
-            _log(run_folder / "log.jsonl", run, stage, means, checked)
-            _save(run, recipe, run_folder / "state.pt")
-            sums, since, clock = {}, 0, time.monotonic()
     return True
 
 
-def _step(
-    run: Run, stage: Stage, recipe: Recipe, pairs: RenderedPairs, features: StageFeatures | None
-) -> tuple[dict[str, float], WeaveRendering]:
-    assert run.optimiser is not None
-    group = pairs.group(run.step, recipe.seed + run.stage, stage.people_per_step, stage.views_per_person)
-    rng = torch.Generator().manual_seed((recipe.seed * 64 + run.stage) * 10_000_019 + run.step)
-    batch = prepare(group, stage.augmentation, rng)
-    for parameters in run.optimiser.param_groups:
-        parameters["lr"] = parameters["peak"] * _schedule(run.step * stage.pairs_per_step, stage)
-    losses, rendering = _losses(run.generator, stage, batch, features)
-    run.optimiser.zero_grad(set_to_none=True)
-    torch.stack(list(losses.values())).sum().backward()
-    nn.utils.clip_grad_norm_(run.generator.parameters(), 1.0)
-    run.optimiser.step()
-    decay = 0.5 ** (stage.pairs_per_step / recipe.ema_half_life_pairs)
-    for name, value in run.generator.state_dict().items():
-        run.average[name].lerp_(value, 1 - decay)
-    return {name: float(value.detach()) for name, value in losses.items()}, rendering
+class _Window:
+    """Mean losses and the share of time spent waiting for data since the last save."""
+
+    def __init__(self) -> None:
+        self.sums: dict[str, float] = {}
+        self.count = 0
+        self.start = self.since = time.monotonic()
+        self.waited = 0.0
+
+    def wait(self) -> None:
+        self.since = time.monotonic()
+
+    def loaded(self) -> None:
+        self.waited += time.monotonic() - self.since
+
+    def add(self, losses: dict[str, float]) -> None:
+        self.count += 1
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+
+    @property
+    def means(self) -> dict[str, float]:
+        return {name: value / self.count for name, value in self.sums.items()}
+
+    @property
+    def waiting(self) -> float:
+        return self.waited / max(time.monotonic() - self.start, 1e-9)
 
 
-def _losses(
-    generator: WeaveGenerator, stage: Stage, batch: TrainingBatch, features: StageFeatures | None
-) -> tuple[dict[str, Tensor], WeaveRendering]:
-    if stage.level == "coarse":
-        return coarse_losses(generator, batch)
-    return fine_losses(generator, batch, features, stage.perceptual_weight)
+@contextmanager
+def _noise_of_step(seed: int, step: int, processes: Processes) -> Generator[None]:
+    """Dropout and noise of a step depend on the seed, the step and the process alone."""
+    cuda = [processes.device] if processes.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=cuda):
+        torch.manual_seed((seed * 1_000_003 + step) * 64 + processes.rank)
+        yield
 
 
-def make_optimiser(generator: WeaveGenerator, stage: Stage) -> torch.optim.Optimizer:
-    groups = [{"params": list(generator.coarse.parameters()), "peak": stage.coarse_learning_rate}]
-    if stage.level == "fine":
-        groups.append({"params": list(generator.fine.parameters()), "peak": stage.learning_rate})
-    return torch.optim.AdamW(groups, lr=stage.learning_rate, betas=(0.9, 0.99), weight_decay=1e-4)
+def _follow(state: RunState, decay: float) -> None:
+    with torch.no_grad():
+        for name, value in state.generator.state_dict().items():
+            if value.is_floating_point():
+                state.average[name].lerp_(value, 1 - decay)
+            else:
+                state.average[name].copy_(value)
 
 
-def _schedule(pairs: int, stage: Stage) -> float:
-    """Linear warm-up, then a half cosine down to one hundredth of the peak."""
-    warm = min(1.0, (pairs + 1) / stage.warmup_pairs)
-    return warm * (0.505 + 0.495 * float(torch.cos(torch.tensor(torch.pi * pairs / stage.pairs))))
+def _check_finite(losses: dict[str, float], stage: Stage, pairs: int) -> None:
+    broken = sorted(name for name, value in losses.items() if not math.isfinite(value))
+    if broken:
+        raise TrainingError(
+            f"the losses {', '.join(broken)} of stage {stage.name} are no numbers any more after {pairs} pairs; "
+            "the last good state is kept: lower the learning rate, or look at the pictures of the last samples."
+        )
 
 
 def _validate(
-    run: Run, stage: Stage, recipe: Recipe, validation: RenderedPairs, samples: Path | None
+    state: RunState, objective: AnyObjective, recipe: Recipe, validation: Any, session: _Session, sheet: str | None
 ) -> dict[str, float]:
     """Mean losses of the averaged weights on fixed validation pairs without augmentation; draws a sheet of samples."""
-    averaged = WeaveGenerator(recipe.config)
-    averaged.load_state_dict(run.average)
+    device = session.processes.device
+    averaged = FAMILIES[recipe.family].generator(recipe.config).to(device)
+    averaged.load_state_dict(state.average)
+    averaged.eval()
+    objective.eval()
     totals: dict[str, float] = {}
-    per_group = min(3, recipe.validation_people)
-    for index in range(VALIDATION_GROUPS):
-        batch = prepare(validation.group(index, 1, per_group, 2), NO_AUGMENTATION, torch.Generator().manual_seed(index))
-        with torch.inference_mode():
-            losses, rendering = _losses(averaged, stage, batch, None)
+    for index in range(recipe.validation_batches):
+        batch = validation.batch(index).to(device)
+        with torch.no_grad():
+            drawn = objective.draw(averaged, batch)
+            losses = objective.generator_losses(averaged, drawn, batch)
         for name, value in losses.items():
-            totals[name] = totals.get(name, 0.0) + float(value) / VALIDATION_GROUPS
-        if samples is not None and index == 0:
-            samples.mkdir(exist_ok=True)
-            name = f"{run.stage}-{stage.name}-{run.step * stage.pairs_per_step:07d}.png"
-            sample_sheet(batch, rendering, samples / name)
+            totals[name] = totals.get(name, 0.0) + float(value) / recipe.validation_batches
+        if sheet is not None and index == 0:
+            picture = sample_sheet(objective.shown(batch), drawn)
+            session.record.sample(sheet, state.steps_in_all, picture)
+    objective.train()
     return totals
+
+
+def _save(state: RunState, session: _Session) -> None:
+    if session.processes.first:
+        save_state(state, session.recipe, session.folder)
+    session.processes.wait()
 
 
 def _crosses(step: int, pairs_per_step: int, every: int) -> bool:
     return step * pairs_per_step // every > (step - 1) * pairs_per_step // every
-
-
-def _log(path: Path, run: Run, stage: Stage, training: dict[str, float], validation: dict[str, float]) -> None:
-    line = {
-        "stage": stage.name,
-        "pairs": run.step * stage.pairs_per_step,
-        "seconds": round(run.seconds),
-        "training": {k: round(v, 4) for k, v in training.items()},
-        "validation": {k: round(v, 4) for k, v in validation.items()},
-    }
-    with path.open("a") as file:
-        file.write(json.dumps(line) + "\n")
-
-
-def _save(run: Run, recipe: Recipe, path: Path) -> None:
-    with write_atomically(path) as temporary:
-        torch.save(run.state(recipe), temporary)
-
-
-def provenance(recipe: Recipe, seconds: float) -> dict[str, Any]:
-    """What the model card says of a finished run."""
-    return {
-        "recipe": recipe.name,
-        "licence": "Apache-2.0",
-        "people": f"posable.people, generator version {people.GENERATOR_VERSION}; no photographs",
-        "stages": [asdict(stage) for stage in recipe.stages],
-        "training_seconds": round(seconds),
-        "seed": recipe.seed,
-    }

@@ -1,65 +1,90 @@
 """What a training run is: plain frozen values, made by the functions in posable.recipes."""
 
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
-from posable import people
-from posable.data.rendered_pairs import RenderedPeople
-from posable.errors import ConfigError
-from posable.models.weave import WeaveConfig
-from posable.train.augment import Augmentation
+from posable.models.objective import Objective
+
+
+class Batches(Protocol):
+    """Batches by their position in an endless, seeded sequence, so that a run can be resumed anywhere."""
+
+    def batch(self, position: int) -> Any: ...
+
+
+class TrainingData(Protocol):
+    """A frozen description of what a stage learns from; `open` reads it."""
+
+    @property
+    def pairs_per_batch(self) -> int: ...
+
+    def prepare(self, cache: Path, workers: int, tell: Callable[[int, int], None]) -> None:
+        """Renders or checks what has to be on disk; `tell` gets (done, in all) of people."""
+        ...
+
+    def open(self, cache: Path, seed: int) -> Batches: ...
+
+    def validation(self) -> "TrainingData":
+        """A few people that are never trained on, without augmentation."""
+        ...
+
+
+class ObjectiveSettings(Protocol):
+    """A frozen description of an objective."""
+
+    def build(self, config: Any) -> Objective[Any, Any, Any]:
+        """The objective for a generator of this config."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    """Adam (AdamW with weight decay), and its learning rate over a stage: a linear warm-up, then constant, a half
+    cosine down to a hundredth, or constant for the first half and linear to zero in the second."""
+
+    learning_rate: float
+    betas: tuple[float, float] = (0.5, 0.999)
+    weight_decay: float = 0.0
+    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    warmup_pairs: int = 0
+    clip_norm: float = 0.0
+    """Gradients are scaled down to this norm; 0 leaves them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A stretch of training on one set of rendered people. All lengths are counted in pairs."""
+    """A stretch of training on one set of data. All lengths are counted in pairs, so the batch size may change."""
 
     name: str
-    level: Literal["coarse", "fine"]
-    """"coarse" trains the half-size model alone on pictures of half the working size; "fine" trains everything."""
-    data: RenderedPeople
+    data: TrainingData
+    objective: ObjectiveSettings
     pairs: int
-    people_per_step: int
-    views_per_person: int
-    learning_rate: float
-    coarse_learning_rate: float
-    """For the weights that an earlier coarse stage has trained."""
-    warmup_pairs: int = 1500
-    perceptual_weight: float = 0.0
-    augmentation: Augmentation = field(default_factory=Augmentation)
-
-    def __post_init__(self) -> None:
-        if self.data.first_seed < people.FIRST_TRAINING_SEED:
-            raise ConfigError(
-                f"stage {self.name} would train on people from seed {self.data.first_seed}; the first "
-                f"{people.FIRST_TRAINING_SEED} are for testing and validation: start there or later."
-            )
-        if self.people_per_step > self.data.people or not 2 <= self.views_per_person <= self.data.views:
-            raise ConfigError(
-                f"stage {self.name} takes {self.views_per_person} views of {self.people_per_step} people a step, "
-                f"but its data has {self.data.views} views of {self.data.people} people."
-            )
-
-    @property
-    def pairs_per_step(self) -> int:
-        return self.people_per_step * self.views_per_person * (self.views_per_person - 1)
-
-    @property
-    def steps(self) -> int:
-        return -(-self.pairs // self.pairs_per_step)
+    generator: Optimiser
+    discriminators: Optimiser | None = None
+    """None for objectives without discriminators."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
     name: str
-    config: WeaveConfig
+    family: str
+    config: Any
+    """The family's frozen config."""
     stages: tuple[Stage, ...]
     seed: int = 0
-    ema_half_life_pairs: int = 3000
+    ema_half_life_pairs: int = 10_000
     save_every_pairs: int = 3000
     sample_every_pairs: int = 6000
-    validation_people: int = 12
+    validation_batches: int = 4
 
-    def validation(self, stage: Stage) -> RenderedPeople:
-        """The first validation people, at the stage's size."""
-        return replace(stage.data, first_seed=people.VALIDATION_SEEDS.start, people=self.validation_people)
+
+def described(value: Any) -> Any:
+    """A recipe, or a part of one, as plain JSON values that say what they are."""
+    if is_dataclass(value) and not isinstance(value, type):
+        parts = {field.name: described(getattr(value, field.name)) for field in fields(value)}
+        return {"kind": type(value).__name__, **parts}
+    if isinstance(value, (tuple, list)):
+        return [described(part) for part in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,76 @@
+"""The processes that train together: one, or as many as `torchrun` or `accelerate launch` started."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, eq=False)
+class Processes:
+    """A thin face on accelerate: who this process is, and how it agrees with the others.
+
+    Gradients are averaged by one flat reduction after the backward pass, not by hooks in wrappers: a family's objective
+    may call any of its generator's methods, in any order, for the generator and for the discriminators.
+    """
+
+    accelerator: Accelerator
+    device: torch.device
+
+    @classmethod
+    def joined(cls, device: torch.device | None = None) -> Processes:
+        """This process, in its group when it was started in one; `device` None takes the best there is."""
+        accelerator = Accelerator(cpu=device is not None and device.type == "cpu")
+        alone = accelerator.num_processes == 1
+        return cls(accelerator, device if device is not None and alone else accelerator.device)
+
+    @property
+    def count(self) -> int:
+        return self.accelerator.num_processes
+
+    @property
+    def rank(self) -> int:
+        return self.accelerator.process_index
+
+    @property
+    def first(self) -> bool:
+        return self.accelerator.is_main_process
+
+    @property
+    def precision(self) -> str:
+        """bf16 on GPUs that have it, else fp32."""
+        return "bf16" if self.device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+
+    def autocast(self) -> AbstractContextManager[object]:
+        if self.precision == "bf16":
+            return torch.autocast("cuda", torch.bfloat16)
+        return nullcontext()
+
+    def wait(self) -> None:
+        self.accelerator.wait_for_everyone()
+
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Gives every process the mean of the processes' gradients; a missing gradient counts as zero."""
+        if self.count == 1:
+            return
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        flat = self._reduced(torch.cat([gradient.flatten() for gradient in gradients]))
+        for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
+            p.grad = part.view_as(p).clone()
+
+    def mean(self, values: dict[str, Tensor]) -> dict[str, float]:
+        """The means over the processes, as numbers."""
+        stacked = torch.stack([value.float() for value in values.values()])
+        if self.count > 1:
+            stacked = self._reduced(stacked)
+        return dict(zip(values, stacked.tolist(), strict=True))
+
+    def _reduced(self, tensor: Tensor) -> Tensor:
+        reduced = self.accelerator.reduce(tensor, reduction="mean")
+        assert isinstance(reduced, Tensor)
+        return reduced
