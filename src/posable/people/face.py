@@ -19,6 +19,8 @@ FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
 _ENAMEL = np.array([0.86, 0.83, 0.77], np.float32)
+_INTO_MOUTH = np.array([0, 0.003, 0], np.float32)
+"""Metres: keeps teeth behind lips of any shape."""
 _SHAPE_SPREAD = 0.3
 _SHAPE_LIMIT = 0.85
 _SENSITIVE = ("eyes-eye-scale", "eyes-eye-trans", "ears-ear-wing", "mouth-trans", "eyebrows-angle", "mouth-angles")
@@ -90,7 +92,7 @@ def teeth_layer(dummy: Dummy) -> Layer:
     """Both rows of teeth, fitted to the person's mouth."""
     model, body = face_model(), dummy.body
     mouth = np.flatnonzero(body.lips > 0.3)
-    points = _affine_fit(body.template[mouth], dummy.shape.rest[mouth], model.teeth)
+    points = _affine_fit(body.template[mouth], dummy.shape.rest[mouth], model.teeth) + _INTO_MOUTH
     head = np.full(len(points), body.bone_names.index("head"))
     weights = csr_matrix((np.ones(len(points), np.float32), (np.arange(len(points)), head)), (len(points), 104))
     count = len(model.teeth_faces)

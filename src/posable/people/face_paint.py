@@ -18,7 +18,16 @@ def skin_color(appearance: Appearance, masks: FloatArray, template: FloatArray, 
     face = np.flatnonzero(template[:, 2] > _FACE_BOTTOM)
     if len(face):
         color[face] = _face_color(appearance, color[face], masks[face], template[face])
+        color[face] = _scalp_color(appearance, color[face], template[face], mottling[face])
     return color
+
+
+def _scalp_color(appearance: Appearance, color: FloatArray, template: FloatArray, noise: FloatArray) -> FloatArray:
+    """Hair-covered scalp, with a soft edge that single hairs break up."""
+    inside = appearance.hairline.above(template)
+    streaks = sin(template[:, 0] * 2100 + template[:, 1] * 900) * sin(template[:, 2] * 500 + template[:, 1] * 1700)
+    covered = smoothstep(-0.0035, 0.0055, inside + 0.0012 * noise + 0.0016 * streaks)
+    return _blend(color, appearance.hair * 0.8, covered * np.float32(appearance.hairline.density))
 
 
 def _face_color(appearance: Appearance, color: FloatArray, masks: FloatArray, template: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Hair and hats: an inflated scalp, and for long styles a curtain, a tail or a bun that hangs from the head."""
+"""Hair on a person: a layer over the scalp, locks that lie on it or hang from it, and bands around tails."""
 
 from __future__ import annotations
 
@@ -7,240 +7,204 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 from scipy.sparse import csr_matrix
-from scipy.spatial import KDTree
 
-from posable.people.geometry import arctan2, cos, product, sin, smoothstep
+from posable.people.geometry import arctan2, smoothstep
+from posable.people.hair_locks import Strands
+from posable.people.hair_styles import FEMALE_STYLES, MALE_STYLES, UNDER_HATS, Style, style_hair
+from posable.people.hairline import Hairline
 from posable.people.layers import HEAD_RADIUS, Dummy, Layer
 from posable.people.lip_labels import Lip
-from posable.people.materials import Cloth, Color, Hair, Material
-from posable.people.mesh_editing import clip_faces, compact, neighbour_mean, smooth, vertex_normals
-from posable.people.patterns import make_pattern
+from posable.people.materials import Color, Flat, Hair, Material
+from posable.people.mesh_editing import clip_faces, neighbour_mean, smooth, vertex_normals
+from posable.people.scalp import Array, HeadFit, Surface, scalp_grid, surface, template_scalp
 
 FloatArray = NDArray[np.float32]
-IntArray = NDArray[np.int32]
 
-_STYLES = ("short", "crop", "long", "bob", "tail", "bun", "bald", "beanie")
-_FEMALE_SHARES = (0.05, 0.05, 0.4, 0.2, 0.14, 0.1, 0.0, 0.06)
-_MALE_SHARES = (0.52, 0.25, 0.05, 0.04, 0.02, 0.01, 0.05, 0.06)
-_HAIRLINE_Y = (-0.17, -0.145, -0.115, -0.095, -0.083, -0.066, -0.03, -0.012, 0.01, 0.05)
-_HAIRLINE_Z = (0.812, 0.806, 0.785, 0.752, 0.705, 0.757, 0.757, 0.67, 0.632, 0.62)
-"""Template height of the hairline from the forehead over the sideburns and ears to the nape."""
-_HANG_DISTANCE = 0.012
+_HANG_DISTANCE = 0.009
 """Metres that hanging hair keeps from body and clothes."""
-_HIDDEN_MARGIN = 0.014
+_HIDDEN_MARGIN = 0.022
+_SHELL_EDGE = 0.006
+"""Metres inside the painted hairline where the layer of hair begins."""
+_HAT_ROOM = 0.005
+"""Metres that hair may stand off the scalp under a hat."""
+_TIE_COLORS = ((0.05, 0.05, 0.06), (0.5, 0.08, 0.12), (0.85, 0.82, 0.8), (0.12, 0.2, 0.45), (0.8, 0.45, 0.6))
 
 
 @dataclass(frozen=True, eq=False)
 class Hairdo:
-    """Layers of hair, and the scalp they hide."""
+    """Layers of hair, the scalp they hide, and where hair grows."""
 
     style: str
     layers: list[Layer]
     hidden: NDArray[np.bool_]
     """(n,) asset vertices."""
+    hairline: Hairline
 
 
-@dataclass(frozen=True, eq=False)
-class _Strand:
-    """A grid of hair in template space, before it hangs on a head."""
-
-    points: FloatArray
-    """(rows * columns, 3)."""
-    faces: IntArray
-    around: FloatArray
-    """(rows * columns,) chart coordinate, metres."""
-    falls: bool
-    """Whether it rests on the shoulders; else it is part of the head."""
-
-
-def grow_hair(dummy: Dummy, clothes: Sequence[Layer], color: Color, female: bool, rng: np.random.Generator) -> Hairdo:
-    """Random hair, a beanie or nothing; hanging hair lies over `clothes`."""
-    style = str(rng.choice(_STYLES, p=_FEMALE_SHARES if female else _MALE_SHARES))
+def grow_hair(
+    dummy: Dummy,
+    clothes: Sequence[Layer],
+    color: Color,
+    female: bool,
+    rng: np.random.Generator,
+    hat_line: Hairline | None = None,
+) -> Hairdo:
+    """Random hair or none; hanging hair lies over `clothes`, and hair is cut away inside `hat_line`, for a hat."""
+    style = style_hair(_choose(dummy, female, hat_line is not None, rng), female, rng)
     hidden = np.zeros(len(dummy.body.template), bool)
-    if style == "bald":
-        return Hairdo(style, [], hidden)
-    material: Material = Hair(color, int(rng.integers(1 << 30)))
-    if style == "beanie":
-        pattern = make_pattern(str(rng.choice(["solid", "stripes_across", "mottled"])), rng)
-        material = Cloth(
-            tile=pattern.tile, metres_per_tile=pattern.metres_per_tile, fold=0.03, specular=0.02, print=None, seed=1
-        )
-    field = _scalp_field(dummy, style, rng)
-    hidden = (field > _HIDDEN_MARGIN) & ~_ears(dummy.body.template)
-    layers = [_scalp(dummy, style, field, material, rng)]
-    if style in ("long", "bob"):
-        layers.append(_hang(dummy, clothes, _curtain(style == "long", rng), material))
-    elif style == "tail":
-        layers.append(_hang(dummy, clothes, _tail(rng), material))
-    elif style == "bun":
-        layers.append(_hang(dummy, clothes, _bun(rng), material))
-    return Hairdo(style, layers, hidden)
+    if not style.thickness:
+        return Hairdo(style.name, [], hidden, style.hairline)
+    fit = HeadFit.of(dummy)
+    vertices, scalp = template_scalp()
+    hidden[vertices] = style.hairline.above(scalp.points.astype(np.float32)) > _HIDDEN_MARGIN
+    hidden &= (dummy.body.regions.head > 0.5) & ~_near_ears(dummy.body.template)
+    frizzy = style.frizz > 0.003
+    lighter = np.clip(color * np.float32(rng.uniform(1.12, 1.4)) + np.float32(0.012), 0, 1)
+    materials = [Hair(tone, int(rng.integers(1 << 30))) for tone in (color, color * np.float32(0.86), lighter)]
+    layers = [_shell(dummy, fit, style, materials[1], hat_line, rng)]
+    obstacles = _obstacles(dummy, clothes) if style.falls else None
+    for strands in style.strands:
+        pale = np.arange(len(strands.points)) % 4 == 3 if len(strands.points) > 8 else np.zeros(len(strands.points), bool)
+        for chosen, material in ((~pale, materials[0]), (pale, materials[2])):
+            if chosen.any():
+                part = Strands(strands.points[chosen], strands.uv[chosen] * (1, 6 if frizzy else 1))
+                layers.append(_locks(dummy, fit, part, obstacles, material, hat_line))
+    tie = Flat(np.array(_TIE_COLORS[int(rng.integers(len(_TIE_COLORS)))], np.float32))
+    layers += [_locks(dummy, fit, band, obstacles, tie, None) for band in style.ties]
+    return Hairdo(style.name, layers, hidden, style.hairline)
 
 
-def _ears(template: FloatArray) -> NDArray[np.bool_]:
+def _near_ears(template: FloatArray) -> NDArray[np.bool_]:
     x, y, z = template.T
-    return (np.abs(x) > 0.074) & (z < 0.757) & (y > -0.09) & (y < 0.0)
+    return (np.abs(x) > 0.06) & (z < 0.77) & (y > -0.09) & (y < 0.02)
 
 
-def _scalp_field(dummy: Dummy, style: str, rng: np.random.Generator) -> FloatArray:
-    """Metres above the hairline, (n,); -1 off the head."""
-    forehead = rng.uniform(-0.022, 0.012)
-    heights = np.array(_HAIRLINE_Z)
-    heights[:2] += forehead
-    if style == "crop":
-        heights[4] = 0.74
-    y, z = dummy.body.template[:, 1], dummy.body.template[:, 2]
-    line = np.interp(y, _HAIRLINE_Y, heights)
-    if style == "beanie":
-        line = np.interp(y, [-0.17, -0.1, 0.05], [0.79, 0.77, 0.72])
-    return np.where(dummy.body.regions.head > 0.5, z - line, -1).astype(np.float32)
+def _choose(dummy: Dummy, female: bool, hat: bool, rng: np.random.Generator) -> str:
+    shares = dict(FEMALE_STYLES if female else MALE_STYLES)
+    african = dummy.shape.phenotype["african"]
+    factors = {"afro": 0.2 + 4 * african, "braids": 0.7 + 1.5 * african, "curls": 0.6 + 1.5 * african}
+    factors["buzz"] = 0.7 + 1.2 * african
+    factors["receding"] = 0.2 + 6 * max(dummy.shape.phenotype["age"] - 0.72, 0)
+    weights = np.array(
+        [share * factors.get(name, 1.0) * (not hat or name in UNDER_HATS) for name, share in shares.items()]
+    )
+    return list(shares)[int(rng.choice(len(shares), p=weights / weights.sum()))]
 
 
-def _scalp(dummy: Dummy, style: str, field: FloatArray, material: Material, rng: np.random.Generator) -> Layer:
-    body = dummy.body
-    thickness = {
-        "short": rng.uniform(0.014, 0.03),
-        "crop": 0.006,
-        "long": rng.uniform(0.014, 0.022),
-        "bob": 0.018,
-        "tail": 0.01,
-        "bun": 0.01,
-        "beanie": 0.013,
-    }[style]
-    near = (field[body.skin_faces] > -0.03).any(1) & (body.regions.head[body.skin_faces] > 0.5).all(1)
-    vertices, faces = compact(body.skin_faces[near])
-    template, normals, start = body.template[vertices], dummy.normals[vertices], dummy.shape.rest[vertices]
-    waves = rng.normal(size=3) * 30
-    volume = 1 + 0.25 * sin(product(template, waves) * 1.5) + 0.2 * sin(product(template, np.roll(waves, 1)) * 3)
-    crown = smoothstep(0.78, 0.85, template[:, 2]) * rng.uniform(0, 0.9 if style == "short" else 0.3)
-    if style == "beanie":
-        volume = np.ones(len(template))
-    offset = 0.002 + thickness * smoothstep(0, 0.035, field[vertices]) * volume * (1 + crown)
-    pushed = (start + normals * offset[:, None]).astype(np.float32)
-    smoothed = smooth(pushed, neighbour_mean(faces, len(vertices)), 4)
-    lift = np.maximum(0.0025 - ((smoothed - start) * normals).sum(1), 0)
-    points = smoothed + normals * np.where(_ears(template), 0, lift)[:, None]
-
-    angle = arctan2(template[:, 0], template[:, 1] + 0.06)
-    values = np.concatenate([points, template, cos(angle)[:, None], sin(angle)[:, None]], 1).astype(np.float32)
-    cut = clip_faces(faces, field[vertices])
-    kept = cut.interpolate(values)
+def _shell(
+    dummy: Dummy, fit: HeadFit, style: Style, material: Material, hat_line: Hairline | None, rng: np.random.Generator
+) -> Layer:
+    """The layer over the scalp: it closes the gaps between locks."""
+    points, normals, faces = scalp_grid()
+    field = style.hairline.above(points.astype(np.float32)) - np.float32(_SHELL_EDGE)
+    reach = 0.045 if style.thickness > 0.02 else 0.028
+    lumps = smooth(rng.normal(size=(len(points), 1)).astype(np.float32), neighbour_mean(faces, len(points)), 2)
+    thickness = 0.0006 + style.thickness * smoothstep(0, reach, field) + style.frizz * 2.5 * lumps[:, 0] * (field > 0.01)
+    pushed = _under_hat(points + normals * np.maximum(thickness, 0.0006)[:, None], hat_line)
+    keep = field if hat_line is None else np.minimum(field, 0.012 - hat_line.above(points.astype(np.float32)))
+    angle = arctan2(points[:, 0].astype(np.float32), (points[:, 1] + 0.06).astype(np.float32))
+    columns = [fit(pushed), points, np.cos(angle)[:, None], np.sin(angle)[:, None]]
+    cut = clip_faces(faces, keep)
+    kept = cut.interpolate(np.concatenate(columns, 1))
     corners = kept[cut.faces]
     turn = arctan2(corners[..., 7], corners[..., 6])
     turn = np.where(turn.max(1, keepdims=True) - turn > np.pi, turn + 2 * np.pi, turn)
-    return Layer(
-        rest=kept[:, :3],
-        template=kept[:, 3:6],
-        skin_weights=cut.matrix(len(vertices)) @ body.skin_weights[vertices],
-        faces=cut.faces,
-        face_uv=np.stack([turn * HEAD_RADIUS, corners[..., 5]], -1).astype(np.float32),
-        face_label=np.full(len(cut.faces), Lip.HAT if style == "beanie" else Lip.HAIR, np.uint8),
-        face_segment=np.full(len(cut.faces), 1, np.int8),
-        material=material,
-        garment="hat" if style == "beanie" else "hair",
-    )
+    along = corners[..., 5] * (6 if style.frizz > 0.003 else 1)
+    return _layer(dummy, kept[:, :3], kept[:, 3:6], cut.faces, np.stack([turn * HEAD_RADIUS, along], -1), material)
 
 
-def _grid_faces(rows: int, columns: int) -> IntArray:
-    index = np.arange(rows * columns, dtype=np.int32).reshape(rows, columns)
-    a, b, c, d = index[:-1, :-1].ravel(), index[1:, :-1].ravel(), index[1:, 1:].ravel(), index[:-1, 1:].ravel()
-    return np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)])
+def _locks(
+    dummy: Dummy,
+    fit: HeadFit,
+    strands: Strands,
+    obstacles: Surface | None,
+    material: Material,
+    hat_line: Hairline | None,
+) -> Layer:
+    count, steps, columns = strands.points.shape[:3]
+    template = _under_hat(strands.points.reshape(-1, 3), hat_line)
+    points = fit(template)
+    if obstacles is not None:
+        grid = points.reshape(count, steps, columns, 3)
+        grid += _push_out(grid.mean(2), strands.points[..., columns // 2, 2], obstacles)[:, :, None]
+        points = grid.reshape(-1, 3)
+    faces = strands.faces()
+    uv = strands.uv.reshape(-1, 2)
+    if hat_line is not None:
+        bare = hat_line.above(template.astype(np.float32))[faces].min(1) < 0.012
+        faces = faces[bare]
+    return _layer(dummy, points, template, faces, uv[faces], material)
 
 
-def _curtain(is_long: bool, rng: np.random.Generator) -> _Strand:
-    """Hair down the sides and the back, around the axis of the head."""
-    columns, rows = 41, 18
-    half_turn = np.deg2rad(rng.uniform(98, 118))
-    end = rng.uniform(0.3, 0.5) if is_long else rng.uniform(0.57, 0.63)
-    turn, down = np.meshgrid(np.linspace(-half_turn, half_turn, columns), np.linspace(0, 1, rows))
-    jagged = gaussian_filter1d(rng.normal(size=columns), 1.2) * 0.018
-    # Hair in front of the ears stops at the shoulders, which would cut a longer strand in two.
-    in_front = smoothstep(np.deg2rad(60), np.deg2rad(92), np.abs(turn))
-    ends = end + (max(0.585, end) - end) * in_front + jagged
-    z = 0.80 + (ends - 0.80) * down
-    flare, top = rng.uniform(0, 0.022), smoothstep(0.12, 0, down)
-    wave = 0.006 * np.sin(turn * rng.integers(7, 13) + down * rng.uniform(0, 9)) * down
-    wide = (0.083 + 0.014 * smoothstep(0, 0.25, down) + flare * down) * (1 - 0.12 * top) + wave
-    deep = (0.088 + 0.014 * smoothstep(0, 0.25, down) + 0.2 * flare * down) * (1 - 0.1 * top) + wave
-    points = np.stack([np.sin(turn) * wide, -0.045 + np.cos(turn) * deep, z], -1).reshape(-1, 3)
-    around = (turn * HEAD_RADIUS).ravel().astype(np.float32)
-    return _Strand(points.astype(np.float32), _grid_faces(rows, columns), around, True)
-
-
-def _tail(rng: np.random.Generator) -> _Strand:
-    """A ponytail."""
-    length, start = rng.uniform(0.2, 0.36), rng.uniform(0.76, 0.82)
-    along, around = np.meshgrid(np.linspace(0, 1, 16), np.linspace(0, 2 * np.pi, 14), indexing="ij")
-    radius = 0.026 * np.sin(np.pi * np.clip(along * 0.86 + 0.1, 0, 1)) ** 0.7
-    back = 0.045 + 0.045 * np.sin(np.pi * np.minimum(along * 1.4, 1)) ** 0.8
-    height = start - length * along + 0.03 * np.sin(np.pi * along * 0.6)
-    points = np.stack([radius * np.cos(around), back + radius * np.sin(around), height], -1).reshape(-1, 3)
-    return _Strand(points.astype(np.float32), _grid_faces(16, 14), (around * 0.03).ravel().astype(np.float32), True)
-
-
-def _bun(rng: np.random.Generator) -> _Strand:
-    """A ball of hair behind or on top of the head."""
-    radius = rng.uniform(0.028, 0.042)
-    center = np.array([0, 0.055, 0.80]) if rng.random() < 0.6 else np.array([0, -0.02, 0.875])
-    along, around = np.meshgrid(np.linspace(0, np.pi, 12), np.linspace(0, 2 * np.pi, 14), indexing="ij")
-    ball = np.stack([np.sin(along) * np.cos(around), np.sin(along) * np.sin(around), np.cos(along)], -1)
-    points = (radius * ball.reshape(-1, 3) + center).astype(np.float32)
-    return _Strand(points, _grid_faces(12, 14), (around * 0.03).ravel().astype(np.float32), False)
-
-
-def _hang(dummy: Dummy, clothes: Sequence[Layer], strand: _Strand, material: Material) -> Layer:
-    """Fits a strand to the head's shape, keeps it out of body and clothes, and ties its lower part to the back."""
-    body = dummy.body
-    on_head = np.flatnonzero(body.regions.head[: body.skin_faces.max() + 1] > 0.5)
-    homogeneous = np.concatenate([body.template[on_head], np.ones((len(on_head), 1), np.float32)], 1)
-    fit = np.linalg.lstsq(homogeneous.astype(np.float64), dummy.shape.rest[on_head].astype(np.float64), rcond=None)[0]
-    points = product(np.concatenate([strand.points, np.ones((len(strand.points), 1), np.float32)], 1), fit)
-    z = strand.points[:, 2]
-    if strand.falls:
-        points = _push_out(points, strand.faces, *_obstacles(dummy, clothes, float(z.min()) - 0.05))
-    head_share = 1 - 0.75 * smoothstep(0.63, 0.48, z) if strand.falls else np.ones(len(z), np.float32)
-    rows = np.tile(np.arange(len(points)), 3)
-    bones = np.repeat([body.bone_names.index(name) for name in ("head", "spine01", "neck01")], len(points))
-    shares = np.concatenate([head_share, (1 - head_share) * 0.7, (1 - head_share) * 0.3]).astype(np.float32)
-    weights = csr_matrix((shares, (rows, bones)), (len(points), len(body.bone_names)))
-    uv = np.stack([strand.around, z], 1)
+def _layer(
+    dummy: Dummy,
+    points: NDArray[np.floating],
+    template: NDArray[np.floating],
+    faces: NDArray[np.int32],
+    uv: NDArray[np.floating],
+    material: Material,
+) -> Layer:
+    body, count = dummy.body, len(points)
+    on_head = 1 - 0.75 * smoothstep(0.63, 0.48, template[:, 2])
+    rows = np.tile(np.arange(count), 3)
+    bones = np.repeat([body.bone_names.index(name) for name in ("head", "spine01", "neck01")], count)
+    shares = np.concatenate([on_head, (1 - on_head) * 0.7, (1 - on_head) * 0.3]).astype(np.float32)
+    weights = csr_matrix((shares, (rows, bones)), (count, len(body.bone_names)))
     return Layer(
         rest=points.astype(np.float32),
-        template=strand.points,
+        template=template.astype(np.float32),
         skin_weights=weights,
-        faces=strand.faces,
-        face_uv=uv[strand.faces].astype(np.float32),
-        face_label=np.full(len(strand.faces), Lip.HAIR, np.uint8),
-        face_segment=np.full(len(strand.faces), 1, np.int8),
+        faces=faces,
+        face_uv=uv.astype(np.float32),
+        face_label=np.full(len(faces), Lip.HAIR, np.uint8),
+        face_segment=np.ones(len(faces), np.int8),
         material=material,
         garment="hair",
     )
 
 
-def _obstacles(dummy: Dummy, clothes: Sequence[Layer], lowest: float) -> tuple[FloatArray, FloatArray]:
-    """Points (k, 3) of skin and upper clothes above a template height, with their normals."""
+def _under_hat(points: Array, hat_line: Hairline | None) -> Array:
+    """Template points (n, 3) brought down to the scalp where a hat presses on them."""
+    if hat_line is None:
+        return points
+    _, scalp = template_scalp()
+    height, normals = scalp.height(points)
+    inside = hat_line.above(points.astype(np.float32))
+    room = _HAT_ROOM + 0.03 * smoothstep(0.0, -0.05, inside) + (inside < -0.06) * 1.0
+    return points - normals * np.maximum(height - room, 0)[:, None]
+
+
+def _obstacles(dummy: Dummy, clothes: Sequence[Layer]) -> Surface:
+    """Skin and upper clothes that hair can rest on."""
     body = dummy.body
-    skin = np.arange(body.skin_faces.max() + 1)
-    skin = skin[(body.template[skin, 2] > lowest) & (body.regions.arm[skin] < 0.9)]
+    skin = np.unique(body.skin_faces)
+    skin = skin[(body.template[skin, 2] > 0.2) & (body.template[skin, 2] < 0.7) & (body.regions.arm[skin] < 0.9)]
     points, normals = [dummy.shape.rest[skin]], [dummy.normals[skin]]
     for layer in clothes:
-        above = layer.template[:, 2] > lowest
+        above = layer.template[:, 2] > 0.2
         if above.any():
             points.append(layer.rest[above])
             normals.append(vertex_normals(layer.rest, layer.faces)[above])
-    return np.concatenate(points), np.concatenate(normals)
+    return surface(np.concatenate(points), np.concatenate(normals))
 
 
-def _push_out(points: FloatArray, faces: IntArray, obstacles: FloatArray, normals: FloatArray) -> FloatArray:
-    tree, means = KDTree(obstacles), neighbour_mean(faces, len(points))
-    rows = np.arange(len(points))
+def _push_out(paths: Array, template_height: Array, obstacles: Surface) -> Array:
+    """Offsets (n, m, 3) that bring paths (n, m, 3) out of the obstacles below the head, smooth along each path."""
+    falling = smoothstep(0.675, 0.645, template_height).ravel()
+    moved = paths.copy()
     for _ in range(4):
-        near = np.asarray(tree.query(points, k=6)[1])
-        heights = ((points[:, None] - obstacles[near]) * normals[near]).sum(-1)
+        flat = moved.reshape(-1, 3)
+        distance, near = obstacles.tree.query(flat, k=6, distance_upper_bound=0.15)
+        close = np.flatnonzero(np.isfinite(np.asarray(distance)[:, -1]))
+        near = np.asarray(near)[close]
+        heights = ((flat[close, None] - obstacles.points[near]) * obstacles.normals[near]).sum(-1)
         deepest = heights.argmin(1)
-        lift = np.maximum(_HANG_DISTANCE - heights[rows, deepest], 0)
-        points = points + normals[near[rows, deepest]] * lift[:, None]
-        points = smooth(points.astype(np.float32), means, 1, 0.3)
-    return points
+        rows = np.arange(len(close))
+        lift = np.maximum(_HANG_DISTANCE - heights[rows, deepest], 0) * falling[close]
+        flat[close] += obstacles.normals[near[rows, deepest]] * lift[:, None]
+        moved = flat.reshape(paths.shape)
+        offset = moved - paths
+        offset[:, 1:-1] = 0.5 * offset[:, 1:-1] + 0.25 * (offset[:, :-2] + offset[:, 2:])
+        moved = paths + offset
+    return moved - paths

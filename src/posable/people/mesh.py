@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from posable.people.draping import Drape
+from posable.people.hairline import Hairline
 from posable.people.materials import Color, Material
 
 GARMENTS = (
@@ -32,6 +33,8 @@ class Appearance:
     female: bool
     age: float
     """0.62 (young adult) to 0.95 (old)."""
+    hairline: Hairline = Hairline(density=0)
+    """Where the scalp is dark with hair."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -59,6 +59,7 @@ def make_person(seed: int) -> Person:
     garments = outfit.layers()
     clothes = [layer for layer in garments if layer.garment in ("top", "dress", "jacket", "coat", "scarf")]
     hairdo = grow_hair(dummy, clothes, appearance.hair, female, stream(_Concern.HAIR))
+    appearance = replace(appearance, hairline=hairdo.hairline)
     skin = _skin_layers(dummy, outfit.hidden() | hairdo.hidden, appearance)
     mesh = _assemble(dummy, [*skin, *garments, *hairdo.layers], appearance)
     description = {
