@@ -18,6 +18,7 @@ from posable.image import save_image
 from posable.people import Person, make_person
 from posable.people.body import body_model
 from posable.people.camera import Camera
+from posable.people.figure import Figure
 from posable.people.geometry import FloatArray, rotation
 from posable.people.labels import keypoint_visibility, openpose_keypoints
 from posable.people.materials import Hair
@@ -61,7 +62,7 @@ WANTED = {
     "hands-in-pockets": Wanted("contrapposto", ("pocket", "pocket"), 12),
     "arms-up": Wanted("stand", ("raise", "raise"), 0),
     "arms-out": Wanted("wide", ("sideways", "sideways"), 0),
-    "arms-crossed": Wanted("stand", ("cross", "cross"), -10),
+    "arms-crossed": Wanted("stand", ("cross_under", "cross_over"), -10),
     "wave": Wanted("contrapposto", ("wave", "relax"), 0),
     "hand-on-head": Wanted("contrapposto", ("head", "hip"), -15),
     "reach": Wanted("stand", ("front", "down"), -55),
@@ -101,10 +102,10 @@ def make_pose(person: Person, wanted: Wanted) -> Pose:
 
 
 def _sampled(person: Person, wanted: Wanted) -> SampledPose:
-    bone_index = {name: number for number, name in enumerate(body_model().bone_names)}
+    figure = Figure.of(person.mesh)
     found = 0
     for trial in range(100_000):
-        pose = sample_pose(person.mesh.bone_heads, bone_index, np.random.default_rng([PERSON_SEED, trial]))
+        pose = sample_pose(figure, np.random.default_rng([PERSON_SEED, trial]))
         if (pose.legs, pose.arms) == (wanted.legs, wanted.arms):
             found += 1
             if found > wanted.draw:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posable.people.geometry import FloatArray, product, rotation
+from posable.people.pose_sampling import SampledPose
 from posable.people.scene import Style
 from posable.size import Size
 
@@ -69,13 +70,17 @@ class Camera:
         return product(np.stack([across, np.ones_like(across), up], -1), self.axes)
 
 
-def sample_camera(person_vertices: FloatArray, size: Size, rng: np.random.Generator, style: Style) -> Camera:
+def sample_camera(
+    person_vertices: FloatArray, size: Size, pose: SampledPose, rng: np.random.Generator, style: Style
+) -> Camera:
     """A camera that frames the person (v, 3); the draws do not depend on `size`."""
     yaw = float(rng.normal(0, 20) if rng.random() < _NEAR_FRONT_ODDS else rng.uniform(-180, 180))
     crop = str(rng.choice(list(CROPS), p=_CROP_ODDS[style]))
     distance, elevation, roll = rng.uniform(3.2, 5.5), rng.uniform(-3, 9), rng.normal(0, 0.8)
     margin, sideways = rng.uniform(1.06, 1.2), rng.normal(0, 0.015)
 
+    if not pose.upright:
+        crop = "full"
     turned = product(person_vertices, rotation((0, 0, 1), yaw).T)
     low, high = turned.min(0), turned.max(0)
     bottom = low[2] + CROPS[crop] * (high[2] - low[2])
@@ -89,5 +94,5 @@ def sample_camera(person_vertices: FloatArray, size: Size, rng: np.random.Genera
         distance=float(distance),
         focal_px=float(min(size.height / seen_height, size.width / seen_width) * distance),
         size=size,
-        ground=float(low[2]),
+        ground=float(low[2]) - pose.airborne,
     )

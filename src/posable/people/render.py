@@ -14,6 +14,7 @@ from posable.people.body import body_model
 from posable.people.camera import Camera, sample_camera
 from posable.people.draping import drape
 from posable.people.expression import ExpressionBasis, expression_basis, sample_expression
+from posable.people.figure import Figure
 from posable.people.geometry import FloatArray, normalize, product
 from posable.people.labels import keypoint_visibility, openpose_keypoints
 from posable.people.mesh import PersonMesh
@@ -72,6 +73,7 @@ class _Stage:
     """What all views of a person share."""
 
     person: Person
+    figure: Figure
     scene: Scene
     face_sums: csr_matrix
     """(v, f), adds up the faces around each vertex."""
@@ -112,19 +114,20 @@ def _set_stage(person: Person, style: Style) -> _Stage:
     ones = np.ones(3 * face_count, np.float32)
     face_sums = csr_matrix((ones, (mesh.faces.ravel(), columns)), (len(mesh.rest), face_count))
     scene = sample_scene(np.random.default_rng([person.seed, _SCENE]), style)
-    return _Stage(person, scene, face_sums, csr_matrix(mesh.skin_weights), expression_basis(mesh.template), style)
+    return _Stage(
+        person, Figure.of(mesh), scene, face_sums, csr_matrix(mesh.skin_weights), expression_basis(mesh.template), style
+    )
 
 
 def _render_view(stage: _Stage, index: int, size: Size) -> View:
     person, mesh = stage.person, stage.person.mesh
     rng = np.random.default_rng([person.seed, _VIEW, index])
     body = body_model()
-    bone_index = {name: number for number, name in enumerate(body.bone_names)}
-    pose = sample_pose(mesh.bone_heads, bone_index, rng)
+    pose = sample_pose(stage.figure, rng, stage.style)
     bones = forward_kinematics(body.bone_names, body.parents, mesh.bone_heads, pose.rotations)
     vertices = linear_blend_skinning(stage.face.apply(mesh.rest, sample_expression(rng)), stage.skin_weights, bones)
     vertices = drape(mesh.drapes, vertices, mesh.bone_heads, bones)
-    camera = sample_camera(vertices, size, rng, stage.style)
+    camera = sample_camera(vertices, size, pose, rng, stage.style)
 
     vertices = camera.turn(vertices)
     screen_vertices = camera.project(vertices)
