@@ -12,7 +12,7 @@ from posable.people.geometry import FloatArray, smoothstep
 from posable.people.materials import Cloth, Eye, Flat, Hair, Material, Print, Shoe, Skin
 from posable.people.mesh import PersonMesh
 
-_WRINKLE_METRES = 0.55
+_WRINKLE_METRES = 0.4
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,20 @@ def _cloth_color(cloth: Cloth, uv: FloatArray, template: FloatArray, scale: floa
     per_tile = np.float32(1 / cloth.metres_per_tile)
     color = _bilinear(tile, uv[:, 0] * per_tile + np.float32(0.13), -uv[:, 1] * per_tile)
     if cloth.print is not None:
-        _print_over(color, cloth.print, template)
+        _print_over(color, cloth.print, template, scale)
     return color
 
 
-def _print_over(color: FloatArray, picture: Print, template: FloatArray) -> None:
+def _print_over(color: FloatArray, picture: Print, template: FloatArray, scale: float) -> None:
     """Lays the print over `color` (n, 3) in place, projected along the template's front-back axis."""
     facing = -1.0 if picture.on_back else 1.0
-    column = facing * template[:, 0] / picture.side + 0.5
+    column = facing * (template[:, 0] - picture.center_x) / picture.side + 0.5
     row = (picture.center_height - template[:, 2]) / picture.side + 0.5
     on_side = facing * (template[:, 1] + 0.02) < 0
     covered = np.flatnonzero((column > 0) & (column < 1) & (row > 0) & (row < 1) & on_side)
-    n = len(picture.rgba)
-    rgba = picture.rgba[(row[covered] * n).astype(np.int32), (column[covered] * n).astype(np.int32)]
+    texels = _shrink(picture.rgba, _shrinking(len(picture.rgba) / picture.side, scale))
+    n = len(texels)
+    rgba = texels[(row[covered] * n).astype(np.int32), (column[covered] * n).astype(np.int32)]
     color[covered] += (rgba[:, :3] - color[covered]) * rgba[:, 3:]
 
 
@@ -161,7 +162,7 @@ def _fractal(rng: np.random.Generator, falloff: float, stretch: tuple[float, flo
 
 @lru_cache(maxsize=1)
 def _wrinkle_slopes() -> FloatArray:
-    height = _fractal(np.random.default_rng(7), 2.6, (1, 0.7))
+    height = _fractal(np.random.default_rng(7), 2.8, (1, 0.7))
     along_u = np.roll(height, -1, 1) - np.roll(height, 1, 1)
     along_v = np.roll(height, -1, 0) - np.roll(height, 1, 0)
     return np.stack([along_u / along_u.std(), along_v / along_v.std()], -1).astype(np.float32)

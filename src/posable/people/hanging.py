@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix, vstack
 from posable.people.body import BodyModel, body_model
 from posable.people.draping import Drape, leg_joints, with_middles
 from posable.people.geometry import arctan2, product, sin, smoothstep
-from posable.people.layers import TORSO_RADIUS, Dummy, Layer
+from posable.people.layers import TILE_METRES, Dummy, Layer
 from posable.people.materials import Material
 
 FloatArray = NDArray[np.float32]
@@ -46,6 +46,8 @@ class Panel:
     """Metres that folds stand out at the hem."""
     gap: int = 0
     """Columns (6 degrees each) left open on either side of the front's middle."""
+    tiles: int = 2
+    """Cloth patterns around."""
     clearance: float = 0.012
     """Kept from the legs' skin; more over trousers."""
 
@@ -84,7 +86,7 @@ def cut_panel(dummy: Dummy, panel: Panel, material: Material, label: int, garmen
         template=template.astype(np.float32),
         skin_weights=sampling @ body.skin_weights,
         faces=faces,
-        face_uv=_chart(template, faces),
+        face_uv=_chart(template, faces, panel.tiles),
         face_label=np.full(len(faces), label, np.uint8),
         face_segment=_segments(template, faces),
         material=material,
@@ -213,10 +215,12 @@ def _angle(template: FloatArray) -> FloatArray:
     return (arctan2(template[:, 0], -(template[:, 1] + 0.02)) % (2 * np.pi)).astype(np.float32)
 
 
-def _chart(template: FloatArray, faces: IntArray) -> FloatArray:
+def _chart(template: FloatArray, faces: IntArray, tiles: int = 2) -> FloatArray:
     angle = _angle(template)[faces]
     angle = np.where(angle.max(1, keepdims=True) - angle > np.pi, angle + 2 * np.pi, angle)
-    return np.stack([angle * np.float32(TORSO_RADIUS), template[faces][..., 2]], -1).astype(np.float32)
+    return np.stack([angle * np.float32(tiles * TILE_METRES / (2 * np.pi)), template[faces][..., 2]], -1).astype(
+        np.float32
+    )
 
 
 def _segments(template: FloatArray, faces: IntArray) -> NDArray[np.int8]:

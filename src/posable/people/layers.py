@@ -19,8 +19,12 @@ from posable.people.mesh_editing import clip_faces, compact, neighbour_mean, smo
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int32]
 
-TORSO_RADIUS, SKIRT_RADIUS, LEG_RADIUS, ARM_RADIUS, HEAD_RADIUS = 0.15, 0.16, 0.075, 0.05, 0.09
-"""Metres that turn angles around a part into chart coordinates."""
+TILE_METRES = 0.4
+"""Cloth patterns and wrinkles repeat after this length."""
+TORSO_RADIUS = 2 * TILE_METRES / (2 * np.pi)
+LEG_RADIUS = ARM_RADIUS = TILE_METRES / (2 * np.pi)
+"""Metres that turn angles around a part into chart coordinates; whole tiles around, or the back would show a seam."""
+HEAD_RADIUS = 0.09
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -78,7 +82,7 @@ class Cutout:
     least_offset: FloatArray | float
     """Metres, (n,) or one for all, that hold after smoothing, as `most_offset` does."""
     chart: str
-    """"torso" (with sleeves), "leg" or "skirt"."""
+    """"torso" (with sleeves) or "leg"."""
     most_offset: FloatArray | float = 0.06
     reshape: Callable[[FloatArray, IntArray], FloatArray] | None = None
     """Last change of positions (m, 3), given the asset vertices (m,)."""
@@ -99,7 +103,6 @@ def cut_garment(
     angle, radius = {
         "torso": (regions.torso_angle, TORSO_RADIUS),
         "leg": (regions.leg_angle, LEG_RADIUS),
-        "skirt": (regions.torso_angle, SKIRT_RADIUS),
     }[cutout.chart]
     template = body.template[vertices]
     columns = [points, template, _direction(angle[vertices]), _direction(regions.arm_angle[vertices])]

@@ -32,6 +32,7 @@ def wear_skirt(outfit: Outfit, rng: np.random.Generator) -> None:
         flare=float(rng.uniform(0, 0.7)),
         folds=int(rng.integers(6, 13)),
         depth=float(rng.uniform(0.003, 0.02)),
+        tiles=3,
     )
 
     def cut(more: list[FloatArray]) -> Layer:
@@ -58,8 +59,8 @@ def wear_trousers(outfit: Outfit, tucked: bool, rng: np.random.Generator) -> Non
     pattern = make_pattern(choose_pattern(rng) if kind == "patterned" else kind, rng)
     waist = rng.uniform(0.09, 0.16)
     outside = smoothstep(-0.8, 0.2, sin(body.regions.leg_angle))
-    offset = 0.004 + width * 0.012 * smoothstep(0.1, -0.2, z)
-    offset += width * 0.026 * smoothstep(-0.1, -0.6, z) * (0.4 + 0.6 * outside)
+    offset = 0.004 + width * 0.007 * smoothstep(0.1, -0.2, z)
+    offset += width * 0.03 * smoothstep(0.08, max(hem, -0.6), z) * (0.4 + 0.6 * outside)
     covered = z > outfit.top_hem - 0.01
     under, over = covered & (not tucked), covered & tucked
     over_shoes = np.where(z < -0.66, 0.014, 0.004)

@@ -21,6 +21,8 @@ class Print:
     """Width and height in metres."""
     center_height: float = 0.36
     """Template height (metres) of its centre."""
+    center_x: float = 0.0
+    """Metres of its centre to the person's left on the template."""
     on_back: bool = False
 
 

@@ -80,6 +80,12 @@ class Outfit:
         """All garments, without the parts that lie well under others: nothing is there to poke through."""
         return [worn.cut(self._uncovered(worn.level)) for worn in self._worn]
 
+    def trouser_room(self, hem: float) -> float:
+        """Metres that the trousers stand off the legs above a template height; 0 without trousers."""
+        z = self.dummy.body.template[:, 2]
+        there = self.leg_distance[(self.leg_distance > 0) & (z < 0) & (z > hem)]
+        return float(np.quantile(there, 0.8)) if len(there) else 0.0
+
     def hidden(self) -> NDArray[np.bool_]:
         """(n,) skin that clothes hide."""
         return np.any([worn.cover > _SKIN_MARGIN for worn in self._worn], axis=0)

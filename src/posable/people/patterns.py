@@ -4,30 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from posable.people.colors import cloth_color, contrasting_color, denim_color
 from posable.people.geometry import arctan2, cos, sin, smoothstep
+from posable.people.glyphs import draw_text, text_size
 from posable.people.materials import Color
 
 FloatArray = NDArray[np.float32]
 _SIDE = 256
+_LETTERS = "ABCDEGHKLMNOPRSTUVXYZ0123456789"
+_METRES = 0.4
+"""Layers lay whole tiles of this side around body and limbs."""
 _Y, _X = (np.mgrid[0:_SIDE, 0:_SIDE] / _SIDE).astype(np.float32)
 
 PATTERN_SHARES = {
-    "solid": 0.34,
-    "stripes_across": 0.13,
-    "stripes_down": 0.06,
-    "plaid": 0.09,
-    "dots": 0.07,
+    "solid": 0.31,
+    "stripes_across": 0.09,
+    "stripes_down": 0.05,
+    "fine_stripes": 0.08,
+    "plaid": 0.08,
+    "dots": 0.06,
     "check": 0.04,
-    "floral": 0.12,
+    "floral": 0.09,
     "camouflage": 0.03,
-    "mottled": 0.05,
+    "mottled": 0.04,
     "tie_dye": 0.03,
-    "zigzag": 0.04,
+    "zigzag": 0.03,
+    "lettering": 0.03,
+    "houndstooth": 0.02,
+    "argyle": 0.02,
 }
 """How often tops wear each pattern."""
 
@@ -51,8 +60,7 @@ def make_pattern(kind: str, rng: np.random.Generator) -> Pattern:
     tile = np.tile(base, (_SIDE, _SIDE, 1))
     tile = _PAINTERS[kind](tile, second, third, rng)
     tile = tile * (1 + 0.03 * _fractal(rng, 0.3)[..., None])
-    metres = float(rng.uniform(0.3, 0.5)) if kind == "floral" else 0.4
-    return Pattern(kind, np.clip(tile, 0, 1).astype(np.float32), metres, base, second)
+    return Pattern(kind, np.clip(tile, 0, 1).astype(np.float32), _METRES, base, second)
 
 
 def choose_pattern(rng: np.random.Generator) -> str:
@@ -141,6 +149,55 @@ def _zigzag(tile: FloatArray, second: Color, third: Color, rng: np.random.Genera
     return _mix(tile, ((_Y * count + shift) % 1 < 0.4).astype(np.float32), second)
 
 
+def _fine_stripes(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
+    """Pinstripes, or narrow stripes of even width, across or down."""
+    count = int(rng.choice([16, 20, 25, 32, 40]))
+    axis = _Y if rng.random() < 0.5 else _X
+    share = 0.5 if rng.random() < 0.5 else 0.22
+    return _mix(tile, ((axis * count) % 1 < share).astype(np.float32), second)
+
+
+def _lettering(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
+    """Rows of letters all over, some rows in a third colour."""
+    rows = int(rng.integers(4, 11))
+    edges = np.round(np.linspace(0, _SIDE, rows + 1)).astype(int)
+    weight = float(rng.uniform(0.12, 0.2))
+    for top, bottom in pairwise(edges):
+        height = int((bottom - top) * 0.62)
+        count = max(3, round(_SIDE / (height * 0.95)))
+        letters = "".join(rng.choice(list(_LETTERS), count))
+        line = draw_text(letters, height, weight, round((_SIDE - 6) / text_size(letters, height) * 0.93, 3))
+        line = line[: bottom - top, :_SIDE]
+        band = np.zeros((bottom - top, _SIDE), np.float32)
+        band[: len(line), : line.shape[1]] = line
+        band = np.roll(band, int(rng.integers(_SIDE)), 1)
+        tile[top:bottom] = _mix(tile[top:bottom], band, third if rng.random() < 0.25 else second)
+    return tile
+
+
+def _houndstooth(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
+    count = int(rng.integers(5, 13))
+    x, y = np.floor(_X * count * 4) % 4, np.floor(_Y * count * 4) % 4
+    warp, weft = x < 2, y < 2
+    twill = (x - y) % 4 < 2
+    return _mix(tile, np.where(warp == weft, warp, twill).astype(np.float32), second)
+
+
+def _argyle(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
+    across, down = int(rng.integers(2, 5)), int(rng.integers(1, 4))
+    u, v = np.abs((_X * across) % 1 - 0.5) * 2, np.abs((_Y * down) % 1 - 0.5) * 2
+    tile = _mix(tile, (u + v < 1).astype(np.float32), second)
+    return _mix(tile, (np.abs(u - v) < 0.04).astype(np.float32), third)
+
+
+def _tweed(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
+    """A herringbone of two near shades with flecks."""
+    shift = np.abs((_X * 16) % 2 - 1) * 1.5
+    twill = ((_Y * 40 + shift) % 1 < 0.5).astype(np.float32)
+    flecks = (_fractal(rng, 0.2) > 2.2).astype(np.float32)
+    return _mix(_mix(tile, np.float32(0.3) * twill, 1 - tile[0, 0]), np.float32(0.6) * flecks, second)
+
+
 def _denim(tile: FloatArray, second: Color, third: Color, rng: np.random.Generator) -> FloatArray:
     weave, wear = _fractal(rng, 0.4, (1, 0.4)), _fractal(rng, 1.6)
     return tile * (1 + np.float32(0.08) * weave + np.float32(0.08) * wear)[..., None]
@@ -160,6 +217,11 @@ _PAINTERS: dict[str, _Painter] = {
     "tie_dye": _tie_dye,
     "zigzag": _zigzag,
     "denim": _denim,
+    "fine_stripes": _fine_stripes,
+    "lettering": _lettering,
+    "houndstooth": _houndstooth,
+    "argyle": _argyle,
+    "tweed": _tweed,
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,6 @@ def wear_top(outfit: Outfit, female: bool, fit: str, rng: np.random.Generator) -
             flare=float(rng.uniform(0.0, 0.25)),
             folds=int(rng.integers(5, 10)),
             depth=0.008,
-            clearance=0.03,
         )
         _wear_sewn(outfit, Level.TOP, bodice, panel, looseness, Lip.UPPER_CLOTHES, "top")
         outfit.top_hem = 0.1
@@ -95,7 +94,6 @@ def wear_jacket(outfit: Outfit, over_skirt: bool, rng: np.random.Generator) -> N
         keep.append(cuts.front_gap(body, front_gap_angle(gap) / 1.3))
     if is_coat:
         hem = float(rng.uniform(-0.6, -0.14))
-        under = float(np.quantile(outfit.leg_distance[outfit.leg_distance > 0], 0.8)) if hem < 0 else 0.0
         panel = Panel(
             top=_PANEL_TOP,
             hem=hem,
@@ -104,7 +102,7 @@ def wear_jacket(outfit: Outfit, over_skirt: bool, rng: np.random.Generator) -> N
             folds=int(rng.integers(3, 7)),
             depth=0.008,
             gap=gap,
-            clearance=0.02 + under,
+            clearance=0.014 + outfit.trouser_room(hem),
         )
         upper = _jacket_cutout(outfit, [*keep, cuts.above(body, _SEAM)])
 
@@ -149,11 +147,12 @@ def _wear_sewn(
     at_seam = (np.abs(dummy.body.template[:, 2] - _SEAM) < 0.04) & (outfit.top_distance > 0)
     rise = float(outfit.top_distance[at_seam & (dummy.body.regions.arm < 0.2)].mean())
     offset = np.array([max(panel.offset[0], rise), max(panel.offset[1], rise)], np.float32)
-    panel = Panel(**{**panel.__dict__, "offset": offset})
+    panel = replace(panel, offset=offset)
 
     def cut(more: list[FloatArray]) -> Layer:
         upper = cut_garment(dummy, cutout, bodice.cloth, label, garment)
-        return sew(upper, cut_panel(dummy, panel, bodice.cloth, label, garment), _SEAM)
+        over_legs = replace(panel, clearance=0.008 + outfit.trouser_room(panel.hem))
+        return sew(upper, cut_panel(dummy, over_legs, bodice.cloth, label, garment), _SEAM)
 
     outfit.add(level, _panel_cover(dummy, bodice.keep, panel.hem), cut)
 
