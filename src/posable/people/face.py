@@ -21,8 +21,8 @@ IntArray = NDArray[np.int32]
 _ENAMEL = np.array([0.86, 0.83, 0.77], np.float32)
 _INTO_MOUTH = np.array([0, 0.003, 0], np.float32)
 """Metres: keeps teeth behind lips of any shape."""
-_SHAPE_SPREAD = 0.3
-_SHAPE_LIMIT = 0.85
+_SHAPE_SPREAD = 0.26
+_SHAPE_LIMIT = 0.6
 _SENSITIVE = ("eyes-eye-scale", "eyes-eye-trans", "ears-ear-wing", "mouth-trans", "eyebrows-angle", "mouth-angles")
 """Shapes that look odd at full strength: half of it is the limit."""
 

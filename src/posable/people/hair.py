@@ -60,7 +60,7 @@ def grow_hair(
     hidden[vertices] = style.hairline.above(scalp.points.astype(np.float32)) > _HIDDEN_MARGIN
     hidden &= (dummy.body.regions.head > 0.5) & ~_near_ears(dummy.body.template)
     frizzy = style.frizz > 0.003
-    lighter = np.clip(color * np.float32(rng.uniform(1.12, 1.4)) + np.float32(0.012), 0, 1)
+    lighter = np.clip(color * np.float32(rng.uniform(1.06, 1.22)) + np.float32(0.01), 0, 1)
     materials = [Hair(tone, int(rng.integers(1 << 30))) for tone in (color, color * np.float32(0.86), lighter)]
     layers = [_shell(dummy, fit, style, materials[1], hat_line, rng)]
     obstacles = _obstacles(dummy, clothes) if style.falls else None

@@ -9,7 +9,7 @@ import numpy as np
 from posable.people.geometry import smoothstep
 from posable.people.hair_locks import Comb, Strands, braid, curl, grow, ribbons, tubes
 from posable.people.hairline import Hairline
-from posable.people.scalp import Array, scalp_grid, unit
+from posable.people.scalp import Array, scalp_grid, template_scalp, unit
 
 FEMALE_STYLES = {
     "long": 0.2,
@@ -131,10 +131,10 @@ def _towards(target: Array) -> Comb:
 
 def _short(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:
     thickness = {"short": 0.009, "pixie": 0.011}.get(name, 0.01) * rng.uniform(0.7, 1.3)
-    roots, inside = _roots(hairline, 0.0175, rng)
+    roots, inside = _roots(hairline, 0.0165, rng)
     front = smoothstep(-0.085, -0.12, roots[:, 1]) * smoothstep(0.77, 0.79, roots[:, 2])
     high = smoothstep(0.77, 0.82, roots[:, 2]).astype(np.float64)
-    lengths = rng.uniform(0.026, 0.036, len(roots)) + 0.02 * high
+    lengths = rng.uniform(0.034, 0.046, len(roots)) + 0.022 * high
     side = float(rng.choice([-1, 1]))
     comb: Comb = _whorl
     volume = 0.004
@@ -163,7 +163,7 @@ def _short(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:
     tall = np.where(name == "quiff", 0.022, 0.0) * front[:, None] * np.sin(np.pi * np.minimum(share + 0.25, 1))
     heights = (thickness + crest + rng.uniform(0, 0.004, (len(roots), 1))) * near_edge + tall
     paths = grow(roots, lengths, comb, heights, 0.0, 0.85)
-    strands = ribbons(paths, rng.uniform(0.012, 0.019, len(roots)), 0.1, 0.2)
+    strands = ribbons(paths, rng.uniform(0.009, 0.014, len(roots)), 0.2, 0.1)
     return Style(name, hairline, thickness, 0.0012, [strands])
 
 
@@ -219,14 +219,18 @@ def _tied(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:
     high = bool(rng.random() < 0.5)
     knots = [np.array([0.0, 0.05, 0.815] if high else [0.0, 0.052, 0.715])]
     if name == "bun" and high:
-        knots = [np.array([0.0, 0.012, 0.868])]
+        knots = [np.array([0.0, 0.005, 0.868])]
     elif name == "braid":
         knots = [np.array([0.0, 0.05, 0.7])]
     elif name == "braids":
         knots = [np.array([side * 0.062, 0.012, 0.672]) for side in (-1.0, 1.0)]
-    of = np.argmin([((roots - knot) ** 2).sum(1) for knot in knots], 0) if len(knots) > 1 else np.zeros(len(roots), int)
-    if len(knots) > 1:
-        of = (roots[:, 0] > 0).astype(int)
+    before_ears = (np.abs(roots[:, 0]) > 0.064) & (roots[:, 2] < 0.775) & (roots[:, 1] < -0.045)
+    roots, inside = roots[~before_ears], inside[~before_ears]
+    _, scalp = template_scalp()
+    for knot in knots:
+        height, normal = scalp.height(knot[None])
+        knot -= normal[0] * (height[0] - thickness - 0.004)
+    of = (roots[:, 0] > 0).astype(int) * (len(knots) > 1)
     share = np.linspace(0, 1, 8)
     heights = (thickness + rng.uniform(0, 0.0025, (len(roots), 1))) * (0.3 + 0.7 * smoothstep(0, 0.03, inside))[:, None]
     heights = heights + (thickness + 0.004 - heights) * share
