@@ -201,9 +201,9 @@ def _touching_arm(
             fingers, pole, palm = np.array([-0.6, -0.3, -0.75]), np.array([1.0, 0.5, -0.2]), np.array([-0.4, 1.0, 0])
         case "cross_under" | "cross_over":
             over = kind == "cross_over"
-            palm_at, out = torso(rng.uniform(0.52, 0.6) + 0.035 * over, -rng.uniform(40, 55))
+            palm_at, out = torso(rng.uniform(0.52, 0.6) + 0.035 * over, -rng.uniform(26, 38))
             gap = forearm * (3.3 if over else 1.25) + 0.008 + room * (1.6 if over else 1.0)
-            fingers = np.array([-1.0, 0.35 if over else 0.5, 0.35 if over else 0.1])
+            fingers = np.array([-1.0, 0.6 if over else 0.75, 0.45 if over else 0.0])
             pole, palm, hand = np.array([0.8, 0.1, -1.0]), -out, "flat" if over else "relaxed"
         case "elbow":
             palm_at, out = torso(rng.uniform(0.3, 0.42), -rng.uniform(55, 70))

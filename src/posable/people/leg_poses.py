@@ -350,7 +350,7 @@ def _sit(legs: _Legs) -> Stance:
     """On a box: thighs about level, feet on the floor."""
     upper, lower = legs.bones
     shin = lower + float(ankle_position(legs.figure.heads, "L", FootTarget(0, 0))[2])
-    seat = shin * legs.between(0.86, 1.12)
+    seat = shin * legs.between(0.84, 1.06) - legs.figure.radii["upperleg"] - 0.03
     legs.root = rotation((1, 0, 0), legs.between(-14, 10))
     height = seat + legs.figure.radii["upperleg"] + 0.035 - float(legs.hip_offset("L")[2])
     crossed = legs.coin(0.2)
