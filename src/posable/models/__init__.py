@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from posable.models.dptn import DptnConfig, DptnGenerator
 from posable.models.generator import Generator
 from posable.models.weave import WeaveConfig, WeaveGenerator
 
@@ -15,4 +16,7 @@ class FamilyEntry:
     generator: type[Generator[Any]]
 
 
-FAMILIES: dict[str, FamilyEntry] = {"weave": FamilyEntry(WeaveConfig, WeaveGenerator)}
+FAMILIES: dict[str, FamilyEntry] = {
+    "dptn": FamilyEntry(DptnConfig, DptnGenerator),
+    "weave": FamilyEntry(WeaveConfig, WeaveGenerator),
+}

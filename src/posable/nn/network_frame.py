@@ -41,8 +41,9 @@ class NetworkFrame:
         return PoseBatch(pose.keypoints + pose.keypoints.new_tensor([left, top]), pose.visible, self.padded)
 
     def undo(self, image: Tensor) -> Tensor:
-        """Pictures of the frame (n, c, *padded) as pictures (n, c, *picture)."""
-        return _resized(self.cut(image), self.picture)
+        """Pictures of the frame (n, c, *padded) as float32 pictures (n, c, *picture)."""
+        # Antialiasing does not know bfloat16.
+        return _resized(self.cut(image).float(), self.picture)
 
     def cut(self, image: Tensor) -> Tensor:
         """Pictures of the frame (n, c, *padded) without the padding, still stretched."""
