@@ -43,6 +43,7 @@ PEOPLE_MAY_IMPORT = {
     "posable.size",
     "posable.skeleton",
     "posable.pose",
+    "posable.parsing",
     "posable.people",
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}

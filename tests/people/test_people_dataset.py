@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from posable.errors import ConfigError, InputError, SizeError
+from posable.parsing import LIP_20, PISE_8, translate
 from posable.people import correspondence, make_dataset, make_person, render_views
 from posable.size import Size
 
@@ -31,9 +32,21 @@ def test_files_hold_the_views(dataset):
         for view in render_views(make_person(seed), 3, SIZE):
             name = f"{seed}_{view.index}.png"
             assert np.array_equal(np.asarray(Image.open(dataset / "images" / name)), view.image)
-            parsing = Image.open(dataset / "parsing" / name)
-            assert parsing.mode == "P"
-            assert np.array_equal(np.asarray(parsing), view.parsing)
+            for folder, expected in (
+                ("parsing", view.parsing),
+                ("parsing8", translate(view.parsing, LIP_20, PISE_8)),
+                ("garments", view.garments),
+            ):
+                with Image.open(dataset / folder / name) as stored:
+                    assert stored.mode == "P"
+                    assert np.array_equal(np.asarray(stored), expected)
+            with Image.open(dataset / "mask" / name) as stored:
+                assert np.array_equal(np.asarray(stored), np.rint(view.alpha * 255))
+            with Image.open(dataset / "depth" / name) as stored:
+                depth = np.asarray(stored)
+            on_person = np.isfinite(view.depth)
+            assert (depth[~on_person] == 0).all()
+            assert np.abs(depth[on_person] / 1000 - view.depth[on_person]).max() <= 0.00051
 
 
 def test_annotation_table_has_pixel_indices_and_minus_one_for_missing(dataset):
@@ -63,7 +76,7 @@ def test_correspondence_is_stored_at_half_resolution(dataset):
     views = render_views(make_person(6), 3, SIZE)
     flow, state = correspondence(views[2], views[0])
     with np.load(dataset / "correspondence" / "6_2_0.npz") as stored:
-        assert np.allclose(stored["flow"], flow, atol=0.05)
+        assert np.abs(stored["flow"] / 16 - flow).max() <= 1 / 32 + 1e-4
         assert np.array_equal(stored["state"], state)
 
 

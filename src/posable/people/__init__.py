@@ -8,9 +8,10 @@ Frame of bodies and scenes: x to the person's left, -y to the front, z up, metre
 has its centre at x = j + 0.5, y = i + 0.5.
 """
 
+from posable.people.benchmark import GENERATOR_VERSION, PEOPLE_1
 from posable.people.contact_sheet import contact_sheet
 from posable.people.correspondence import correspondence, pairwise_correspondence
-from posable.people.dataset import GENERATOR_VERSION, make_dataset
+from posable.people.dataset import make_benchmark, make_dataset
 from posable.people.person import Person, make_person
 from posable.people.progress import people_progress
 from posable.people.render import View, render_views
@@ -19,12 +20,14 @@ from posable.people.splits import FIRST_TRAINING_SEED, TEST_SEEDS, VALIDATION_SE
 __all__ = [
     "FIRST_TRAINING_SEED",
     "GENERATOR_VERSION",
+    "PEOPLE_1",
     "TEST_SEEDS",
     "VALIDATION_SEEDS",
     "Person",
     "View",
     "contact_sheet",
     "correspondence",
+    "make_benchmark",
     "make_dataset",
     "make_person",
     "pairwise_correspondence",

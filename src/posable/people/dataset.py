@@ -1,53 +1,56 @@
-"""Writes synthetic people to a folder, in the field's own layout; an interrupted run goes on where it stopped.
+"""Writes synthetic people to a folder; an interrupted run goes on where it stopped, and a folder can be extended.
 
-OUT/dataset.json                 what was asked for; a folder holds one data set
-OUT/images/SEED_VIEW.png         pictures
-OUT/parsing/SEED_VIEW.png        LIP-20 classes, as an indexed picture
-OUT/people/SEED.json             description and views of a finished person
-OUT/correspondence/SEED_T_S.npz  flow and state of target view T and source view S, when asked for
-OUT/annotation.csv               name:keypoints_y:keypoints_x, pixel indices, -1 for points out of frame
-OUT/views.jsonl                  one line per view: yaw, crop, pose, keypoints with 0 / 1 / 2 for visibility
-OUT/pairs.csv                    from,to: all ordered pairs of views of the same person
+    make_dataset("out", people=100, views=4, size=Size(256, 176), seed=2000)
+    make_benchmark("people-1", "out", split="test", variant="256x176")
+
+Both write the same files of each view:
+
+OUT/dataset.json                       what the folder holds
+OUT/parsing/NAME.png                   LIP-20 classes, as an indexed picture
+OUT/depth/NAME.png                     millimetres along the optical axis, 16 bits, 0 off the person
+OUT/mask/NAME.png                      the person's share of each pixel, 0 to 255
+OUT/garments/NAME.png                  0 for nothing, k + 1 for piece k of "garments" in views.jsonl
+OUT/correspondence/NAME_SOURCEVIEW.npz "flow" (in 1/16 px) and "state" of a target and a source view, when asked for
+OUT/views.jsonl                        one line per view: keypoints with visibility, yaw, crop, pose, garments, ...
+OUT/people/SEED.json                   the record of a finished person
+
+`make_dataset` adds images/SEED_VIEW.png, parsing8/ (PISE's 8 classes), annotation.csv and pairs.csv. `make_benchmark`
+writes the field's layout: train/, val/ and test/ with the pictures, trainSPL8/, ... with PISE's 8 classes, train.lst,
+..., and the tables fasion-resize-pairs-*.csv and fasion-resize-annotation-*.csv (market-* for the Market-like variant).
 """
 
 from __future__ import annotations
 
+import errno
 import json
-import multiprocessing
 import os
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from itertools import permutations
 from pathlib import Path
-
-import numpy as np
-from PIL import Image
 
 from posable.errors import ConfigError, InputError
 from posable.files import write_atomically
-from posable.people.correspondence import pairwise_correspondence
-from posable.people.labels import LIP_PALETTE, OUT_OF_FRAME
-from posable.people.person import make_person
-from posable.people.render import View, check_size, render_views
+from posable.people.benchmark import GENERATOR_VERSION, SPLITS, Benchmark, Split, Variant, benchmark_named
+from posable.people.dataset_files import STRIDE, FileLayout, PersonJob, record_file, write_person
+from posable.people.dataset_tables import write_plain_tables, write_split_tables, write_views
+from posable.people.folder_lock import only_writer
+from posable.people.render import check_size
+from posable.people.workers import in_processes
 from posable.size import Size
 
-GENERATOR_VERSION = 1
-"""Grows whenever the same seed gives other pictures."""
-_CORRESPONDENCE_STRIDE = 2
-_FOLDERS = ("images", "parsing", "people", "correspondence")
+Progress = Callable[[int, int], None]
+"""Told the finished and the total number of people."""
 
 
 @dataclass(frozen=True)
-class _Request:
-    """What a data set folder holds; stored as dataset.json."""
+class _Content:
+    """What a folder holds, whoever is in it; stored as dataset.json."""
 
+    benchmark: str | None
     generator: int
-    people: int
     views: int
     size: str
-    seed: int
+    variant: str
     picture_format: str
     correspondence: bool
 
@@ -62,163 +65,187 @@ def make_dataset(
     *,
     picture_format: str = "png",
     correspondence: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Path:
     """Writes `views` pictures each of the people with seeds `seed` to `seed + people - 1` and gives back the folder.
 
-    The same arguments give the same files, whatever the number of worker processes; people that are finished in
-    `out` are kept. With `correspondence`, the flow of all pairs of views is stored at half resolution. `progress` is
-    called with the finished and the total number of people. Scripts that ask for more than one worker need Python's
-    usual `if __name__ == "__main__":`. Raises ConfigError or SizeError for impossible arguments, and ConfigError when
-    `out` holds a data set of other arguments.
+    The same arguments give the same files, whatever the number of worker processes; people that are finished in `out`
+    are kept, those asked for are added. With `correspondence`, the flow of all pairs of views is stored at half
+    resolution. Scripts that ask for more than one worker need Python's usual `if __name__ == "__main__":`. Raises
+    ConfigError or SizeError for impossible arguments, ConfigError when `out` holds another kind of data set, and
+    InputError when another run is writing there or when the disk is full.
     """
     for name, value, least in (("people", people, 1), ("views", views, 1), ("seed", seed, 0), ("workers", workers, 1)):
         if value < least:
             raise ConfigError(f"{name} is {value}; give {least} or more.")
     if picture_format not in ("png", "jpg"):
         raise ConfigError(f"picture_format is '{picture_format}'; give png or jpg.")
-    check_size(size, multiple=_CORRESPONDENCE_STRIDE if correspondence else 1)
-    request = _Request(GENERATOR_VERSION, people, views, str(Size(*size)), seed, picture_format, correspondence)
+    check_size(size, multiple=STRIDE if correspondence else 1)
+    size = Size(*size)
     folder = Path(out)
-    _open_folder(folder, request)
-
-    seeds = range(seed, seed + people)
-    missing = [each for each in seeds if not _person_file(folder, each).exists()]
-    finished = people - len(missing)
-    if progress is not None:
-        progress(finished, people)
-    for _ in _write_people(folder, request, missing, workers):
-        finished += 1
-        if progress is not None:
-            progress(finished, people)
-    _write_tables(folder, seeds)
+    layout = FileLayout("images", "parsing8", picture_format, correspondence)
+    variant = Variant(str(size), size, "fashion", degraded=False, table_prefix="")
+    content = _Content(None, GENERATOR_VERSION, views, str(size), variant.name, picture_format, correspondence)
+    jobs = [PersonJob(folder, layout, variant, views, each) for each in range(seed, seed + people)]
+    _make_folders(folder)
+    with only_writer(folder):
+        _check_content(folder, content)
+        _make_folders(folder, layout)
+        _write_missing(folder, jobs, workers, progress)
+        _guarded(folder, lambda: write_plain_tables(folder, _finished_seeds(folder)))
     return folder
 
 
-def _open_folder(folder: Path, request: _Request) -> None:
-    """Makes the folder, or checks that it holds what is asked for."""
+def make_benchmark(
+    name: str,
+    out: str | os.PathLike[str],
+    split: str = "all",
+    variant: str = "256x176",
+    workers: int = 1,
+    *,
+    correspondence: bool = False,
+    people: int | None = None,
+    progress: Progress | None = None,
+) -> Path:
+    """Writes a benchmark (people-1), or one of its splits, in the field's layout and gives back the folder.
+
+    `variant` is one of its sizes: 256x176, 512x352 or market. A folder takes one variant; splits can be added to it
+    later. `people` makes only the first so many of each split, to try it out. Raises as `make_dataset`.
+    """
+    benchmark = benchmark_named(name)
+    kind, folder = benchmark.variant(variant), Path(out)
+    splits: tuple[Split, ...] = SPLITS if split == "all" else tuple(each for each in SPLITS if each == split)
+    if not splits:
+        raise ConfigError(f"{name} has no split '{split}'; choose all or one of {', '.join(benchmark.splits)}.")
+    for what, value in (("workers", workers), ("people", people)):
+        if value is not None and value < 1:
+            raise ConfigError(f"{what} is {value}; give 1 or more.")
+    content = _Content(
+        name, benchmark.generator, benchmark.views, str(kind.size), variant, "png", correspondence=correspondence
+    )
+    chosen: dict[Split, range] = {each: benchmark.seeds(each)[:people] for each in splits}
+    total = sum(map(len, chosen.values()))
+    before = 0
+    _make_folders(folder)
+    with only_writer(folder):
+        _check_content(folder, content)
+        for each in splits:
+            layout = _layout(each, content)
+            _make_folders(folder, layout)
+            jobs = [PersonJob(folder, layout, kind, benchmark.views, seed) for seed in chosen[each]]
+            _write_missing(folder, jobs, workers, progress, before, total)
+            _guarded(folder, lambda each=each: _write_benchmark_tables(folder, benchmark, each, kind))
+            before += len(jobs)
+    return folder
+
+
+def _layout(split: Split, content: _Content) -> FileLayout:
+    return FileLayout(split, f"{split}SPL8", content.picture_format, content.correspondence, digits=5)
+
+
+def _write_benchmark_tables(folder: Path, benchmark: Benchmark, split: Split, variant: Variant) -> None:
+    finished = _finished_seeds(folder)
+    here = [seed for seed in finished if seed in benchmark.seeds(split)]
+    known = set(here)
+    pairs = (pair for pair in benchmark.pairs(split) if pair[0] in known)
+    write_split_tables(folder, split, variant.table_prefix, here, pairs)
+    present = (each for each in SPLITS if (folder / f"{each}.lst").exists())
+    write_views(folder, ((each, seed) for each in present for seed in finished if seed in benchmark.seeds(each)))
+
+
+def _make_folders(folder: Path, layout: FileLayout | None = None) -> None:
+    """Makes the data set's folder and, with a layout, those in it."""
     if folder.exists() and not folder.is_dir():
         raise InputError(f"'{folder}' is a file; give a folder for the data set.")
-    for name in _FOLDERS:
-        if name != "correspondence" or request.correspondence:
-            (folder / name).mkdir(parents=True, exist_ok=True)
-    description = folder / "dataset.json"
-    if not description.exists():
-        _write_text(description, json.dumps(asdict(request), indent=2) + "\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in ("people", *layout.folders()) if layout else ():
+            (folder / name).mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make folders in '{folder}' ({error.strerror}); choose another place.") from None
+
+
+def _check_content(folder: Path, content: _Content) -> None:
+    """Writes down what the folder is to hold, or checks that it holds that."""
+    path = folder / "dataset.json"
+    if not path.exists():
+        text = json.dumps(asdict(content), indent=2) + "\n"
+        _guarded(folder, lambda: _write_text(path, text))
         return
     try:
-        present = json.loads(description.read_text(encoding="utf-8"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"'{description}' is not valid JSON ({error}); remove it or choose another folder.") from error
-    for name, asked in asdict(request).items():
-        if present.get(name) != asked:
-            raise ConfigError(
-                f"'{folder}' holds a data set with {name} = {present.get(name)}, and {name} = {asked} was asked for; "
-                "choose another folder, or the same arguments to go on."
-            )
+        present = json.loads(path.read_text(encoding="utf-8"))
+        differing = [name for name, asked in asdict(content).items() if present.get(name) != asked]
+    except (ValueError, AttributeError) as error:
+        raise InputError(f"'{path}' is not the description of a data set ({error}); choose another folder.") from None
+    if differing:
+        name = differing[0]
+        raise ConfigError(
+            f"'{folder}' holds a data set with {name} = {present.get(name)}, and {name} = {asdict(content)[name]} "
+            "was asked for; choose another folder, or the same arguments to go on."
+        )
 
 
-def _write_people(folder: Path, request: _Request, seeds: list[int], workers: int) -> Iterator[None]:
-    """Yields once for each person that is written."""
-    if workers == 1 or len(seeds) <= 1:
-        for seed in seeds:
-            _write_person(folder, request, seed)
-            yield
-        return
-    # Spawned, not forked: the caller may hold threads, which a fork would leave in an unusable state.
-    context = multiprocessing.get_context("spawn")
-    with _single_threaded_children(), ProcessPoolExecutor(min(workers, len(seeds)), mp_context=context) as pool:
-        jobs = [pool.submit(_write_person, folder, request, seed) for seed in seeds]
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                yield
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+def _finished_seeds(folder: Path) -> list[int]:
+    return sorted(int(path.stem) for path in (folder / "people").glob("*.json") if path.stem.isdigit())
 
 
-@contextmanager
-def _single_threaded_children() -> Generator[None]:
-    """Lets worker processes use one thread each: their number is how the user chooses the cores."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
+def _write_missing(
+    folder: Path,
+    jobs: Sequence[PersonJob],
+    workers: int,
+    progress: Progress | None,
+    before: int = 0,
+    total: int | None = None,
+) -> None:
+    """Writes those people whose files are not all there; `before` people of `total` were done in earlier calls."""
+    missing = _unfinished(folder, jobs)
+    total = len(jobs) if total is None else total
+    finished = before + len(jobs) - len(missing)
+    tell = progress or (lambda _finished, _total: None)
+    tell(finished, total)
     try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for _ in in_processes(write_person, missing, workers):
+            finished += 1
+            tell(finished, total)
+    except OSError as error:
+        raise _disk_error(folder, error, f"{finished} of {total} people are finished and kept") from error
 
 
-def _write_person(folder: Path, request: _Request, seed: int) -> None:
-    """Writes all files of one person; the JSON file comes last and marks the person as finished."""
-    person = make_person(seed)
-    views = render_views(person, request.views, Size.parse(request.size))
-    for view in views:
-        name = f"{seed}_{view.index}"
-        with write_atomically(folder / "images" / f"{name}.{request.picture_format}") as path:
-            _save_picture(view, path)
-        parsing = Image.fromarray(view.parsing)
-        parsing.putpalette(LIP_PALETTE.ravel().tolist())
-        with write_atomically(folder / "parsing" / f"{name}.png") as path:
-            parsing.save(path)
-    if request.correspondence:
-        flow, state = pairwise_correspondence(views, _CORRESPONDENCE_STRIDE)
-        for target, source in permutations(range(len(views)), 2):
-            with write_atomically(folder / "correspondence" / f"{seed}_{target}_{source}.npz") as path:
-                np.savez_compressed(path, flow=flow[target, source].astype(np.float16), state=state[target, source])
-    record = {
-        "seed": seed,
-        "description": person.description,
-        "views": [_describe(view, request.picture_format) for view in views],
-    }
-    _write_text(_person_file(folder, seed), json.dumps(record) + "\n")
+def _unfinished(folder: Path, jobs: Sequence[PersonJob]) -> list[PersonJob]:
+    """The people without a record, or with a file that is missing or empty; half-written files are removed."""
+    present: set[str] = set()
+    for name in {"people", *(name for job in jobs[:1] for name in job.layout.folders())}:
+        with os.scandir(folder / name) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    # Only this run writes here, so it is what a killed one left behind.
+                    Path(entry.path).unlink(missing_ok=True)
+                elif entry.stat().st_size:
+                    present.add(f"{name}/{entry.name}")
+    missing = [
+        job
+        for job in jobs
+        if f"people/{job.seed}.json" not in present or not present.issuperset(job.layout.files(job.seed, job.views))
+    ]
+    for job in missing:
+        record_file(folder, job.seed).unlink(missing_ok=True)
+    return missing
 
 
-def _save_picture(view: View, path: Path) -> None:
-    image = Image.fromarray(view.image)
-    if path.suffix == ".jpg":
-        image.save(path, quality=95, subsampling=0)
-    else:
-        # Sensor noise hardly compresses: level 1 costs 15 % in size and a fifth of the time.
-        image.save(path, compress_level=1)
+def _guarded(folder: Path, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise _disk_error(folder, error, "all people are finished and kept") from error
 
 
-def _describe(view: View, picture_format: str) -> dict[str, object]:
-    return {
-        "name": f"{view.seed}_{view.index}.{picture_format}",
-        "seed": view.seed,
-        "view": view.index,
-        "yaw": round(view.camera.yaw, 2),
-        "crop": view.camera.crop,
-        "legs": view.pose.legs,
-        "arms": list(view.pose.arms),
-        "keypoints": [[round(x, 2), round(y, 2), int(mark)] for x, y, mark in view.keypoints.tolist()],
-    }
-
-
-def _write_tables(folder: Path, seeds: range) -> None:
-    """Collects the people's files into annotation.csv, views.jsonl and pairs.csv."""
-    annotation, lines, pairs = ["name:keypoints_y:keypoints_x"], list[str](), ["from,to"]
-    for seed in seeds:
-        record = json.loads(_person_file(folder, seed).read_text(encoding="utf-8"))
-        for view in record["views"]:
-            indices = [(-1, -1) if mark == OUT_OF_FRAME else (int(y), int(x)) for x, y, mark in view["keypoints"]]
-            rows, columns = [row for row, _ in indices], [column for _, column in indices]
-            annotation.append(f"{view['name']}:{rows}:{columns}")
-            lines.append(json.dumps(view | {"description": record["description"]}))
-        pairs += [f"{source['name']},{target['name']}" for source, target in permutations(record["views"], 2)]
-    _write_text(folder / "annotation.csv", "\n".join(annotation) + "\n")
-    _write_text(folder / "views.jsonl", "\n".join(lines) + "\n")
-    _write_text(folder / "pairs.csv", "\n".join(pairs) + "\n")
-
-
-def _person_file(folder: Path, seed: int) -> Path:
-    return folder / "people" / f"{seed}.json"
+def _disk_error(folder: Path, error: OSError, kept: str) -> InputError:
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return InputError(
+            f"the disk takes no more of '{folder}' ({reason}); {kept}: make room, then run the same command again."
+        )
+    return InputError(f"cannot write to '{folder}' ({reason}); {kept}: mend that, then run the same command again.")
 
 
 def _write_text(path: Path, text: str) -> None:
