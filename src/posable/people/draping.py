@@ -17,8 +17,8 @@ _LEG_JOINTS = ("upperleg01", "lowerleg01", "foot")
 _BRIDGE = np.linspace(0, 1, 5, dtype=np.float32)
 """From the left leg to the right one: cloth never dips between two legs, so it meets their hull."""
 _FLOOR_GAP = 0.006
-_FOLLOW = np.float32(0.3)
-"""How far cloth goes along with the skinned body; the rest is gravity."""
+_LET_GO_ROWS = 5
+"""Over as many rows the cloth passes from following the hips to hanging."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,13 +67,13 @@ def drape(drapes: Sequence[Drape], vertices: FloatArray, bone_heads: FloatArray,
         rest = bone_heads[list(cloth.joints)]
         maps = bones[list(cloth.joints)]
         posed = (maps[:, :, :3] * rest[:, None]).sum(2) + maps[:, :, 3]
-        hull = _Hull.of(with_middles(posed[:3]), with_middles(posed[3:]), cloth.leg_radii)
+        hull = LegHull.of(with_middles(posed[:3]), with_middles(posed[3:]), cloth.leg_radii)
         vertices[cloth.vertices] = _let_down(cloth, vertices[cloth.vertices], _heading(bones[0, :, :3]), hull, floor)
     return vertices
 
 
 @dataclass(frozen=True, eq=False)
-class _Hull:
+class LegHull:
     """Tapered capsules between the two legs."""
 
     start: FloatArray
@@ -86,11 +86,16 @@ class _Hull:
     """(k,), what the end's radius is larger."""
 
     @classmethod
-    def of(cls, left: FloatArray, right: FloatArray, radii: FloatArray) -> _Hull:
-        chains = left + (right - left) * _BRIDGE[:, None, None]
+    def of(cls, left: FloatArray, right: FloatArray, radii: FloatArray) -> LegHull:
+        chains = cls.bridged(left, right)
         start, end = chains[:, :-1].reshape(-1, 3), chains[:, 1:].reshape(-1, 3)
         count = len(_BRIDGE)
         return cls(start, end - start, np.tile(radii[:-1], count), np.tile(radii[1:] - radii[:-1], count))
+
+    @staticmethod
+    def bridged(left: FloatArray, right: FloatArray) -> FloatArray:
+        """The axes of the capsules: polylines (chains, 5, 3)."""
+        return (left + (right - left) * _BRIDGE[:, None, None]).astype(np.float32)
 
     def outward(self, points: FloatArray) -> FloatArray:
         """The shortest ways (n, 3) out of the hull for points (n, 3); zero for those outside."""
@@ -114,12 +119,12 @@ def _heading(rotation: FloatArray) -> FloatArray:
     return np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]], np.float32)
 
 
-def _let_down(cloth: Drape, skinned: FloatArray, heading: FloatArray, hull: _Hull, floor: float) -> FloatArray:
+def _let_down(cloth: Drape, skinned: FloatArray, heading: FloatArray, hull: LegHull, floor: float) -> FloatArray:
     hung = skinned.copy()
     links = product(cloth.links, heading.T)
     lengths = np.sqrt((links * links).sum(2, keepdims=True))
     guides = normalize(skinned[1:] - skinned[:-1])
-    directions = normalize(guides * _FOLLOW + links / lengths * (1 - _FOLLOW))
+    directions = _between(guides, links / lengths, cloth.anchored)
     for row in range(cloth.anchored, len(hung)):
         above, length = hung[row - 1], lengths[row - 1]
         free = above + directions[row - 1] * length
@@ -129,6 +134,14 @@ def _let_down(cloth: Drape, skinned: FloatArray, heading: FloatArray, hull: _Hul
         pushed[:, 2] = np.maximum(pushed[:, 2], floor)
         hung[row] = pushed
     return hung
+
+
+def _between(guides: FloatArray, plumb: FloatArray, anchored: int) -> FloatArray:
+    """Unit vectors between the skinned cloth's links, followed where a lifted leg carries them, and gravity's."""
+    rows = np.arange(len(plumb), dtype=np.float32)[:, None, None]
+    carried = np.clip(0.65 - 0.65 * (guides * plumb).sum(2, keepdims=True), 0, 0.65)
+    follow = np.maximum(np.clip(1 - (rows - anchored + 1) / _LET_GO_ROWS, 0.15, 1), carried).astype(np.float32)
+    return normalize(guides * follow + plumb * (1 - follow))
 
 
 def _blurred(values: FloatArray, closed: bool) -> FloatArray:

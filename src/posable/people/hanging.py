@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 
 from posable.people.body import BodyModel, body_model
-from posable.people.draping import Drape, leg_joints, with_middles
+from posable.people.draping import Drape, LegHull, leg_joints, with_middles
 from posable.people.geometry import arctan2, product, sin, smoothstep
 from posable.people.layers import TILE_METRES, Dummy, Layer
 from posable.people.materials import Material
@@ -26,6 +26,7 @@ _ROW = 0.042
 """Metres between rows of a panel."""
 _ANCHOR_HEIGHT = 0.03
 """Template height of the lowest row that goes along with the hips."""
+_UP = np.array([0, 0, 1], np.float32)
 _SEGMENT_HEIGHTS = (0.0, -0.375)
 
 
@@ -77,7 +78,7 @@ def cut_panel(dummy: Dummy, panel: Panel, material: Material, label: int, garmen
         links=_plumb(hanging[1:] - hanging[:-1], hanging[1:]),
         anchored=max(1, int((heights > _ANCHOR_HEIGHT).sum())),
         closed=panel.gap == 0,
-        leg_radii=_leg_radii(dummy) + np.float32(panel.clearance),
+        leg_radii=_leg_radii(dummy, points, panel.clearance),
         joints=leg_joints(body.bone_names),
     )
     faces = _grid_faces(grid, cloth.closed)
@@ -179,12 +180,15 @@ def _ring(body: BodyModel, edges: IntArray, height: float, wanted: NDArray[np.fl
     return csr_matrix((np.concatenate(entries).astype(np.float32), (rows, np.concatenate(vertices))), shape)
 
 
-def _leg_radii(dummy: Dummy) -> FloatArray:
-    """Of the thicker leg at `Drape.leg_radii`'s places; at the hip that of the upper thigh, as hips are anchored."""
+def _leg_radii(dummy: Dummy, cloth: FloatArray, clearance: float) -> FloatArray:
+    """`Drape.leg_radii`; at the hip that of the upper thigh, as hips are anchored.
+
+    Never so large that the legs would push the `cloth` (n, 3) while the person stands at rest.
+    """
     body = dummy.body
-    joints = dummy.shape.heads[list(leg_joints(body.bone_names))[:3]]
+    left, right = dummy.shape.heads[list(leg_joints(body.bone_names))].reshape(2, 3, 3)
     points = dummy.shape.rest[_left_leg_skin()]
-    places = with_middles(joints)
+    places = with_middles(left)
     radii = []
     for index, share in ((0, 0.45), (0, 0.95), (2, 0.05), (2, 0.5), (3, 0.9)):
         start, along = places[index], places[index + 1] - places[index]
@@ -193,7 +197,14 @@ def _leg_radii(dummy: Dummy) -> FloatArray:
         near = np.abs(t - share) < 0.22
         away = points[near] - start - t[near, None] * along
         radii.append(np.quantile(np.sqrt((away * away).sum(1)), 0.9))
-    return np.array(radii, np.float32)
+    thickness = np.array(radii, np.float32) + np.float32(clearance)
+    axes = LegHull.bridged(places, with_middles(right))
+    for index in range(len(places)):
+        level = cloth[np.abs(cloth[:, 2] - places[index, 2]) < 0.1]
+        if len(level):
+            apart = level[:, None] - axes[:, index] * np.array([1, 1, 0], np.float32) - level[:, None] * _UP
+            thickness[index] = min(thickness[index], np.quantile(np.sqrt((apart * apart).sum(2)).min(1), 0.04))
+    return thickness
 
 
 @lru_cache(maxsize=1)

@@ -37,7 +37,7 @@ class _Bodice:
 def wear_top(outfit: Outfit, female: bool, fit: str, rng: np.random.Generator) -> None:
     """A shirt: "tucked" into what is worn below, "untucked", or a "tunic" that hangs over the hips."""
     bodice = _bodice(outfit, female, {"tank": 0.14, "short": 0.42, "elbow": 0.1, "long": 0.34}, rng)
-    looseness = float(rng.uniform(0.05, 1))
+    looseness = float(rng.uniform(*[(0.05, 0.4), (0.5, 0.9), (1.0, 1.6)][rng.choice(3, p=[0.4, 0.35, 0.25])]))
     if fit == "tunic":
         looseness = max(looseness, 0.5)
         hem = rng.uniform(-0.2, -0.06)
@@ -114,8 +114,8 @@ def wear_jacket(outfit: Outfit, over_skirt: bool, rng: np.random.Generator) -> N
         outfit.add(Level.JACKET, _panel_cover(outfit.dummy, [*keep[:2], sides + 0 * keep[0]], hem), cut)
         outfit.description["coat_hem"] = round(hem, 2)
     else:
-        # A flared skirt would come through a longer jacket.
-        hem = rng.uniform(0.12, 0.16) if over_skirt else rng.uniform(0.0, 0.06)
+        # Skirts stand off the hips, farther than a longer jacket.
+        hem = rng.uniform(0.15, 0.19) if over_skirt else rng.uniform(0.0, 0.06)
         jacket = _jacket_cutout(outfit, [*keep, cuts.above(body, hem)])
         outfit.wear(Level.JACKET, jacket, cloth, Lip.COAT, "jacket")
     outfit.description["jacket"] = pattern.kind
@@ -178,7 +178,7 @@ def _upper_cutout(dummy: Dummy, keep: list[FloatArray], looseness: float, tucked
         helper="tights",
         keep=keep,
         offset=offset,
-        smoothing=int(4 + 10 * looseness),
+        smoothing=int(4 + 10 * min(looseness, 1)),
         least_offset=0.004,
         most_offset=0.12,
         chart="torso",
@@ -197,9 +197,9 @@ def hanging_room(dummy: Dummy) -> FloatArray:
     angle = body.regions.torso_angle[torso]
     apart = np.abs(angle[:, None] - angle)
     aside = np.minimum(apart, 2 * np.pi - apart) / 0.22
-    # Cloth draws in by a sixth of the way that it falls.
+    # Cloth draws in a little as it falls.
     candidates = np.where(
-        (z > z[:, None]) & (aside < 1), radius - (z - z[:, None]) * 0.17 - 0.02 * aside**2, radius[:, None]
+        (z > z[:, None]) & (aside < 1), radius - (z - z[:, None]) * 0.07 - 0.02 * aside**2, radius[:, None]
     )
     room = np.zeros(len(body.template), np.float32)
     room[torso] = (candidates.max(1) - radius) * smoothstep(0.42, 0.3, z)

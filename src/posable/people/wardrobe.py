@@ -25,7 +25,7 @@ def dress_up(dummy: Dummy, female: bool, rng: np.random.Generator, trimmings: np
         fit = pick(rng, {"tucked": 0.2, "untucked": 0.62, "tunic": 0.18})
         wear_top(outfit, female, fit, rng)
         wear_trousers(outfit, fit == "tucked", rng)
-    if kind != "dress" and rng.random() < 0.28:
+    if kind != "dress" and outfit.description.get("fit") != "tunic" and rng.random() < 0.28:
         wear_jacket(outfit, kind == "skirt", rng)
     wear_shoes(outfit, rng)
     if trimmings.random() < 0.35:
