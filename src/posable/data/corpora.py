@@ -15,6 +15,7 @@ from posable.data.deepfashion_highres import (
     read_deepfashion_lmdb,
 )
 from posable.data.market1501 import MARKET_LAYOUT, read_market1501
+from posable.data.prepared import is_prepared, read_prepared
 from posable.errors import ConfigError, InputError
 from posable.parsing import PISE_8, ParsingLabels
 
@@ -62,11 +63,15 @@ def read_corpus(
         return read_deepfashion_lmdb(root, progress=progress)
     if chosen == "market-1501":
         return read_market1501(root)
+    if chosen == "prepared":
+        return read_prepared(root)
     raise ConfigError(f"there is no corpus layout '{corpus}'; choose auto or one of {', '.join(CORPORA)}.")
 
 
 def recognise(root: Path) -> str:
     """The name of the layout that a folder holds; raises InputError when it is none."""
+    if is_prepared(root):
+        return "prepared"
     if has_pair_lists(root):
         return "deepfashion-lmdb" if lmdb_sizes_in(root) else "deepfashion-highres"
     if MARKET_LAYOUT.is_in(root):

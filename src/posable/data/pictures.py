@@ -16,7 +16,16 @@ from posable.image import read_image, to_rgb
 __all__ = ["decoded", "read_bytes", "read_parsing", "read_picture"]
 
 _WEB_PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml")
-_BROKEN = (OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError)
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    EOFError,
+    Image.DecompressionBombError,
+)
 
 
 def read_picture(picture: Path | LmdbPicture) -> Image.Image:
