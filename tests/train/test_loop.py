@@ -49,7 +49,7 @@ def test_a_finished_run_leaves_a_checkpoint_samples_and_a_log(cache: Path, tmp_p
     loaded = load_checkpoint(tmp_path / "checkpoint")
     assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in generator.state_dict().items())
     assert {p.stem.split("-")[1] for p in (tmp_path / "samples").glob("*.png")} == {"full", "half"}
-    assert json.loads((tmp_path / "run.json").read_text())["recipe"]["name"] == "weave-tiny"
+    assert json.loads((tmp_path / "run.json").read_text())["recipe"]["name"] == "weave.tiny"
     assert list((tmp_path / "tensorboard").glob("events*"))
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["stage"] == "full"

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from posable import people
 from posable.batch import Correspondence, PersonPair, PoseCondition
+from posable.data.shuffled import shuffled_slice
 from posable.errors import ConfigError
 from posable.pose import PoseBatch
 from posable.size import Size
@@ -152,14 +153,14 @@ class RenderedPairs:
     def group(self, index: int, seed: int, people_per_group: int, views_per_person: int) -> ViewGroup:
         """`people_per_group` people with `views_per_person` views each; all ordered pairs of one person's views."""
         rng = np.random.default_rng([seed, index])
-        who = _shuffled_slice(self.what.people, seed, index, people_per_group)
+        who = shuffled_slice(self.what.people, seed, index, people_per_group)
         views = [rng.permutation(self.what.views)[:views_per_person] for _ in who]
         return self._gather(who, views)
 
     def person_pairs(self, index: int, seed: int, count: int) -> PersonPair:
         """`count` pairs of different people as one batch, with parsing maps and correspondence at half resolution."""
         rng = np.random.default_rng([seed, index])
-        who = _shuffled_slice(self.what.people, seed, index, count)
+        who = shuffled_slice(self.what.people, seed, index, count)
         group = self._gather(who, [rng.permutation(self.what.views)[:2] for _ in who])
         size = Size(*group.image.shape[-2:])
         poses = PoseBatch(group.keypoints[..., :2], group.keypoints[..., 2] > 0, size)
@@ -217,11 +218,3 @@ def _picture(pixels: Tensor) -> Float[Tensor, "m 3 h w"]:
 
 def _ordered_pairs(views: int) -> Iterator[tuple[int, int]]:
     return ((a, b) for a in range(views) for b in range(views) if a != b)
-
-
-def _shuffled_slice(people_in_all: int, seed: int, index: int, count: int) -> list[int]:
-    """The index-th slice of an endless series of shuffles: in each round everybody is seen once."""
-    per_round = people_in_all // count
-    order = np.random.default_rng([seed, 7919, index // per_round]).permutation(people_in_all)
-    start = index % per_round * count
-    return [int(i) for i in order[start : start + count]]

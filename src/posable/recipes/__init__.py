@@ -2,7 +2,14 @@
 
 from collections.abc import Callable
 
+from posable.recipes.dptn import dptn_people, dptn_published, dptn_tiny
 from posable.recipes.weave import weave, weave_tiny
 from posable.train.recipe import Recipe
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"weave": weave, "weave-tiny": weave_tiny}
+RECIPES: dict[str, Callable[[], Recipe]] = {
+    "dptn.people": dptn_people,
+    "dptn.published": dptn_published,
+    "dptn.tiny": dptn_tiny,
+    "weave": weave,
+    "weave.tiny": weave_tiny,
+}

@@ -65,7 +65,7 @@ def weave_tiny() -> Recipe:
     small = RenderedPeople(first_seed=2000, people=6, views=3, size=Size(64, 48))
     large = RenderedPeople(first_seed=2000, people=4, views=3, size=Size(128, 96))
     return Recipe(
-        name="weave-tiny",
+        name="weave.tiny",
         family="weave",
         config=WeaveConfig(height=128, width=96, channels=8, fine_channels=8, match_channels=16, num_heads=2),
         ema_half_life_pairs=8,
