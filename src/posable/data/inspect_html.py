@@ -13,6 +13,7 @@ import numpy as np
 from posable.data.inspect_html_charts import Bar, bars, hex_color, keypoint_color, places_svg, tiles
 from posable.data.inspect_html_pictures import pair_cards, sample_cards, stack
 from posable.data.inspect_report import Comparison, Finding, Report
+from posable.errors import InputError
 from posable.files import write_atomically
 from posable.parsing import palette
 from posable.pose import OPENPOSE_18
@@ -30,8 +31,14 @@ _COMPARED = {"blank-image", "duplicate-picture", "identity-leak", "near-duplicat
 def write_page(report: Report, path: str | os.PathLike[str], examples: int = 5) -> Path:
     """Writes the page, with up to `examples` problems of each kind. Raises InputError when `path` cannot be written."""
     target = Path(path)
+    text = page(report, examples)
     with write_atomically(target) as temporary:
-        temporary.write_text(page(report, examples), encoding="utf-8")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"cannot write '{target}' ({error.strerror}); make room, or choose another place."
+            ) from None
     return target
 
 
