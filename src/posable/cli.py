@@ -12,7 +12,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from posable.cli_terminal import Progress, check_outputs, progress_bar, report, tell
+from posable.cli_people import people_app
+from posable.cli_terminal import Progress, check_outputs, report, tell
 from posable.errors import InputError, PosableError
 from posable.version import __version__
 
@@ -40,7 +41,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
-people_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Make synthetic people.")
 app.add_typer(people_app, name="people")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -172,41 +172,6 @@ def poses(
         save_image(draw_sheet(known), sheet)
         result["written"] = [str(sheet)]
     report(result, json)
-
-
-@people_app.command("make")
-def make_people(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.", show_default=False)],
-    people: Annotated[int, typer.Option(metavar="N", help="How many people.", min=1)] = 10,
-    views: Annotated[int, typer.Option(metavar="N", help="Pictures of each.", min=1)] = 4,
-    size: Annotated[str, typer.Option(metavar="HxW", help="Height x width, px.")] = "256x176",
-    seed: Annotated[int, typer.Option(metavar="N", help="Of the first person.", min=0)] = 2000,
-    workers: Annotated[
-        int | None, typer.Option(metavar="N", help="Processes; by default all cores.", show_default=False)
-    ] = None,
-    correspondence: Annotated[bool, typer.Option("--correspondence", help="Write pixel matches too.")] = False,
-    json: Json = False,
-) -> None:
-    """Render synthetic people with all their labels into a folder.
-
-    Seeds below 1000 are the test people, 1000-1999 validation, the rest
-    training. A run that was interrupted goes on where it stopped.
-    """
-    from posable.people import make_dataset
-    from posable.size import Size
-
-    with progress_bar("people") as progress:
-        folder = make_dataset(
-            out,
-            people,
-            views,
-            Size.parse(size),
-            seed,
-            workers or os.cpu_count() or 1,
-            correspondence=correspondence,
-            progress=progress,
-        )
-    report({"written": [str(folder)], "pictures": people * views}, json)
 
 
 @app.command()
