@@ -41,7 +41,7 @@ def wear_skirt(outfit: Outfit, rng: np.random.Generator) -> None:
     z = body.template[:, 2]
     inside = np.minimum(np.maximum(z - (hem + 0.12), np.minimum(z + 0.04, 0.02)), _WAISTBAND - 0.02 - z)
     outfit.add(Level.BOTTOM, np.minimum(inside, 0.3 - body.regions.arm), cut)
-    outfit.waist_level = Level.BOTTOM
+    outfit.waist = _WAISTBAND
     outfit.description.update(skirt=pattern.kind, hem=round(panel.hem, 2))
     if rng.random() < 0.15:
         _wear_hosiery(outfit, 0.1, "tights", (0.005, 0.01), rng)
@@ -76,7 +76,7 @@ def wear_trousers(outfit: Outfit, tucked: bool, rng: np.random.Generator) -> Non
     outfit.leg_distance, outfit.trouser_hem = smoothed_distance(outfit.dummy, cutout), hem
     outfit.wear(Level.BOTTOM, cutout, make_cloth(pattern, (0.05, 0.13), rng), Lip.PANTS, "trousers")
     if tucked:
-        outfit.waist_level = Level.BOTTOM
+        outfit.waist = float(waist)
     outfit.description.update(trousers=length, trousers_cut=cut, trousers_cloth=pattern.kind)
 
 

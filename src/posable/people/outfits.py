@@ -30,7 +30,6 @@ class Level(IntEnum):
     BOOTS = 5
     TOP = 6
     JACKET = 7
-    TRIMMING = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,8 +54,10 @@ class Outfit:
     top_hem: float = 0.0
     """Template height."""
     trouser_hem: float = 0.0
-    waist_level: Level = Level.TOP
-    """The outermost garment at the waist."""
+    waist: float | None = None
+    """Template height of the upper edge of trousers or skirt, where it shows."""
+    layers: list[Layer] = field(default_factory=list)
+    """The cut garments, and trimmings over them."""
     _worn: list[_Worn] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -76,9 +77,9 @@ class Outfit:
         """Puts on any garment; `cut` may ignore the fields that it is given."""
         self._worn.append(_Worn(level, cover.astype(np.float32), cut))
 
-    def layers(self) -> list[Layer]:
-        """All garments, without the parts that lie well under others: nothing is there to poke through."""
-        return [worn.cut(self._uncovered(worn.level)) for worn in self._worn]
+    def cut_all(self) -> None:
+        """Cuts all garments, without the parts that lie well under others: nothing is there to poke through."""
+        self.layers = [worn.cut(self._uncovered(worn.level)) for worn in self._worn]
 
     def trouser_room(self, hem: float) -> float:
         """Metres that the trousers stand off the legs above a template height; 0 without trousers."""

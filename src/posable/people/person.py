@@ -14,7 +14,9 @@ from posable.errors import ConfigError
 from posable.people.body import BodyModel, Shape, body_model
 from posable.people.complexion import sample_appearance
 from posable.people.face import face_model, teeth_layer
+from posable.people.glasses import wear_glasses
 from posable.people.hair import grow_hair
+from posable.people.hats import choose_hat, wear_hat
 from posable.people.layers import Dummy, Layer, skin_layer
 from posable.people.lip_labels import Lip
 from posable.people.materials import Eye, Flat, Skin
@@ -31,6 +33,9 @@ class _Concern(IntEnum):
     HAIR = 14
     TRIMMINGS = 17
     FACE = 15
+    HAT = 21
+    GLASSES = 22
+    BAG = 23
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,16 +61,21 @@ def make_person(seed: int) -> Person:
     dummy = Dummy.of(body, face_model().vary(shape, stream(_Concern.FACE)))
     appearance = sample_appearance(shape.phenotype, female, stream(_Concern.COMPLEXION))
     outfit = dress_up(dummy, female, stream(_Concern.OUTFIT), stream(_Concern.TRIMMINGS))
-    garments = outfit.layers()
+    garments = outfit.layers
     clothes = [layer for layer in garments if layer.garment in ("top", "dress", "jacket", "coat", "scarf")]
-    hairdo = grow_hair(dummy, clothes, appearance.hair, female, stream(_Concern.HAIR))
+    hat = choose_hat(stream(_Concern.HAT))
+    hairdo = grow_hair(dummy, clothes, appearance.hair, female, stream(_Concern.HAIR), hat.line if hat else None)
+    glasses, worn = wear_glasses(dummy, stream(_Concern.GLASSES))
+    worn = [*hairdo.layers, *(wear_hat(dummy, hat) if hat else []), *worn]
     appearance = replace(appearance, hairline=hairdo.hairline)
     skin = _skin_layers(dummy, outfit.hidden() | hairdo.hidden, appearance)
-    mesh = _assemble(dummy, [*skin, *garments, *hairdo.layers], appearance)
+    mesh = _assemble(dummy, [*skin, *garments, *worn], appearance)
     description = {
         "female": female,
         "skin": [round(float(channel), 2) for channel in appearance.skin],
         "hair": hairdo.style,
+        "hat": hat.kind if hat else "none",
+        "glasses": glasses,
         **outfit.description,
     }
     return Person(seed, mesh, description)

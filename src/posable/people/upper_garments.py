@@ -112,7 +112,7 @@ def wear_jacket(outfit: Outfit, over_skirt: bool, rng: np.random.Generator) -> N
 
         sides = keep[2] if gap else np.float32(1)
         outfit.add(Level.JACKET, _panel_cover(outfit.dummy, [*keep[:2], sides + 0 * keep[0]], hem), cut)
-        outfit.description["coat_hem"] = round(hem, 2)
+        outfit.description.update(coat_hem=round(hem, 2), coat_open=bool(gap))
     else:
         # Skirts stand off the hips, farther than a longer jacket.
         hem = rng.uniform(0.15, 0.19) if over_skirt else rng.uniform(0.0, 0.06)

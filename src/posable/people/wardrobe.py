@@ -7,7 +7,7 @@ import numpy as np
 from posable.people.layers import Dummy
 from posable.people.lower_garments import wear_shoes, wear_skirt, wear_trousers
 from posable.people.outfits import Outfit, pick
-from posable.people.trimmings import wear_belt, wear_scarf
+from posable.people.trimmings import make_belt, make_scarf
 from posable.people.upper_garments import wear_dress, wear_jacket, wear_top
 
 
@@ -28,8 +28,25 @@ def dress_up(dummy: Dummy, female: bool, rng: np.random.Generator, trimmings: np
     if kind != "dress" and outfit.description.get("fit") != "tunic" and rng.random() < 0.28:
         wear_jacket(outfit, kind == "skirt", rng)
     wear_shoes(outfit, rng)
-    if trimmings.random() < 0.35:
-        wear_belt(outfit, trimmings)
-    if trimmings.random() < 0.1:
-        wear_scarf(outfit, trimmings)
+    outfit.cut_all()
+    _wear_trimmings(outfit, trimmings)
     return outfit
+
+
+def _wear_trimmings(outfit: Outfit, rng: np.random.Generator) -> None:
+    """Now and then a belt, where there is a waist to see it at, and a scarf."""
+    layers = {layer.garment: layer for layer in outfit.layers}
+    belt_height = {"dress": 0.19, "coat": 0.19}
+    if outfit.waist is not None:
+        belt_height |= {"trousers": outfit.waist - 0.028, "skirt": outfit.waist - 0.028}
+    worn_on = next((layers[name] for name in ("coat", "dress", "trousers", "skirt") if name in layers), None)
+    beltless = worn_on is None or worn_on.garment not in belt_height or "jacket" in layers
+    beltless = beltless or outfit.description.get("coat_open", False)
+    if rng.random() < 0.42 and not beltless:
+        assert worn_on is not None
+        outfit.layers += make_belt(worn_on, belt_height[worn_on.garment], rng)
+        outfit.description["belt"] = True
+    if rng.random() < 0.1:
+        upper = [layer for name, layer in layers.items() if name in ("top", "dress", "jacket", "coat")]
+        outfit.layers.append(make_scarf(outfit.dummy, upper, rng))
+        outfit.description["scarf"] = True
