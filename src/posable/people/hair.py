@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from posable.people.geometry import arctan2, smoothstep
 from posable.people.hair_locks import Strands
 from posable.people.hair_styles import FEMALE_STYLES, MALE_STYLES, UNDER_HATS, Style, style_hair
-from posable.people.hairline import Hairline
+from posable.people.hairline import Hairline, HatLine
 from posable.people.layers import HEAD_RADIUS, Dummy, Layer
 from posable.people.lip_labels import Lip
 from posable.people.materials import Color, Flat, Hair, Material
@@ -48,7 +48,7 @@ def grow_hair(
     color: Color,
     female: bool,
     rng: np.random.Generator,
-    hat_line: Hairline | None = None,
+    hat_line: HatLine | None = None,
 ) -> Hairdo:
     """Random hair or none; hanging hair lies over `clothes`, and hair is cut away inside `hat_line`, for a hat."""
     style = style_hair(_choose(dummy, female, hat_line is not None, rng), female, rng)
@@ -65,7 +65,9 @@ def grow_hair(
     layers = [_shell(dummy, fit, style, materials[1], hat_line, rng)]
     obstacles = _obstacles(dummy, clothes) if style.falls else None
     for strands in style.strands:
-        pale = np.arange(len(strands.points)) % 4 == 3 if len(strands.points) > 8 else np.zeros(len(strands.points), bool)
+        pale = (
+            np.arange(len(strands.points)) % 4 == 3 if len(strands.points) > 8 else np.zeros(len(strands.points), bool)
+        )
         for chosen, material in ((~pale, materials[0]), (pale, materials[2])):
             if chosen.any():
                 part = Strands(strands.points[chosen], strands.uv[chosen] * (1, 6 if frizzy else 1))
@@ -77,7 +79,7 @@ def grow_hair(
 
 def _near_ears(template: FloatArray) -> NDArray[np.bool_]:
     x, y, z = template.T
-    return (np.abs(x) > 0.06) & (z < 0.77) & (y > -0.09) & (y < 0.02)
+    return (np.abs(x) > 0.025) & (z < 0.77) & (y > -0.09) & (y < 0.02)
 
 
 def _choose(dummy: Dummy, female: bool, hat: bool, rng: np.random.Generator) -> str:
@@ -93,14 +95,16 @@ def _choose(dummy: Dummy, female: bool, hat: bool, rng: np.random.Generator) -> 
 
 
 def _shell(
-    dummy: Dummy, fit: HeadFit, style: Style, material: Material, hat_line: Hairline | None, rng: np.random.Generator
+    dummy: Dummy, fit: HeadFit, style: Style, material: Material, hat_line: HatLine | None, rng: np.random.Generator
 ) -> Layer:
     """The layer over the scalp: it closes the gaps between locks."""
     points, normals, faces = scalp_grid()
     field = style.hairline.above(points.astype(np.float32)) - np.float32(_SHELL_EDGE)
     reach = 0.045 if style.thickness > 0.02 else 0.028
     lumps = smooth(rng.normal(size=(len(points), 1)).astype(np.float32), neighbour_mean(faces, len(points)), 2)
-    thickness = 0.0006 + style.thickness * smoothstep(0, reach, field) + style.frizz * 2.5 * lumps[:, 0] * (field > 0.01)
+    thickness = (
+        0.0006 + style.thickness * smoothstep(0, reach, field) + style.frizz * 2.5 * lumps[:, 0] * (field > 0.01)
+    )
     pushed = _under_hat(points + normals * np.maximum(thickness, 0.0006)[:, None], hat_line)
     keep = field if hat_line is None else np.minimum(field, 0.012 - hat_line.above(points.astype(np.float32)))
     angle = arctan2(points[:, 0].astype(np.float32), (points[:, 1] + 0.06).astype(np.float32))
@@ -120,7 +124,7 @@ def _locks(
     strands: Strands,
     obstacles: Surface | None,
     material: Material,
-    hat_line: Hairline | None,
+    hat_line: HatLine | None,
 ) -> Layer:
     count, steps, columns = strands.points.shape[:3]
     template = _under_hat(strands.points.reshape(-1, 3), hat_line)
@@ -164,7 +168,7 @@ def _layer(
     )
 
 
-def _under_hat(points: Array, hat_line: Hairline | None) -> Array:
+def _under_hat(points: Array, hat_line: HatLine | None) -> Array:
     """Template points (n, 3) brought down to the scalp where a hat presses on them."""
     if hat_line is None:
         return points

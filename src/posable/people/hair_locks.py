@@ -81,7 +81,7 @@ def ribbons(paths: Array, width: Array, taper: float, bulge: float = 0.3) -> Str
     share = np.linspace(0, 1, paths.shape[1])
     profile = np.minimum(0.6 + share * 3, 1) * (1 - (1 - taper) * share**2.2)
     half = 0.5 * width[:, None] * profile
-    across = np.array([-1.0, 0.0, 1.0])
+    across = np.array([1.0, 0.0, -1.0])
     rise = np.array([-bulge, bulge * 0.6, -bulge])
     points = (
         paths[:, :, None]

@@ -81,7 +81,7 @@ def scalp_grid() -> tuple[Array, Array, NDArray[np.int32]]:
         height, normals = scalp.height(_CENTRE + direction * radius[:, None])
         slope = np.maximum((normals * direction).sum(1), 0.4)
         radius = np.clip(radius - 0.8 * height / slope, 0.03, 0.2)
-    return _CENTRE + direction * radius[:, None], normals, grid_faces(_RINGS, _SECTORS)
+    return _CENTRE + direction * radius[:, None], normals, grid_faces(_RINGS, _SECTORS)[:, ::-1]
 
 
 def grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
