@@ -88,5 +88,7 @@ def _nearest_surface(points: FloatArray, source: View) -> npt.NDArray[np.bool_]:
     for down in (0, 1):
         for across in (0, 1):
             row, column = np.clip(top + down, 0, height - 1), np.clip(left + across, 0, width - 1)
-            seen |= source.depth[row, column] > limit
+            depth = source.depth[row, column]
+            # Nothing of the person is seen where a seat is in the way.
+            seen |= (depth > limit) & np.isfinite(depth)
     return seen & in_frame

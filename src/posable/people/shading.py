@@ -43,19 +43,24 @@ def shade(
     is_hair = _has_material(mesh, Hair)[mesh.face_material[faces]]
     is_soft = _has_material(mesh, (Skin, Eye))[mesh.face_material[faces]]
 
-    facing_light = product(normal, scene.light)
+    light = scene.light
+    facing_light = product(normal, light.direction)
     # Light wraps around skin, which scatters it, and not around cloth.
     diffuse = np.clip(np.where(is_soft, (facing_light + 0.25) / 1.25, facing_light), 0, 1)
     lit = 1 - np.float32(0.75) * shadows.occlusion(position + normal * np.float32(0.02), 0.018)
-    halfway = normalize(scene.light + to_camera)
+    halfway = normalize(light.direction + to_camera)
     shine = _shine(np.clip(np.einsum("nc,nc->n", normal, halfway), 0, 1), is_hair)
-    ambient = scene.ambient * (0.82 + 0.18 * normal[:, 2]) * (1 + 0.12 * np.clip(-normal[:, 1], 0, 1))
+    ambient = light.ambient * (0.82 + 0.18 * normal[:, 2]) * (1 + 0.12 * np.clip(-normal[:, 1], 0, 1))
     open_sky = 1 - occlusion
-    key_color = np.array([1 + scene.warmth, 1, 1 - scene.warmth], np.float32)
-    light = (ambient * open_sky)[:, None] + (scene.key * diffuse * lit * (0.35 + 0.65 * open_sky))[:, None] * key_color
-    color = surface.color * light + (shine * surface.specular * lit * np.float32(0.5))[:, None]
+    amount = (ambient * open_sky)[:, None] * light.ambient_color
+    amount += (light.key * diffuse * lit * (0.35 + 0.65 * open_sky))[:, None] * light.key_color
+    if light.rim:
+        # Light from behind grazes the outline: strong where the surface turns away from the camera.
+        grazing = 1 - np.clip(np.einsum("nc,nc->n", normal, to_camera), 0, 1)
+        amount += (light.rim * np.clip(product(normal, light.rim_direction), 0, 1) * (0.3 + 0.7 * grazing))[:, None]
+    color = surface.color * amount + (shine * surface.specular * lit * np.float32(0.5))[:, None]
     color[inside & ~is_hair] *= np.float32(0.55)
-    return tone_map(color)
+    return tone_map(color * np.float32(light.exposure))
 
 
 def _shine(cosine: FloatArray, is_hair: np.ndarray) -> FloatArray:

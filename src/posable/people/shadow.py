@@ -23,6 +23,8 @@ class ShadowMap:
     axes: FloatArray
     """(3, 3), rows: right and down in the map, and along the light."""
     origin: FloatArray
+    softness: float
+    """How far apart the light is felt, relative to a studio's lamp."""
     depth: FloatArray
     """(texels, texels), metres from a plane before the person; inf where the light meets nothing."""
 
@@ -32,19 +34,19 @@ class ShadowMap:
         blocked = np.zeros(len(points), np.float32)
         limit = local[:, 2] - np.float32(bias)
         for dx, dy in _TAPS:
-            column = np.clip(local[:, 0] + np.float32(dx), 0, _TEXELS - 1).astype(np.int32)
-            row = np.clip(local[:, 1] + np.float32(dy), 0, _TEXELS - 1).astype(np.int32)
+            column = np.clip(local[:, 0] + np.float32(dx * self.softness), 0, _TEXELS - 1).astype(np.int32)
+            row = np.clip(local[:, 1] + np.float32(dy * self.softness), 0, _TEXELS - 1).astype(np.int32)
             blocked += self.depth[row, column] < limit
         return blocked / np.float32(len(_TAPS))
 
 
-def shadow_map(vertices: FloatArray, faces: IntArray, light: FloatArray) -> ShadowMap:
-    """What the light from direction `light` (3,) sees of the person's scene vertices (v, 3)."""
+def shadow_map(vertices: FloatArray, faces: IntArray, light: FloatArray, softness: float) -> ShadowMap:
+    """What the light from direction `light` (3,) sees of the scene vertices (v, 3)."""
     right = normalize(np.cross(light, np.array([0, 0, 1], np.float32)))
     axes = np.stack([right, np.cross(right, light), -light]).astype(np.float32)
     origin = vertices.mean(0)
     fragments = rasterize(_to_map(vertices, axes, origin), faces, Size(_TEXELS, _TEXELS))
-    return ShadowMap(axes, origin, fragments.depth)
+    return ShadowMap(axes, origin, softness, fragments.depth)
 
 
 def _to_map(points: FloatArray, axes: FloatArray, origin: FloatArray) -> FloatArray:
