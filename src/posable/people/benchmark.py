@@ -10,6 +10,7 @@ pairs are all ordered pairs of views of the same person.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Literal, TypeAlias
@@ -130,8 +131,8 @@ def benchmark_named(name: str) -> Benchmark:
     return benchmark
 
 
-def variant_views(person: Person, count: int, variant: Variant) -> list[View]:
-    """The first `count` views of a person as a variant shows them."""
+def variant_views(person: Person, count: int | Sequence[int], variant: Variant) -> list[View]:
+    """The first `count` views of a person, or those with the given indices, as a variant shows them."""
     views = render_views(person, count, variant.size, variant.style)
     return [snapshot(view) for view in views] if variant.degraded else views
 

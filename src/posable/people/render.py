@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,6 @@ from posable.people.person import Person
 from posable.people.pose_sampling import SampledPose, sample_pose
 from posable.people.rasterize import Fragments, IntArray, rasterize
 from posable.people.scene import STYLES, Scene, Style, sample_scene
-from posable.people.seat import Seat, hide_behind, place_seat
 from posable.people.shading import ambient_occlusion, shade
 from posable.people.shadow import shadow_map
 from posable.people.skinning import forward_kinematics, linear_blend_skinning
@@ -33,9 +33,7 @@ SUPERSAMPLING = 2
 SENSOR_NOISE = 0.006
 """Standard deviation of the pictures' noise; colours are in [0, 1]."""
 SMALLEST_SIDE, LARGEST_SIDE = 16, 2048
-PAN_METRES = 3.0
-"""How far along its backdrop a person is photographed from view to view."""
-_SCENE, _VIEW, _NOISE, _SEAT = 1, 2, 3, 4
+_SCENE, _VIEW, _NOISE = 1, 2, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +75,7 @@ class _Stage:
 
     person: Person
     figure: Figure
-    studio: Scene | None
-    """None when every view has a scene of its own."""
+    scene: Scene
     face_sums: csr_matrix
     """(v, f), adds up the faces around each vertex."""
     skin_weights: csr_matrix
@@ -87,20 +84,25 @@ class _Stage:
     style: Style
 
 
-def render_views(person: Person, count: int, size: Size, style: Style = "fashion") -> list[View]:
-    """The first `count` views of a person; view k shows the same scene whatever `count` and `size` are.
+def render_views(
+    person: Person, count: int | Sequence[int], size: Size, style: Style = "fashion"
+) -> list[View]:
+    """The first `count` views of a person, or those with the given indices.
+
+    View k shows the same scene whatever `count` and `size` are.
 
     `style` chooses what is likely: "fashion" is posing in a studio and elsewhere, cropped at will; "market" is whole
     pedestrians in clutter and poor light, to be seen small. Raises ConfigError for a negative count or an unknown
     style and SizeError for sides out of 16 to 2048 pixels.
     """
-    if count < 0:
-        raise ConfigError(f"count is {count}; give 0 or more views.")
+    indices = range(count) if isinstance(count, int) else count
+    if (isinstance(count, int) and count < 0) or any(index < 0 for index in indices):
+        raise ConfigError(f"count is {count}; give 0 or more views, or indices from 0 upwards.")
     if style not in STYLES:
         raise ConfigError(f"style is '{style}'; give one of {', '.join(STYLES)}.")
     check_size(size)
     stage = _set_stage(person, style)
-    return [_render_view(stage, index, Size(*size)) for index in range(count)]
+    return [_render_view(stage, index, Size(*size)) for index in indices]
 
 
 def check_size(size: Size, multiple: int = 1) -> None:
@@ -117,16 +119,9 @@ def _set_stage(person: Person, style: Style) -> _Stage:
     columns = np.repeat(np.arange(face_count, dtype=np.int32), 3)
     ones = np.ones(3 * face_count, np.float32)
     face_sums = csr_matrix((ones, (mesh.faces.ravel(), columns)), (len(mesh.rest), face_count))
-    # Street cameras see somebody in one place after the other; a photographer stays.
-    studio = None if style == "market" else sample_scene(np.random.default_rng([person.seed, _SCENE]), style)
+    scene = sample_scene(np.random.default_rng([person.seed, _SCENE]), style)
     return _Stage(
-        person,
-        Figure.of(mesh),
-        studio,
-        face_sums,
-        csr_matrix(mesh.skin_weights),
-        expression_basis(mesh.template),
-        style,
+        person, Figure.of(mesh), scene, face_sums, csr_matrix(mesh.skin_weights), expression_basis(mesh.template), style
     )
 
 
@@ -148,15 +143,7 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
         mesh.faces,
         Size(size.height * SUPERSAMPLING, size.width * SUPERSAMPLING),
     )
-    place_rng = np.random.default_rng([person.seed, _SCENE, index])
-    scene = stage.studio or sample_scene(place_rng, stage.style)
-    pan = float(place_rng.uniform(-0.5, 0.5)) * PAN_METRES
-    seat = None
-    if pose.seat is not None:
-        seat = place_seat(camera, mesh.bone_heads[0], pose.seat, np.random.default_rng([person.seed, _SEAT]))
-        labels = hide_behind(labels, seat.fragments(camera))
-        samples = hide_behind(samples, seat.fragments(camera, SUPERSAMPLING))
-    person_color, alpha, background = _draw(stage, scene, pan, seat, camera, vertices, labels, samples)
+    person_color, alpha, background = _draw(stage, camera, vertices, labels, samples)
     noise = np.random.default_rng([person.seed, _NOISE, index, *size]).normal(0, SENSOR_NOISE, (*size, 3))
     noise = noise.astype(np.float32)
     return View(
@@ -180,22 +167,12 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
 
 
 def _draw(
-    stage: _Stage,
-    scene: Scene,
-    pan: float,
-    seat: Seat | None,
-    camera: Camera,
-    vertices: FloatArray,
-    labels: Fragments,
-    samples: Fragments,
+    stage: _Stage, camera: Camera, vertices: FloatArray, labels: Fragments, samples: Fragments
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Premultiplied colour of the person (h, w, 3), coverage (h, w) and background (h, w, 3), all in [0, 1]."""
     mesh, size = stage.person.mesh, camera.size
     attributes = np.concatenate([_vertex_normals(vertices, mesh.faces, stage.face_sums), vertices, mesh.template], 1)
-    solid, faces = vertices, mesh.faces
-    if seat is not None:
-        solid, faces = np.concatenate([solid, seat.vertices]), np.concatenate([faces, seat.faces + len(vertices)])
-    shadows = shadow_map(solid, faces, scene.light.direction, scene.light.softness)
+    shadows = shadow_map(vertices, mesh.faces, stage.scene.light)
     rows, columns = np.nonzero(samples.face_ids >= 0)
     pixel = (rows // SUPERSAMPLING) * size.width + columns // SUPERSAMPLING
     color = shade(
@@ -205,7 +182,7 @@ def _draw(
         attributes,
         ambient_occlusion(labels.depth, camera.pixels_per_metre).ravel()[pixel],
         camera,
-        scene,
+        stage.scene,
         shadows,
         camera.pixels_per_metre * SUPERSAMPLING,
     )
@@ -214,12 +191,7 @@ def _draw(
     share = np.float32(1 / SUPERSAMPLING**2)
     person_color = (np.stack(channels, -1).reshape(*size, 3)).astype(np.float32) * share
     alpha = np.bincount(pixel, minlength=pixels).reshape(size).astype(np.float32) * share
-    background = draw_background(camera, scene, pan, shadows, vertices)
-    if seat is not None:
-        background = seat.draw(
-            background, seat.fragments(camera, SUPERSAMPLING), SUPERSAMPLING, camera, scene.light, shadows
-        )
-    return person_color, alpha, background
+    return person_color, alpha, draw_background(camera, stage.scene, shadows, vertices)
 
 
 def _vertex_normals(vertices: FloatArray, faces: IntArray, face_sums: csr_matrix) -> FloatArray:
