@@ -23,6 +23,7 @@ from posable.people.person import Person
 from posable.people.pose_sampling import SampledPose, sample_pose
 from posable.people.rasterize import Fragments, IntArray, rasterize
 from posable.people.scene import STYLES, Scene, Style, sample_scene
+from posable.people.seat import Seat, hide_behind, place_seat
 from posable.people.shading import ambient_occlusion, shade
 from posable.people.shadow import shadow_map
 from posable.people.skinning import forward_kinematics, linear_blend_skinning
@@ -33,7 +34,9 @@ SUPERSAMPLING = 2
 SENSOR_NOISE = 0.006
 """Standard deviation of the pictures' noise; colours are in [0, 1]."""
 SMALLEST_SIDE, LARGEST_SIDE = 16, 2048
-_SCENE, _VIEW, _NOISE = 1, 2, 3
+PAN_METRES = 3.0
+"""How far along its backdrop a person is photographed from view to view."""
+_SCENE, _VIEW, _NOISE, _SEAT = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +78,8 @@ class _Stage:
 
     person: Person
     figure: Figure
-    scene: Scene
+    studio: Scene | None
+    """None when every view has a scene of its own."""
     face_sums: csr_matrix
     """(v, f), adds up the faces around each vertex."""
     skin_weights: csr_matrix
@@ -84,9 +88,7 @@ class _Stage:
     style: Style
 
 
-def render_views(
-    person: Person, count: int | Sequence[int], size: Size, style: Style = "fashion"
-) -> list[View]:
+def render_views(person: Person, count: int | Sequence[int], size: Size, style: Style = "fashion") -> list[View]:
     """The first `count` views of a person, or those with the given indices.
 
     View k shows the same scene whatever `count` and `size` are.
@@ -119,9 +121,16 @@ def _set_stage(person: Person, style: Style) -> _Stage:
     columns = np.repeat(np.arange(face_count, dtype=np.int32), 3)
     ones = np.ones(3 * face_count, np.float32)
     face_sums = csr_matrix((ones, (mesh.faces.ravel(), columns)), (len(mesh.rest), face_count))
-    scene = sample_scene(np.random.default_rng([person.seed, _SCENE]), style)
+    # Street cameras see somebody in one place after the other; a photographer stays.
+    studio = None if style == "market" else sample_scene(np.random.default_rng([person.seed, _SCENE]), style)
     return _Stage(
-        person, Figure.of(mesh), scene, face_sums, csr_matrix(mesh.skin_weights), expression_basis(mesh.template), style
+        person,
+        Figure.of(mesh),
+        studio,
+        face_sums,
+        csr_matrix(mesh.skin_weights),
+        expression_basis(mesh.template),
+        style,
     )
 
 
@@ -143,7 +152,15 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
         mesh.faces,
         Size(size.height * SUPERSAMPLING, size.width * SUPERSAMPLING),
     )
-    person_color, alpha, background = _draw(stage, camera, vertices, labels, samples)
+    place_rng = np.random.default_rng([person.seed, _SCENE, index])
+    scene = stage.studio or sample_scene(place_rng, stage.style)
+    pan = float(place_rng.uniform(-0.5, 0.5)) * PAN_METRES
+    seat = None
+    if pose.seat is not None:
+        seat = place_seat(camera, mesh.bone_heads[0], pose.seat, np.random.default_rng([person.seed, _SEAT]))
+        labels = hide_behind(labels, seat.fragments(camera))
+        samples = hide_behind(samples, seat.fragments(camera, SUPERSAMPLING))
+    person_color, alpha, background = _draw(stage, scene, pan, seat, camera, vertices, labels, samples)
     noise = np.random.default_rng([person.seed, _NOISE, index, *size]).normal(0, SENSOR_NOISE, (*size, 3))
     noise = noise.astype(np.float32)
     return View(
@@ -167,12 +184,22 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
 
 
 def _draw(
-    stage: _Stage, camera: Camera, vertices: FloatArray, labels: Fragments, samples: Fragments
+    stage: _Stage,
+    scene: Scene,
+    pan: float,
+    seat: Seat | None,
+    camera: Camera,
+    vertices: FloatArray,
+    labels: Fragments,
+    samples: Fragments,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Premultiplied colour of the person (h, w, 3), coverage (h, w) and background (h, w, 3), all in [0, 1]."""
     mesh, size = stage.person.mesh, camera.size
     attributes = np.concatenate([_vertex_normals(vertices, mesh.faces, stage.face_sums), vertices, mesh.template], 1)
-    shadows = shadow_map(vertices, mesh.faces, stage.scene.light)
+    solid, faces = vertices, mesh.faces
+    if seat is not None:
+        solid, faces = np.concatenate([solid, seat.vertices]), np.concatenate([faces, seat.faces + len(vertices)])
+    shadows = shadow_map(solid, faces, scene.light.direction, scene.light.softness)
     rows, columns = np.nonzero(samples.face_ids >= 0)
     pixel = (rows // SUPERSAMPLING) * size.width + columns // SUPERSAMPLING
     color = shade(
@@ -182,7 +209,7 @@ def _draw(
         attributes,
         ambient_occlusion(labels.depth, camera.pixels_per_metre).ravel()[pixel],
         camera,
-        stage.scene,
+        scene,
         shadows,
         camera.pixels_per_metre * SUPERSAMPLING,
     )
@@ -191,7 +218,12 @@ def _draw(
     share = np.float32(1 / SUPERSAMPLING**2)
     person_color = (np.stack(channels, -1).reshape(*size, 3)).astype(np.float32) * share
     alpha = np.bincount(pixel, minlength=pixels).reshape(size).astype(np.float32) * share
-    return person_color, alpha, draw_background(camera, stage.scene, shadows, vertices)
+    background = draw_background(camera, scene, pan, shadows, vertices)
+    if seat is not None:
+        background = seat.draw(
+            background, seat.fragments(camera, SUPERSAMPLING), SUPERSAMPLING, camera, scene.light, shadows
+        )
+    return person_color, alpha, background
 
 
 def _vertex_normals(vertices: FloatArray, faces: IntArray, face_sums: csr_matrix) -> FloatArray:
