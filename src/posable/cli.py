@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from posable.cli_data import data_app
 from posable.cli_people import people_app
 from posable.cli_terminal import Progress, check_outputs, report, tell
 from posable.errors import InputError, PosableError
@@ -42,6 +43,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
 )
 app.add_typer(people_app, name="people")
+app.add_typer(data_app, name="data")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Model = Annotated[str, typer.Option(metavar="NAME", help="Shipped model (weave) or model folder.", show_default=False)]

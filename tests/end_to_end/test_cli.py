@@ -16,6 +16,7 @@ from posable.pose_files import read_pose, write_pose
 from posable.poses import shipped_poses
 
 COMMANDS = [[], ["transfer"], ["detect"], ["poses"], ["people"], ["people", "make"], ["train"]]
+COMMANDS += [["data"], *(["data", name] for name in ("prepare", "export", "corpora", "inspect"))]
 
 
 def run(*arguments: object) -> Result:

@@ -9,15 +9,18 @@ from pathlib import Path
 from posable.data.corpus_index import CorpusIndex, existing_folder
 from posable.data.deepfashion import read_deepfashion, variant_in
 from posable.data.deepfashion_highres import (
+    LMDB_SIZES,
     has_pair_lists,
     lmdb_sizes_in,
     read_deepfashion_highres,
     read_deepfashion_lmdb,
 )
 from posable.data.market1501 import MARKET_LAYOUT, read_market1501
+from posable.data.photo_folder import has_photos, read_photo_folder
 from posable.data.prepared import is_prepared, read_prepared
 from posable.errors import ConfigError, InputError
 from posable.parsing import PISE_8, ParsingLabels
+from posable.size import Size
 
 __all__ = ["CORPORA", "read_corpus", "recognise"]
 
@@ -42,12 +45,15 @@ def read_corpus(
     corpus: str = "auto",
     *,
     labels: ParsingLabels = PISE_8,
+    person_pattern: str | None = None,
+    size: Size | None = None,
     progress: Progress | None = None,
 ) -> CorpusIndex:
     """The index of the corpus in a folder, in the layout that `corpus` names, or in the one that is recognised.
 
-    `labels` is the scheme of DeepFashion's *SPL8 maps; the other layouts state theirs. A table or a list that cannot be
-    used raises InputError; questionable lines become problems of the index.
+    `labels` is the scheme of DeepFashion's *SPL8 maps; the other layouts state theirs. `person_pattern` tells people
+    apart in a folder of photographs, see photo_folder.py. `size` chooses among LMDB folders of several sizes. A table
+    that cannot be used raises InputError; questionable lines become problems of the index.
     """
     root = existing_folder(Path(root))
     chosen = recognise(root) if corpus == "auto" else corpus
@@ -60,11 +66,13 @@ def read_corpus(
     if chosen == "deepfashion-highres":
         return read_deepfashion_highres(root, progress=progress)
     if chosen == "deepfashion-lmdb":
-        return read_deepfashion_lmdb(root, progress=progress)
+        return read_deepfashion_lmdb(root, size if size in LMDB_SIZES else None, progress)
     if chosen == "market-1501":
         return read_market1501(root)
     if chosen == "prepared":
         return read_prepared(root)
+    if chosen == "folder":
+        return read_photo_folder(root, person_pattern, progress=progress)
     raise ConfigError(f"there is no corpus layout '{corpus}'; choose auto or one of {', '.join(CORPORA)}.")
 
 
@@ -83,4 +91,6 @@ def recognise(root: Path) -> str:
             f"'{root}' looks like Market-1501 without its tables; add market-pairs-train.csv, "
             "market-annotation-train.csv and the same for test."
         )
+    if has_photos(root):
+        return "folder"
     raise InputError(f"'{root}' is no corpus that is known; known layouts are {', '.join(CORPORA)}.")

@@ -43,7 +43,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT)
 def export_corpus(
     prepared: str | os.PathLike[str],
     out: str | os.PathLike[str],
-    layout: ExportLayout,
+    layout: ExportLayout | str,
     progress: Progress | None = None,
 ) -> Path:
     """Writes a prepared corpus to the folder `out` in the layout that a method's code reads, and gives it back.
@@ -168,8 +168,11 @@ def _write_tables(
 
 def _write_map(values: np.ndarray, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    # Pillow takes a short write on a full disk for a whole one, so the bytes are made first.
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "PNG")
     with write_atomically(path) as temporary:
-        Image.fromarray(values).save(temporary, "PNG")
+        temporary.write_bytes(buffer.getvalue())
 
 
 def _write(path: Path, text: str) -> None:
