@@ -245,7 +245,7 @@ def _tied(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:
             pieces += _bun(knot, rng)
         elif name == "tail":
             pieces.append(_tail(knot, high, rng))
-            ties.append(_tie(knot + [0.0, 0.008, 0.0], np.array([0.0, 1.0, -0.5]), 0.014))
+            ties.append(_tie(knot + np.array([0.0, 0.008, 0.0]), np.array([0.0, 1.0, -0.5]), 0.014))
         else:
             outward = unit(knot - np.array([0.0, -0.05, 0.75])) * [1.0, 0.6, 0.0]
             cord = _hanging_path(knot, outward, rng.uniform(0.2, 0.34))

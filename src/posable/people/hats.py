@@ -14,7 +14,7 @@ from posable.people.lip_labels import Lip
 from posable.people.materials import Cloth, Material
 from posable.people.mesh_editing import clip_faces
 from posable.people.patterns import make_pattern
-from posable.people.scalp import Array, HeadFit, grid_faces, scalp_grid, unit
+from posable.people.scalp import SECTORS, Array, HeadFit, grid_faces, scalp_grid, unit
 from posable.people.wearing import plain, rigid_weights, worn_layer
 
 _SHARES = {"cap": 0.06, "beanie": 0.04, "brimmed": 0.045}
@@ -51,17 +51,18 @@ def choose_hat(rng: np.random.Generator) -> Hat | None:
     trim = plain(contrasting_color(pattern.base, rng), 0.05)
     if kind == "cap":
         line = HatLine(rng.uniform(0.785, 0.797), 0.772, rng.uniform(0.735, 0.755))
-        return Hat(kind=kind, line=line, material=cloth, trim=cloth if rng.random() < 0.6 else trim, brim=0.072,
-                   height=rng.uniform(0.0, 0.012), droop=rng.uniform(0.006, 0.02))  # fmt: skip
-    if kind == "beanie":
+        material, trim, brim = cloth, cloth if rng.random() < 0.6 else trim, 0.072
+        height, droop = rng.uniform(0.0, 0.012), rng.uniform(0.006, 0.02)
+    elif kind == "beanie":
         line = HatLine(rng.uniform(0.772, 0.792), rng.uniform(0.752, 0.765), rng.uniform(0.69, 0.725))
-        return Hat(kind=kind, line=line, material=cloth, trim=cloth if rng.random() < 0.5 else trim, brim=0.0,
-                   height=rng.uniform(0.0, 0.035), droop=0.0)  # fmt: skip
-    straw = plain(np.array([0.78, 0.66, 0.45]) * rng.uniform(0.8, 1.1), 0.04, 0.015)
-    felt = plain(cloth_color(rng), 0.03, 0.01)
-    line = HatLine(rng.uniform(0.785, 0.795), 0.775, rng.uniform(0.745, 0.76))
-    return Hat(kind=kind, line=line, material=straw if rng.random() < 0.45 else felt, trim=trim,
-               brim=rng.uniform(0.045, 0.095), height=rng.uniform(0.03, 0.05), droop=rng.uniform(-0.01, 0.03))  # fmt: skip
+        material, trim, brim = cloth, cloth if rng.random() < 0.5 else trim, 0.0
+        height, droop = rng.uniform(0.0, 0.035), 0.0
+    else:
+        line = HatLine(rng.uniform(0.785, 0.795), 0.775, rng.uniform(0.745, 0.76))
+        straw = plain(np.array([0.78, 0.66, 0.45]) * rng.uniform(0.8, 1.1), 0.04, 0.015)
+        material = straw if rng.random() < 0.45 else plain(cloth_color(rng), 0.03, 0.01)
+        brim, height, droop = rng.uniform(0.045, 0.095), rng.uniform(0.03, 0.05), rng.uniform(-0.01, 0.03)
+    return Hat(kind=kind, line=line, material=material, trim=trim, brim=brim, height=height, droop=droop)
 
 
 def wear_hat(dummy: Dummy, hat: Hat) -> list[Layer]:
@@ -129,15 +130,11 @@ def _brim(dummy: Dummy, fit: HeadFit, hat: Hat, shape: Array, field: Array, half
     else:
         reach = np.full(columns, hat.brim)
         fall = hat.droop * (1 + 0.5 * np.cos(2 * turn))
-    inward = -out * 0.006
-    points = (
-        start + inward + out * (reach[:, None] * share + 0.006) - np.array([0, 0, 1.0]) * fall[:, None] * share**1.5
-    )
-    points = points.reshape(-1, 3)
+    sheet = start + out * (reach[:, None] * share) - np.array([0, 0, 1.0]) * fall[:, None] * share**1.5
+    points = sheet.reshape(-1, 3)
     faces = grid_faces(rows, columns)
-    uv = np.stack(
-        [np.broadcast_to(turn * HEAD_RADIUS, (rows, columns)), np.repeat(share[:, :, 0] * hat.brim, columns, 1)], -1
-    )
+    across = np.broadcast_to(turn * HEAD_RADIUS, (rows, columns))
+    uv = np.stack([across, np.repeat(share[:, :, 0] * hat.brim, columns, 1)], -1)
     weights = rigid_weights(dummy, {"head": 1.0}, len(points))
     material = hat.trim if hat.kind == "cap" else hat.material
     corner_uv = uv.reshape(-1, 2)[faces]
@@ -146,10 +143,9 @@ def _brim(dummy: Dummy, fit: HeadFit, hat: Hat, shape: Array, field: Array, half
 
 def _edge(shape: Array, field: Array) -> Array:
     """Where the crown crosses the hat line, one point (s, 3) per sector."""
-    columns = 44
-    grid, inside = shape.reshape(-1, columns, 3), field.reshape(-1, columns)
+    grid, inside = shape.reshape(-1, SECTORS, 3), field.reshape(-1, SECTORS)
     found = []
-    for column in range(columns - 1):
+    for column in range(SECTORS):
         row = int((inside[:, column] >= 0).sum())
         above, below = inside[row - 1, column], inside[row, column]
         share = above / (above - below)

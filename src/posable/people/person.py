@@ -68,7 +68,8 @@ def make_person(seed: int) -> Person:
     glasses, worn = wear_glasses(dummy, stream(_Concern.GLASSES))
     worn = [*hairdo.layers, *(wear_hat(dummy, hat) if hat else []), *worn]
     appearance = replace(appearance, hairline=hairdo.hairline)
-    skin = _skin_layers(dummy, outfit.hidden() | hairdo.hidden, appearance)
+    under_cloth = outfit.hidden() & (body.regions.head < 0.5)
+    skin = _skin_layers(dummy, under_cloth | hairdo.hidden, appearance)
     mesh = _assemble(dummy, [*skin, *garments, *worn], appearance)
     description = {
         "female": female,

@@ -17,7 +17,7 @@ from posable.people.mesh_editing import vertex_normals
 
 Array = NDArray[np.float64]
 _CENTRE = np.array([0.0, -0.058, 0.765])
-_RINGS, _SECTORS = 27, 44
+_RINGS, SECTORS = 27, 43
 _LOWEST = 0.40
 
 
@@ -68,10 +68,10 @@ def template_scalp() -> tuple[NDArray[np.int32], Surface]:
 
 @lru_cache(maxsize=1)
 def scalp_grid() -> tuple[Array, Array, NDArray[np.int32]]:
-    """Points (n, 3) on the template's head seen from its centre, normals (n, 3), and triangles; the seam is in front."""
+    """Points (rings * SECTORS, 3) on the template's head by direction from its centre, normals, and triangles."""
     _, scalp = template_scalp()
     ring, sector = np.meshgrid(
-        np.linspace(0.02, 0.78 * np.pi, _RINGS), np.linspace(-np.pi, np.pi, _SECTORS), indexing="ij"
+        np.linspace(0, 0.78 * np.pi, _RINGS), np.linspace(-np.pi, np.pi, SECTORS, endpoint=False), indexing="ij"
     )
     direction = np.stack([np.sin(ring) * np.sin(sector), np.sin(ring) * np.cos(sector), np.cos(ring)], -1)
     direction = direction.reshape(-1, 3)
@@ -81,7 +81,13 @@ def scalp_grid() -> tuple[Array, Array, NDArray[np.int32]]:
         height, normals = scalp.height(_CENTRE + direction * radius[:, None])
         slope = np.maximum((normals * direction).sum(1), 0.4)
         radius = np.clip(radius - 0.8 * height / slope, 0.03, 0.2)
-    return _CENTRE + direction * radius[:, None], normals, grid_faces(_RINGS, _SECTORS)[:, ::-1]
+    return _CENTRE + direction * radius[:, None], normals, _closed(grid_faces(_RINGS, SECTORS + 1))[:, ::-1]
+
+
+def _closed(faces: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Faces of a grid whose last column is the first one again."""
+    row, column = np.divmod(faces, SECTORS + 1)
+    return (row * SECTORS + column % SECTORS).astype(np.int32)
 
 
 def grid_faces(rows: int, columns: int) -> NDArray[np.int32]:
