@@ -9,6 +9,7 @@ import pytest
 from miniatures import (
     drawn_people,
     read_annotation_rows,
+    write_dtd,
     write_gfla,
     write_highres,
     write_lmdb,
@@ -48,6 +49,25 @@ def test_nothing_is_wrong_with_a_sound_corpus_of_any_layout(write: Callable[...,
     assert {split: (counts.images, counts.people, counts.pairs) for split, counts in report.splits.items()} == {
         "train": (6, 2, 12),
         "test": (6, 2, 12),
+    }
+
+
+def test_textures_are_inspected_by_class(tmp_path: Path) -> None:
+    root = write_dtd(tmp_path)
+    report = inspect_corpus(root)
+    assert (report.index.corpus, report.people_are) == ("dtd", "classes")
+    assert wrong(report) == {}
+    assert {split: counts.people for split, counts in report.splits.items()} == {"train": 3, "val": 3, "test": 3}
+    first = min((root / "images" / "banded").iterdir())
+    first.unlink()
+    (root / "images" / "woven" / "woven_0001.jpg").write_text(WEB_PAGE)
+    with (root / "labels" / "test1.txt").open("a") as listed:
+        listed.write("dotted/dotted_0001.jpg\n")
+    found = wrong(inspect_corpus(root))
+    assert {kind: [problem.name for problem in problems] for kind, problems in found.items()} == {
+        "missing-image": ["banded/banded_0001.jpg"],
+        "failed-download": ["woven/woven_0001.jpg"],
+        "name-in-two-splits": ["dotted/dotted_0001.jpg"],
     }
 
 

@@ -10,6 +10,7 @@ from posable.data.framing import frame_in_picture
 from posable.data.inspect_duplicates import alike, same_pixels
 from posable.data.inspect_pictures import PictureFacts
 from posable.data.inspect_report import Comparison
+from posable.data.inspect_textures import DTD
 
 # Layouts whose pictures are what the networks see, to the pixel; others are cropped or scaled when they are loaded.
 _EXACT = {"deepfashion-lmdb", "market-1501", "people-1", "prepared"}
@@ -21,13 +22,19 @@ def problems_of(index: CorpusIndex, facts: dict[str, PictureFacts]) -> Iterator[
     yield from index.problems
     missing = {problem.name for problem in index.problems if problem.kind == "missing-image"}
     used = {name for pairs in index.pairs.values() for pair in pairs for name in pair}
+    # Where keypoints are found in the pictures, an unreadable one, or one with nobody in it, has been told.
+    told = {problem.name for problem in index.problems if problem.kind == "nobody-found"}
+    if index.corpus == "folder":
+        told |= {name for name, found in facts.items() if found.fault is not None}
     for name, image in index.images.items():
         if name not in missing:
             yield from _picture_problems(index, image, facts[name])
         yield from _parsing_problems(index, image, facts[name])
-        yield from _keypoint_problems(image, used)
+        if index.corpus != DTD and name not in told:
+            yield from _keypoint_problems(image, used)
+    if index.corpus != DTD:
+        yield from _people_problems(index)
     yield from _pair_problems(index)
-    yield from _people_problems(index)
     yield from _copies(index, facts)
     yield from _empty_classes(index, facts)
 
@@ -43,7 +50,7 @@ def _picture_problems(index: CorpusIndex, image: CorpusImage, found: PictureFact
     if index.corpus in _EXACT:
         if found.size != index.size:
             yield Problem("wrong-size", image.name, f"is {found.size}; this corpus has {index.size}.")
-    elif frame_in_picture(found.size, image.size_of_keypoint_frame) is None:
+    elif index.corpus != DTD and frame_in_picture(found.size, image.size_of_keypoint_frame) is None:
         yield Problem(
             "wrong-size",
             image.name,

@@ -21,7 +21,7 @@ from posable.version import __version__
 
 _SAMPLES = 12
 _PAIRS_OF_A_SPLIT = 3
-_MAX_POSES = 1500
+_MAX_POSES = 600
 _PICTURED_CASES = 3
 # Kinds whose pictures say more than their names, and those of which two belong side by side.
 _PICTURED = {"keypoints-outside-frame", "wrong-size", "no-visible-keypoint", "empty-parsing"}
@@ -94,7 +94,7 @@ def _tiles(report: Report) -> str:
     return tiles(
         [
             ("Pictures", f"{len(images):,}", by_split("images")),
-            ("People", f"{len({image.person for image in images}):,}", by_split("people")),
+            (report.people_are.capitalize(), f"{len({image.person for image in images}):,}", by_split("people")),
             ("Pairs", f"{sum(counts.pairs for counts in splits.values()):,}", by_split("pairs")),
             ("With keypoints", share(sum(image.keypoints is not None for image in images)), "of the pictures"),
             (
@@ -196,20 +196,24 @@ def _people_chart(report: Report) -> str:
         )
         for count in range(min(often), max(often) + 1)
     ]
-    return _chart("People by number of pictures", bars(chart))
+    return _chart(f"{report.people_are.capitalize()} by number of pictures", bars(chart))
 
 
 def _samples(report: Report) -> str:
-    has_parsing = any(image.parsing is not None for image in report.index.images.values())
-    layers = [("picture", "Picture"), ("skeleton", "Skeleton"), *([("parsing", "Parsing")] if has_parsing else [])]
-    switches = "".join(
-        f"<label><input type='checkbox' id='show-{slug}' checked>{name}</label>" for slug, name in layers
-    )
+    images = report.index.images.values()
+    layers = [("picture", "Picture")]
+    sides = ""
+    if any(image.keypoints is not None for image in images):
+        layers.append(("skeleton", "Skeleton"))
+        sides = " The person's right side is drawn in warm colours."
+    if any(image.parsing is not None for image in images):
+        layers.append(("parsing", "Parsing"))
+    boxes = "".join(f"<label><input type='checkbox' id='show-{slug}' checked>{name}</label>" for slug, name in layers)
+    switches = f"<fieldset class='switches'><legend>Show</legend>{boxes}</fieldset>" if len(layers) > 1 else ""
     return (
-        "<section><h2>Samples</h2><p class='quiet'>One picture each of people spread over the corpus. The person's "
-        "right side is drawn in warm colours.</p>"
-        f"<fieldset class='switches'><legend>Show</legend>{switches}</fieldset>"
-        f"{sample_cards(report.index, report.facts, _SAMPLES)}</section>"
+        f"<section><h2>Samples</h2><p class='quiet'>One picture each of up to {_SAMPLES} {report.people_are}, spread "
+        f"over the corpus.{sides}</p>"
+        f"{switches}{sample_cards(report.index, report.facts, _SAMPLES)}</section>"
     )
 
 

@@ -73,7 +73,7 @@ def sample_cards(index: CorpusIndex, facts: dict[str, PictureFacts], count: int)
             of_each_person.setdefault((image.split, image.person), image)
     for image in _spread(list(of_each_person.values()), count):
         size = facts[image.name].size
-        note = f"{image.split} · {size}" + ("" if image.keypoints is not None else " · no keypoints")
+        note = f"{image.split} · {size}"
         cards.append(
             f"<figure>{stack(image, index)}<figcaption><span class='name'>{escape(image.name)}</span>"
             f"<small>{escape(note)}</small></figcaption></figure>"

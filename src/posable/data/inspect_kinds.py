@@ -32,6 +32,8 @@ KINDS: dict[str, Kind] = {
     "keypoints-outside-frame": Kind(
         "Keypoints outside the frame", "The annotations may be for another size or crop of the pictures."
     ),
+    "nobody-found": Kind("Photos in which nobody was found", "Show the whole person, upright; or leave them out."),
+    "no-person-in-name": Kind("Names that name nobody", "Rename these, or give another --person pattern."),
     "missing-parsing": Kind("Missing parsing maps", "Run the parser on these, or train without parsing."),
     "unreadable-parsing": Kind(
         "Unreadable parsing maps", "Make them again; a map is an 8-bit picture of label numbers."

@@ -10,6 +10,7 @@ from typing import Any
 from posable.data.corpus_index import CorpusIndex, Problem
 from posable.data.inspect_kinds import KINDS, kind_of
 from posable.data.inspect_pictures import PictureFacts
+from posable.data.inspect_textures import DTD
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,13 @@ class Report:
     def healthy(self) -> bool:
         """Nothing is wrong; there may be notes."""
         return all(finding.is_note for finding in self.findings)
+
+    @property
+    def people_are(self) -> str:
+        """What the corpus means by a person: DeepFashion tells items of clothing apart, DTD classes of textures."""
+        if self.index.corpus == DTD:
+            return "classes"
+        return "items" if self.index.corpus.startswith("deepfashion") else "people"
 
     @property
     def splits(self) -> dict[str, SplitCounts]:

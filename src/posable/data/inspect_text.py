@@ -21,7 +21,8 @@ def print_report(report: Report, console: Console, examples: int = 5) -> None:
     """Counts by split, then every kind of problem with its first few names."""
     labels = report.index.parsing_labels
     scheme = f", parsing {labels.name}" if labels else ""
-    console.print(f"[bold]{report.index.corpus}[/], pictures of {report.index.size}{scheme}", highlight=False)
+    size = f", pictures of {report.index.size}" if min(report.index.size) > 1 else ""
+    console.print(f"[bold]{report.index.corpus}[/]{size}{scheme}", highlight=False)
     console.print(_split_table(report))
     for finding in report.findings:
         mark, style = ("note", "yellow") if finding.is_note else ("wrong", "bold red")
@@ -39,8 +40,8 @@ def print_report(report: Report, console: Console, examples: int = 5) -> None:
 def _split_table(report: Report) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("")
-    for title, _ in _SPLIT_COLUMNS:
-        table.add_column(title, justify="right")
+    for title, name in _SPLIT_COLUMNS:
+        table.add_column(report.people_are if name == "people" else title, justify="right")
     for split, counts in report.splits.items():
         table.add_row(split, *(f"{getattr(counts, name):,}" for _, name in _SPLIT_COLUMNS))
     return table
