@@ -16,6 +16,7 @@ from posable.data.deepfashion_highres import (
     read_deepfashion_lmdb,
 )
 from posable.data.market1501 import MARKET_LAYOUT, read_market1501
+from posable.data.people1 import is_people1, read_people1
 from posable.data.photo_folder import has_photos, read_photo_folder
 from posable.data.prepared import is_prepared, read_prepared
 from posable.errors import ConfigError, InputError
@@ -69,6 +70,8 @@ def read_corpus(
         return read_deepfashion_lmdb(root, size if size in LMDB_SIZES else None, progress)
     if chosen == "market-1501":
         return read_market1501(root)
+    if chosen == "people-1":
+        return read_people1(root)
     if chosen == "prepared":
         return read_prepared(root)
     if chosen == "folder":
@@ -80,6 +83,8 @@ def recognise(root: Path) -> str:
     """The name of the layout that a folder holds; raises InputError when it is none."""
     if is_prepared(root):
         return "prepared"
+    if is_people1(root):
+        return "people-1"
     if has_pair_lists(root):
         return "deepfashion-lmdb" if lmdb_sizes_in(root) else "deepfashion-highres"
     if MARKET_LAYOUT.is_in(root):
