@@ -112,16 +112,14 @@ def sample_arm_pair(legs: str, left_leg_ahead: bool, rng: np.random.Generator) -
     return (left, right) if rng.random() < 0.5 else (right, left)
 
 
-def sample_arm(
-    kind: str, other: str, side: str, posed: PosedFigure, room: float, rng: np.random.Generator
-) -> ArmTarget:
+def sample_arm(kind: str, side: str, posed: PosedFigure, room: float, rng: np.random.Generator) -> ArmTarget:
     """A random arm of a kind; `room` in metres keeps it off the body, more when tighter tries failed.
 
-    `posed` shows how torso, head and legs are; `other` is what the other arm does.
+    `posed` shows how torso, head and legs are.
     """
     if kind in _FREE:
         return _free_arm(_FREE[kind], kind, room, rng)
-    return _touching_arm(kind, other, side, posed, room, rng)
+    return _touching_arm(kind, side, posed, 0.5 * room, rng)
 
 
 def _free_arm(pose: _Free, kind: str, room: float, rng: np.random.Generator) -> ArmTarget:
@@ -161,9 +159,7 @@ _NEIGHBOURS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _touching_arm(
-    kind: str, other: str, side: str, posed: PosedFigure, room: float, rng: np.random.Generator
-) -> ArmTarget:
+def _touching_arm(kind: str, side: str, posed: PosedFigure, room: float, rng: np.random.Generator) -> ArmTarget:
     """An arm whose hand lies on the body: solved from where the palm goes, in the chest's axes of a left arm."""
     figure = posed.figure
     sign = 1.0 if side == "L" else -1.0
@@ -185,7 +181,7 @@ def _touching_arm(
     match kind:
         case "hip":
             palm_at, out = torso(rng.uniform(0.08, 0.2), rng.uniform(72, 100))
-            fingers = np.cross(out, [0, 0, 1.0]) * -1 + [0, 0, rng.uniform(-0.9, -0.2)]
+            fingers = np.cross(out, [0, 0, 1.0]) + [0, 0, rng.uniform(-0.5, 0.1)] + 0.15 * out
             pole, palm, hand = np.array([1.0, rng.uniform(0.1, 0.7), rng.uniform(-0.1, 0.2)]), -out, "flat"
             hand = str(rng.choice(["flat", "relaxed", "fist"], p=[0.5, 0.35, 0.15]))
         case "pocket":
@@ -201,8 +197,8 @@ def _touching_arm(
             fingers, pole, palm = np.array([-0.6, -0.3, -0.75]), np.array([1.0, 0.5, -0.2]), np.array([-0.4, 1.0, 0])
         case "cross_under" | "cross_over":
             over = kind == "cross_over"
-            palm_at, out = torso(rng.uniform(0.52, 0.6) + 0.035 * over, -rng.uniform(26, 38))
-            gap = forearm * (3.3 if over else 1.25) + 0.008 + room * (1.6 if over else 1.0)
+            palm_at, out = torso(rng.uniform(0.62, 0.7) if over else rng.uniform(0.44, 0.52), -rng.uniform(24, 36))
+            gap = forearm * (2.5 if over else 0.8) + room * (1.8 if over else 0.6)
             fingers = np.array([-1.0, 0.6 if over else 0.75, 0.45 if over else 0.0])
             pole, palm, hand = np.array([0.8, 0.1, -1.0]), -out, "flat" if over else "relaxed"
         case "elbow":
@@ -238,8 +234,8 @@ def _touching_arm(
             pole, palm, hand = np.array([1.0, 0.8, 0.2]), -out, str(rng.choice(["relaxed", "flat"]))
         case _:
             raise AssertionError(kind)
-    fingers = normalize(fingers)
-    wrist = palm_at + out * gap - fingers * 0.075 + rng.normal(0, 0.006, 3)
+    fingers = normalize(normalize(fingers) - 0.12 * out)
+    wrist = palm_at + out * (gap + 0.4 * forearm) - fingers * 0.075 + rng.normal(0, 0.006, 3)
     shoulder, upper_length, lower_length = _shoulder(figure.heads, wrist)
     upper, lower = reach(shoulder, wrist, upper_length, lower_length, normalize(pole) + rng.normal(0, 0.12, 3))
     return ArmTarget(upper, lower, palm, fingers, hand)

@@ -89,6 +89,6 @@ def _nearest_surface(points: FloatArray, source: View) -> npt.NDArray[np.bool_]:
         for across in (0, 1):
             row, column = np.clip(top + down, 0, height - 1), np.clip(left + across, 0, width - 1)
             depth = source.depth[row, column]
-            # Nothing of the person is seen where a seat is in the way.
-            seen |= (depth > limit) & np.isfinite(depth)
+            # Nothing of the person is seen where a seat is in the way; elsewhere thin parts may fall between pixels.
+            seen |= (depth > limit) & (np.isfinite(depth) | (source.pose.seat is None))
     return seen & in_frame

@@ -67,6 +67,7 @@ class Figure:
         ):
             start = f"{name}01.L" if name != "foot" else "foot.L"
             radii[name] = _thickness(mesh.rest[segments == segment], heads[start], heads[f"{end}.L"])
+        radii["upperleg"] = min(radii["upperleg"], 0.1)
         return cls(heads, mesh.bone_heads, heights, sections, np.stack([(low + high) / 2, (high - low) / 2]), radii)
 
     def posed(self, rotations: dict[str, FloatArray]) -> PosedFigure:
@@ -130,7 +131,7 @@ class PosedFigure:
                 self._in_bone(points, radii, "lowerarm01.R", "wrist.R", "lowerarm"),
                 self._in_bone(points, radii, "wrist.R", "finger3-3.R", None),
             ]
-            worst = max(worst, float((np.stack(depth) - 0.012).max()))
+            worst = max(worst, float((np.stack(depth) - 0.02).max()))
             hand, radii, _ = self._arm_spots("R")
             worst = max(
                 worst, float((self._in_bone(hand, radii, "upperarm01.L", "lowerarm01.L", "upperarm")).max()) - 0.012
@@ -156,7 +157,7 @@ class PosedFigure:
 
     def _arm_spots(self, side: str) -> tuple[FloatArray, FloatArray, FloatArray]:
         points, radii = self._spots((*_ARM_SPOTS, *_HAND_SPOTS), side)
-        slack = np.array([0.035, 0.02, 0.02] + [0.012] * 3 + [0.01] * 3)
+        slack = np.array([0.06, 0.04, 0.025] + [0.014] * 3 + [0.012] * 3)
         return points, radii, slack
 
     def _spots(self, spots: tuple[tuple[str, str, float], ...], side: str) -> tuple[FloatArray, FloatArray]:
@@ -187,7 +188,9 @@ class PosedFigure:
     def _in_bone(self, points: FloatArray, radii: FloatArray, start: str, end: str, part: str | None) -> FloatArray:
         first, last = self.joints[self.index[start]], self.joints[self.index[end]]
         along = last - first
-        share = np.clip(((points - first) * along).sum(1) / max((along**2).sum(), 1e-9), 0, 1)
+        # The top of the thigh lies in the torso's slices.
+        nearest = 0.22 if part == "upperleg" else 0.0
+        share = np.clip(((points - first) * along).sum(1) / max((along**2).sum(), 1e-9), nearest, 1)
         apart = points - (first + share[:, None] * along)
         thickness = _HAND_RADIUS if part is None else self.figure.radii[part]
         return thickness + radii - np.sqrt((apart**2).sum(1))
@@ -210,7 +213,7 @@ def _thickness(points: FloatArray, start: FloatArray, end: FloatArray) -> float:
     """A limb's radius: three quarters of its surface lie nearer to the bone."""
     along = (end - start).astype(np.float64)
     share = np.clip(((points - start) * along).sum(1) / (along**2).sum(), 0, 1)
-    used = (share > 0.15) & (share < 0.95)
+    used = (share > 0.3) & (share < 0.95)
     if not used.any():
         return 0.05
     apart = points[used] - (start + share[used, None] * along)

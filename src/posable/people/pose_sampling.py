@@ -68,8 +68,8 @@ def _sample_arms(
     best, least = dict[str, FloatArray](), np.inf
     for attempt in range(_ARM_TRIES):
         rotations: dict[str, FloatArray] = {}
-        for side, kind, other in (("L", kinds[0], kinds[1]), ("R", kinds[1], kinds[0])):
-            target = sample_arm(kind, other, side, posed, attempt * _ROOM_PER_TRY, rng)
+        for side, kind in zip(("L", "R"), kinds, strict=True):
+            target = sample_arm(kind, side, posed, attempt * _ROOM_PER_TRY, rng)
             rotations |= bend_arm(figure.heads, side, target, float(rng.normal(0, 9)))
         depth = figure.posed(body | rotations).arm_depth()
         if depth < least:

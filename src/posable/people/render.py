@@ -78,6 +78,8 @@ class _Stage:
 
     person: Person
     figure: Figure
+    sits: IntArray
+    """Vertices of bare and tightly dressed hips and thighs: what a seat bears."""
     studio: Scene | None
     """None when every view has a scene of its own."""
     face_sums: csr_matrix
@@ -126,12 +128,21 @@ def _set_stage(person: Person, style: Style) -> _Stage:
     return _Stage(
         person,
         Figure.of(mesh),
+        _sitting_vertices(mesh),
         studio,
         face_sums,
         csr_matrix(mesh.skin_weights),
         expression_basis(mesh.template),
         style,
     )
+
+
+def _sitting_vertices(mesh: PersonMesh) -> IntArray:
+    loose = np.isin(
+        np.array(mesh.garments), ("skirt", "dress", "coat", "jacket", "top", "bag", "scarf", "belt", "hair")
+    )
+    bears = np.isin(mesh.face_segment, (0, 6, 7)) & ~loose[mesh.face_material]
+    return np.unique(mesh.faces[bears] if bears.any() else mesh.faces).astype(np.int32)
 
 
 def _render_view(stage: _Stage, index: int, size: Size) -> View:
@@ -143,6 +154,10 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
     vertices = linear_blend_skinning(stage.face.apply(mesh.rest, sample_expression(rng)), stage.skin_weights, bones)
     vertices = drape(mesh.drapes, vertices, mesh.bone_heads, bones)
     camera = sample_camera(vertices, size, pose, rng, stage.style)
+    seat = None
+    if pose.seat is not None:
+        seat_rng = np.random.default_rng([person.seed, _SEAT])
+        seat = place_seat(camera, mesh.bone_heads[0], vertices[stage.sits], seat_rng)
 
     vertices = camera.turn(vertices)
     screen_vertices = camera.project(vertices)
@@ -155,9 +170,7 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
     place_rng = np.random.default_rng([person.seed, _SCENE, index])
     scene = stage.studio or sample_scene(place_rng, stage.style)
     pan = float(place_rng.uniform(-0.5, 0.5)) * PAN_METRES
-    seat = None
-    if pose.seat is not None:
-        seat = place_seat(camera, mesh.bone_heads[0], pose.seat, np.random.default_rng([person.seed, _SEAT]))
+    if seat is not None:
         labels = hide_behind(labels, seat.fragments(camera))
         samples = hide_behind(samples, seat.fragments(camera, SUPERSAMPLING))
     person_color, alpha, background = _draw(stage, scene, pan, seat, camera, vertices, labels, samples)

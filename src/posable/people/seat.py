@@ -17,6 +17,8 @@ from posable.size import Size
 _DRUM_SIDES = 28
 _SINK_METRES = 0.015
 """How far the person sinks in."""
+_UNDER_METRES = 0.13
+"""What lies this far before or behind the pelvis rests on the seat."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +70,16 @@ class Seat:
         return drawn.astype(np.float32)
 
 
-def place_seat(camera: Camera, root: FloatArray, height: float, rng: np.random.Generator) -> Seat:
-    """A seat `height` metres high under the pelvis at `root` (3,), in the person's axes before the turn."""
-    top = camera.ground + height + _SINK_METRES
+def place_seat(camera: Camera, root: FloatArray, person: FloatArray, rng: np.random.Generator) -> Seat:
+    """A seat under the pelvis at `root` (3,) for a person (n, 3), loose clothes left out, before the camera's turn."""
+    above = (np.abs(person[:, 0] - root[0]) < 0.2) & (np.abs(person[:, 1] - root[1]) < _UNDER_METRES)
+    top = float(person[above, 2].min()) + _SINK_METRES
     if rng.random() < 0.6:
-        half_width, front, back = rng.uniform(0.2, 0.3), rng.uniform(0.16, 0.24), rng.uniform(0.2, 0.3)
+        half_width, front, back = rng.uniform(0.17, 0.23), rng.uniform(0.18, 0.27), rng.uniform(0.18, 0.28)
         outline = np.array([[-half_width, -front], [half_width, -front], [half_width, back], [-half_width, back]])
     else:
         angle = np.arange(_DRUM_SIDES) * (2 * np.pi / _DRUM_SIDES)
-        outline = np.stack([cos(angle), sin(angle)], 1) * rng.uniform(0.2, 0.26) + [0, 0.03]
+        outline = np.stack([cos(angle), sin(angle)], 1) * rng.uniform(0.19, 0.24) + [0, 0.03]
     outline = outline.astype(np.float32) + root[:2]
     count = len(outline)
     low, high = np.full((count, 1), camera.ground, np.float32), np.full((count, 1), top, np.float32)
