@@ -27,6 +27,8 @@ _ROW = 0.042
 _ANCHOR_HEIGHT = 0.03
 """Template height of the lowest row that goes along with the hips."""
 _UP = np.array([0, 0, 1], np.float32)
+_KNEECAP = 0.02
+"""Metres that a bent knee stands out before its joint, more than a straight one."""
 _SEGMENT_HEIGHTS = (0.0, -0.375)
 
 
@@ -49,7 +51,7 @@ class Panel:
     """Columns (6 degrees each) left open on either side of the front's middle."""
     tiles: int = 2
     """Cloth patterns around."""
-    clearance: float = 0.012
+    clearance: float = 0.018
     """Kept from the legs' skin; more over trousers."""
 
 
@@ -183,7 +185,7 @@ def _ring(body: BodyModel, edges: IntArray, height: float, wanted: NDArray[np.fl
 def _leg_radii(dummy: Dummy, cloth: FloatArray, clearance: float) -> FloatArray:
     """`Drape.leg_radii`; at the hip that of the upper thigh, as hips are anchored.
 
-    Never so large that the legs would push the `cloth` (n, 3) while the person stands at rest.
+    Thighs never so thick that they would push the `cloth` (n, 3) while the person stands at rest.
     """
     body = dummy.body
     left, right = dummy.shape.heads[list(leg_joints(body.bone_names))].reshape(2, 3, 3)
@@ -198,12 +200,13 @@ def _leg_radii(dummy: Dummy, cloth: FloatArray, clearance: float) -> FloatArray:
         away = points[near] - start - t[near, None] * along
         radii.append(np.quantile(np.sqrt((away * away).sum(1)), 0.9))
     thickness = np.array(radii, np.float32) + np.float32(clearance)
+    thickness[2] += np.float32(_KNEECAP)
     axes = LegHull.bridged(places, with_middles(right))
-    for index in range(len(places)):
+    for index in range(2):
         level = cloth[np.abs(cloth[:, 2] - places[index, 2]) < 0.1]
         if len(level):
             apart = level[:, None] - axes[:, index] * np.array([1, 1, 0], np.float32) - level[:, None] * _UP
-            thickness[index] = min(thickness[index], np.quantile(np.sqrt((apart * apart).sum(2)).min(1), 0.04))
+            thickness[index] = min(thickness[index], np.quantile(np.sqrt((apart * apart).sum(2)).min(1), 0.1))
     return thickness
 
 

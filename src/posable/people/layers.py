@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from posable.people.body import BodyModel, Shape
+from posable.people.body import BodyModel, Shape, body_model
 from posable.people.draping import Drape
 from posable.people.geometry import arctan2, cos, normalize, sin, smoothstep
 from posable.people.lip_labels import Lip
@@ -95,7 +96,7 @@ def cut_garment(
     fields."""
     keep = [*cutout.keep, *more]
     body, regions = dummy.body, dummy.body.regions
-    vertices, faces = compact(body.helper_faces[cutout.helper])
+    vertices, faces, _ = _helper_mesh(cutout.helper)
     distance = smoothed_distance(dummy, cutout)[vertices]
     points = (dummy.shape.rest[vertices] + dummy.outward(vertices) * distance[:, None]).astype(np.float32)
     if cutout.reshape is not None:
@@ -165,17 +166,25 @@ def skin_layer(
     )
 
 
+@lru_cache(maxsize=4)
+def _helper_mesh(name: str) -> tuple[IntArray, IntArray, csr_matrix]:
+    """Asset vertices of a helper mesh, triangles numbered over them, and its neighbour_mean."""
+    vertices, faces = compact(body_model().helper_faces[name])
+    return vertices, faces, neighbour_mean(faces, len(vertices))
+
+
+@lru_cache(maxsize=8)
 def smoothed_distance(dummy: Dummy, cutout: Cutout) -> FloatArray:
     """Metres (n,) that the cloth stands off the helper mesh, along its normals; 0 off the helper.
 
     Only the normal part of the smoothing is kept: sideways drift would bend stripes and fray hems.
     """
-    vertices, faces = compact(dummy.body.helper_faces[cutout.helper])
+    vertices, _, means = _helper_mesh(cutout.helper)
     normals, start = dummy.outward(vertices), dummy.shape.rest[vertices]
     wanted = cutout.offset[vertices]
     if cutout.smoothing:
         pushed = (start + normals * wanted[:, None]).astype(np.float32)
-        smoothed = smooth(pushed, neighbour_mean(faces, len(vertices)), cutout.smoothing)
+        smoothed = smooth(pushed, means, cutout.smoothing)
         wanted = ((smoothed - start) * normals).sum(1)
     count = len(dummy.body.template)
     least, most = (np.broadcast_to(limit, count)[vertices] for limit in (cutout.least_offset, cutout.most_offset))

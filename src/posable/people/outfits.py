@@ -92,7 +92,8 @@ class Outfit:
         return np.any([worn.cover > _SKIN_MARGIN for worn in self._worn], axis=0)
 
     def _uncovered(self, level: Level) -> list[FloatArray]:
-        return [np.float32(_CLOTH_MARGIN) - worn.cover for worn in self._worn if worn.level > level]
+        over = [np.float32(_CLOTH_MARGIN) - worn.cover for worn in self._worn if worn.level > level]
+        return [np.min(np.stack(over), axis=0)] if over else []
 
 
 def make_cloth(
