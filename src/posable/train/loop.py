@@ -28,7 +28,7 @@ from posable.models import FAMILIES
 from posable.models.generator import Generator as PoseGenerator
 from posable.models.objective import Objective
 from posable.train.batch_loader import load_batches
-from posable.train.processes import Processes
+from posable.train.processes import Precision, Processes
 from posable.train.recipe import Optimiser, Recipe, Stage
 from posable.train.run_record import RunRecord, provenance
 from posable.train.run_state import RunState, learning_state, load_state, save_state
@@ -72,6 +72,7 @@ def train(
     workers: int = 2,
     loaders: int = 0,
     device: torch.device | None = None,
+    precision: Precision | None = None,
     tell: Callable[[Progress], None] = lambda _progress: None,
     stop_after_steps: int | None = None,
 ) -> PoseGenerator[Any]:
@@ -79,10 +80,11 @@ def train(
     writes to `run_folder/checkpoint`.
 
     `workers` processes render people into `cache` beforehand; `loaders` processes read batches while the network
-    works (0: between steps). Raises CheckpointError when the folder is another recipe's, TrainingError when the losses
-    are no numbers any more or the disk is full: the last good state is kept then.
+    works (0: between steps); `precision` None takes bf16 on GPUs that have it. Raises CheckpointError when the folder
+    is another recipe's, TrainingError when the losses are no numbers any more or the disk is full: the last good state
+    is kept then.
     """
-    processes = Processes.joined(device)
+    processes = Processes.joined(device, precision)
     run_folder.mkdir(parents=True, exist_ok=True)
     state = _fresh(recipe, processes.device)
     load_state(state, recipe, run_folder)

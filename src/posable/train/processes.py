@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
+
+Precision = Literal["fp32", "bf16"]
+"""Of the forward passes; weights, gradients and optimisers are always fp32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,13 +25,17 @@ class Processes:
 
     accelerator: Accelerator
     device: torch.device
+    precision: Precision
 
     @classmethod
-    def joined(cls, device: torch.device | None = None) -> Processes:
-        """This process, in its group when it was started in one; `device` None takes the best there is."""
+    def joined(cls, device: torch.device | None = None, precision: Precision | None = None) -> Processes:
+        """This process, in its group when it was started in one. `device` None takes the best there is; `precision`
+        None is bf16 on GPUs that have it, else fp32."""
         accelerator = Accelerator(cpu=device is not None and device.type == "cpu")
         alone = accelerator.num_processes == 1
-        return cls(accelerator, device if device is not None and alone else accelerator.device)
+        chosen = device if device is not None and alone else accelerator.device
+        best: Precision = "bf16" if chosen.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+        return cls(accelerator, chosen, precision or best)
 
     @property
     def count(self) -> int:
@@ -41,14 +49,9 @@ class Processes:
     def first(self) -> bool:
         return self.accelerator.is_main_process
 
-    @property
-    def precision(self) -> str:
-        """bf16 on GPUs that have it, else fp32."""
-        return "bf16" if self.device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
-
     def autocast(self) -> AbstractContextManager[object]:
         if self.precision == "bf16":
-            return torch.autocast("cuda", torch.bfloat16)
+            return torch.autocast(self.device.type, torch.bfloat16)
         return nullcontext()
 
     def wait(self) -> None:
