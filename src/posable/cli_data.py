@@ -35,7 +35,7 @@ def prepare(
     """Check a corpus and write it in one layout, whatever its own.
 
     An interrupted run goes on where it stopped. What cannot be used is left
-    out and told; docs/data.md describes the layout and every corpus.
+    out and told, with exit code 1; docs/data.md describes every corpus.
     """
     from posable.data.corpora import read_corpus
     from posable.data.prepare import prepare_corpus
@@ -60,12 +60,21 @@ def prepare(
             progress=lambda done, total: progress.show("pictures", done, total),
         )
     kinds = Counter(problem.kind for problem in done.problems)
-    if kinds and not json:
+    told_in = done.folder / "problems.jsonl"
+    left_out = len(index.images) - done.images
+    if left_out:
+        tell(
+            f"{left_out} of {len(index.images)} pictures are left out ('{told_in}' names them; mend them and run the "
+            f"same command again); the first: {done.problems[len(index.problems)].detail}"
+        )
+    elif kinds and not json:
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        tell(f"{sum(kinds.values())} problems ({listed}); {done.folder / 'problems.jsonl'} names them.")
+        tell(f"{sum(kinds.values())} problems ({listed}); {told_in} names them.")
     result: dict[str, Any] = {"written": [str(done.folder)], "corpus": index.corpus, "images": done.images}
     result.update({f"{split}_pairs": count for split, count in done.pairs.items()})
     report({**result, "problems": sum(kinds.values())}, json)
+    if left_out:
+        raise typer.Exit(1)
 
 
 @data_app.command()

@@ -46,6 +46,7 @@ from posable.errors import ConfigError, ImageError, InputError, SizeError
 from posable.files import write_atomically
 from posable.image import size_of
 from posable.parsing import ParsingLabels, check_values, palette
+from posable.people.folder_lock import LOCK_NAME, only_writer
 from posable.size import Size
 
 __all__ = ["Prepared", "prepare_corpus"]
@@ -101,10 +102,20 @@ def prepare_corpus(
     stems = Counter(_stem(name) for name in index.images)
     shared = frozenset(stem for stem, count in stems.items() if count > 1)
     job = _Job(out, size, fit, scheme_of(index), shared)
-    finished = _open(out, _request(index, job))
-    told = progress or (lambda _done, _total: None)
-    told(len(finished), len(index.images))
     try:
+        _make_folder(out, _request(index, job))
+        with only_writer(out):
+            return _prepare(index, job, workers, progress)
+    except OSError as error:
+        raise _told_full(error, out, 0, len(index.images)) from None
+
+
+def _prepare(index: CorpusIndex, job: _Job, workers: int, progress: Progress | None) -> Prepared:
+    out, told = job.out, progress or (lambda _done, _total: None)
+    finished: dict[str, dict[str, Any]] = {}
+    try:
+        finished = _open(out, _request(index, job))
+        told(len(finished), len(index.images))
         missing = [image for image in index.images.values() if image.name not in finished]
         with (out / UNFINISHED / _DONE).open("a", encoding="utf-8") as log:
             for record in _written(missing, job, workers):
@@ -114,12 +125,17 @@ def prepare_corpus(
                 told(len(finished), len(index.images))
         return _close(index, job, [finished[name] for name in index.images])
     except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise InputError(
-            f"the disk of '{out}' is full; {len(finished)} of {len(index.images)} pictures are finished and kept: "
-            "make room, and run the same command again."
-        ) from None
+        raise _told_full(error, out, len(finished), len(index.images)) from None
+
+
+def _told_full(error: OSError, out: Path, finished: int, total: int) -> Exception:
+    """The error itself, unless it says that the disk is full."""
+    if error.errno not in _FULL:
+        return error
+    return InputError(
+        f"the disk of '{out}' is full; {finished} of {total} pictures are finished and kept: "
+        "make room, and run the same command again."
+    )
 
 
 def _request(index: CorpusIndex, job: _Job) -> dict[str, Any]:
@@ -133,16 +149,22 @@ def _request(index: CorpusIndex, job: _Job) -> dict[str, Any]:
     }
 
 
-def _open(out: Path, request: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Makes or checks the folder; gives the records of the pictures that are finished in it, by name."""
+def _make_folder(out: Path, request: dict[str, Any]) -> None:
+    """Makes the folder; raises an error, and leaves it alone, when it holds something else."""
     if out.exists() and not out.is_dir():
         raise InputError(f"'{out}' is a file; give a folder for the prepared corpus.")
-    request_file, log = out / UNFINISHED / _REQUEST, out / UNFINISHED / _DONE
+    request_file = out / UNFINISHED / _REQUEST
     present = request_file if request_file.is_file() else out / ABOUT
     if present.is_file():
         _check_same(present, request)
-    elif out.is_dir() and any(path.name != UNFINISHED for path in out.iterdir()):
+    elif out.is_dir() and any(path.name not in (UNFINISHED, LOCK_NAME) for path in out.iterdir()):
         raise ConfigError(f"'{out}' is not empty and holds no prepared corpus; give a new folder.")
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _open(out: Path, request: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Gives the records of the pictures that are finished in the folder, by name."""
+    request_file, log = out / UNFINISHED / _REQUEST, out / UNFINISHED / _DONE
     (out / UNFINISHED).mkdir(parents=True, exist_ok=True)
     if (out / ABOUT).is_file():
         # Prepared before: its index tells what is finished, and pictures that have come since are added.
@@ -292,6 +314,10 @@ def _close(index: CorpusIndex, job: _Job, records: list[dict[str, Any]]) -> Prep
     usable = {line["name"] for line in lines}
     problems = [*index.problems]
     problems += [Problem(r["kind"], r["name"], r["detail"]) for r in records if "kind" in r]
+    if job.labels is not None:
+        problems += [
+            Problem("missing-parsing", line["name"], "has no parsing map.") for line in lines if not line["parsing"]
+        ]
     pairs: dict[Split, list[Pair]] = {
         split: [pair for pair in listed if usable.issuperset(pair)] for split, listed in index.pairs.items()
     }
