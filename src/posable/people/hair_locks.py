@@ -99,7 +99,7 @@ def tubes(paths: Array, radius: Array, sides: int = 6) -> Strands:
 
 def braid(path: Array, radius: float) -> Strands:
     """A three-strand braid along one path (m, 3), thin at the end."""
-    fine = _resampled(path, 34)[None]
+    fine = resampled(path, 34)[None]
     share = np.linspace(0, 1, 34)[None, :, None]
     angle = np.linspace(0, 2 * np.pi, 11)
     turns = 0.5 * np.sqrt((np.diff(path, axis=0) ** 2).sum(1)).sum() / radius
@@ -132,7 +132,7 @@ def _frames(paths: Array) -> tuple[Array, Array, Array]:
     return tangent, side, np.cross(side, tangent)
 
 
-def _resampled(path: Array, count: int) -> Array:
+def resampled(path: Array, count: int) -> Array:
     step = np.sqrt((np.diff(path, axis=0) ** 2).sum(1))
     along = np.concatenate([[0], np.cumsum(step)])
     wanted = np.linspace(0, along[-1], count)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from posable.people.draping import Drape
 from posable.people.hairline import Hairline
 from posable.people.materials import Color, Material
+from posable.people.pendants import Pendant
 
 GARMENTS = (
     *("skin", "lashes", "hair", "top", "dress", "skirt", "trousers", "jacket", "coat", "socks", "tights", "shoes"),
@@ -83,3 +84,5 @@ class PersonMesh:
     keypoint_regressors: tuple[KeypointRegressor, ...]
     """The 17 COCO keypoints, COCO order."""
     appearance: Appearance
+    pendant: Pendant | None = None
+    """How the bag hangs from a hand, if one does."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import vstack
 
 from posable.errors import ConfigError
+from posable.people.bags import carry_bag
 from posable.people.body import BodyModel, Shape, body_model
 from posable.people.complexion import sample_appearance
 from posable.people.face import face_model, teeth_layer
@@ -69,14 +70,16 @@ def make_person(seed: int) -> Person:
     worn = [*hairdo.layers, *(wear_hat(dummy, hat) if hat else []), *worn]
     appearance = replace(appearance, hairline=hairdo.hairline)
     under_cloth = outfit.hidden() & (body.regions.head < 0.5)
+    bag = carry_bag(dummy, [layer for layer in garments if layer.garment != "shoes"], female, stream(_Concern.BAG))
     skin = _skin_layers(dummy, under_cloth | hairdo.hidden, appearance)
-    mesh = _assemble(dummy, [*skin, *garments, *worn], appearance)
+    mesh = replace(_assemble(dummy, [*skin, *garments, *worn, *bag.layers], appearance), pendant=bag.pendant)
     description = {
         "female": female,
         "skin": [round(float(channel), 2) for channel in appearance.skin],
         "hair": hairdo.style,
         "hat": hat.kind if hat else "none",
         "glasses": glasses,
+        "bag": bag.kind,
         **outfit.description,
     }
     return Person(seed, mesh, description)

@@ -19,6 +19,7 @@ from posable.people.figure import Figure
 from posable.people.geometry import FloatArray, normalize, product
 from posable.people.labels import keypoint_visibility, openpose_keypoints
 from posable.people.mesh import PersonMesh
+from posable.people.pendants import hang
 from posable.people.person import Person
 from posable.people.pose_sampling import SampledPose, sample_pose
 from posable.people.rasterize import Fragments, IntArray, rasterize
@@ -87,6 +88,8 @@ class _Stage:
     skin_weights: csr_matrix
     """(v, bones)."""
     face: ExpressionBasis
+    carriage: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+    """(v,) each: what is carried by hand, and trunk and legs, which it must clear."""
     style: Style
 
 
@@ -133,6 +136,7 @@ def _set_stage(person: Person, style: Style) -> _Stage:
         face_sums,
         csr_matrix(mesh.skin_weights),
         expression_basis(mesh.template),
+        _carriage(mesh),
         style,
     )
 
@@ -145,6 +149,14 @@ def _sitting_vertices(mesh: PersonMesh) -> IntArray:
     return np.unique(mesh.faces[bears] if bears.any() else mesh.faces).astype(np.int32)
 
 
+def _carriage(mesh: PersonMesh) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    is_bag = (np.array(mesh.garments) == "bag")[mesh.face_material]
+    carried, trunk = np.zeros((2, len(mesh.rest)), bool)
+    carried[mesh.faces[is_bag]] = True
+    trunk[mesh.faces[~is_bag & np.isin(mesh.face_segment, (0, 6, 7, 8, 9))]] = True
+    return carried, trunk
+
+
 def _render_view(stage: _Stage, index: int, size: Size) -> View:
     person, mesh = stage.person, stage.person.mesh
     rng = np.random.default_rng([person.seed, _VIEW, index])
@@ -153,6 +165,8 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
     bones = forward_kinematics(body.bone_names, body.parents, mesh.bone_heads, pose.rotations)
     vertices = linear_blend_skinning(stage.face.apply(mesh.rest, sample_expression(rng)), stage.skin_weights, bones)
     vertices = drape(mesh.drapes, vertices, mesh.bone_heads, bones)
+    if mesh.pendant is not None:
+        vertices = hang(mesh.pendant, *stage.carriage, mesh.rest, vertices, bones)
     camera = sample_camera(vertices, size, pose, rng, stage.style)
     seat = None
     if pose.seat is not None:
