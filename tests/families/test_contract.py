@@ -16,6 +16,7 @@ from posable.errors import SizeError
 from posable.models import FAMILIES
 from posable.models.dptn import DptnConfig
 from posable.models.generator import Generator, Rendering
+from posable.models.gfla import GflaConfig
 from posable.models.weave import WeaveConfig
 from posable.pose import PoseBatch
 from posable.size import Size
@@ -31,9 +32,12 @@ TINY = {
         num_residual_blocks=1,
         feed_forward_channels=16,
     ),
+    "gfla": GflaConfig(
+        height=64, width=48, network_height=64, network_width=48, channels=8, max_channels=16, flow_channels=8
+    ),
     "weave": WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2),
 }
-PREDICTS = {"weave": {"mask", "visibility", "flow"}}
+PREDICTS = {"gfla": {"visibility", "flow"}, "weave": {"mask", "visibility", "flow"}}
 """What a family's renderings have besides the image."""
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from posable.models.dptn import DptnConfig, DptnGenerator
 from posable.models.generator import Generator
+from posable.models.gfla import GflaConfig, GflaGenerator
 from posable.models.weave import WeaveConfig, WeaveGenerator
 
 
@@ -18,5 +19,6 @@ class FamilyEntry:
 
 FAMILIES: dict[str, FamilyEntry] = {
     "dptn": FamilyEntry(DptnConfig, DptnGenerator),
+    "gfla": FamilyEntry(GflaConfig, GflaGenerator),
     "weave": FamilyEntry(WeaveConfig, WeaveGenerator),
 }

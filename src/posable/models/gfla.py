@@ -78,10 +78,10 @@ class GflaConfig:
     """Standard deviation of a keypoint's Gaussian, in px of the network's frame."""
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width, self.network_height, self.network_width) < 2 * self.multiple:
+        if min(self.height, self.width, self.network_height, self.network_width) < self.multiple:
             raise ConfigError(
                 f"gfla's sizes ({self.height}x{self.width}, {self.network_height}x{self.network_width} inside) must "
-                f"be at least {2 * self.multiple} px a side; give larger ones or fewer flow_levels."
+                f"be at least {self.multiple} px a side; give larger ones or fewer flow_levels."
             )
         if self.flow_levels <= LEVELS or not self.kernels:
             raise ConfigError("gfla needs flow_levels above 3 and a window at /8 or at /4; both kernels cannot be 0.")

@@ -20,10 +20,11 @@ class NetworkFrame:
     @classmethod
     def of(cls, picture: Size, trained: Size, network: Size, multiple: int) -> "NetworkFrame":
         """The frame for a picture, when one of the size `trained` is stretched to `network`; other sizes are stretched
-        in the same proportions. Sides that are no multiples of `multiple` are padded."""
+        in the same proportions. Sides that are no multiples of `multiple`, or just one, are padded: an instance norm
+        over a single place is nothing."""
         height = max(1, round(picture.height * network.height / trained.height))
         width = max(1, round(picture.width * network.width / trained.width))
-        padded = Size(-(-height // multiple) * multiple, -(-width // multiple) * multiple)
+        padded = Size(*[max(2, -(-side // multiple)) * multiple for side in (height, width)])
         return cls(picture, Size(height, width), padded)
 
     def place(self, image: Tensor) -> Tensor:

@@ -59,3 +59,7 @@ def test_poses_of_another_size_of_the_picture_are_scaled() -> None:
     placed = frame.place_pose(pose)
     assert placed.size == (64, 64)
     assert placed.keypoints[0, 0].tolist() == [22 + 10, 22]
+
+
+def test_a_picture_of_one_cell_gets_a_second_one() -> None:
+    assert NetworkFrame.of(Size(8, 8), Size(64, 64), Size(64, 64), 8).padded == (16, 16)
