@@ -221,6 +221,23 @@ def test_a_folder_with_something_else_is_not_touched(patn: CorpusIndex, tmp_path
     assert files_of(other) == {"thesis.txt": b"mine"}
 
 
+def test_two_runs_never_write_to_one_folder(patn: CorpusIndex, tmp_path: Path) -> None:
+    def start_another(_done: int, _total: int) -> None:
+        with pytest.raises(InputError, match="another run is writing to"):
+            prepare_corpus(patn, tmp_path / "out")
+
+    assert prepare_corpus(patn, tmp_path / "out", progress=start_another).images == 12
+
+
+def test_a_missing_parsing_map_is_told(tmp_path: Path) -> None:
+    root = miniatures.write_pise(tmp_path / "raw", DRAWN)
+    name = DRAWN[0].views[1].flat
+    (root / "trainSPL8" / name.replace(".jpg", ".png")).unlink()
+    done = prepare_corpus(read_corpus(root), tmp_path / "out")
+    assert [(problem.kind, problem.name) for problem in done.problems] == [("missing-parsing", name)]
+    assert done.images == 12
+
+
 def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path) -> None:
     root = miniatures.write_patn(tmp_path / "raw", DRAWN)
     (root / "evil.jpg").write_bytes((root / "train" / DRAWN[0].views[0].flat).read_bytes())

@@ -155,6 +155,23 @@ def test_a_picture_of_a_foreign_shape_is_refused(patn: Path) -> None:
         _ = dataset[0]
 
 
+def test_missing_pictures_are_told_before_the_first_is_read(patn: Path) -> None:
+    name = DRAWN[0].views[1].flat
+    (patn / "train" / name).unlink()
+    with pytest.raises(ImageError, match=rf"1 of 6 pictures of .* are missing, the first is '.*{name}'; 'posable data"):
+        DeepFashion(patn)
+    assert len(DeepFashion(patn, "test")) == 12
+
+
+def test_missing_parsing_maps_are_told_before_the_first_is_read(tmp_path: Path) -> None:
+    root = miniatures.write_pise(tmp_path, DRAWN)
+    name = DRAWN[0].views[1].flat.replace(".jpg", ".png")
+    (root / "trainSPL8" / name).unlink()
+    with pytest.raises(ImageError, match=rf"1 of 6 parsing maps of .* are missing, the first is '.*{name}'"):
+        DeepFashion(root)
+    assert DeepFashion(root, parsing=False)[0].target_parsing is None
+
+
 @pytest.mark.parametrize("kept", [0.0, 0.02, 0.5, 0.95])
 def test_an_lmdb_that_is_cut_short_is_refused_before_it_is_read(tmp_path: Path, kept: float) -> None:
     root = miniatures.write_lmdb(tmp_path, DRAWN, sizes=(FRAME,))
@@ -184,6 +201,8 @@ def test_keys_that_an_lmdb_lacks_are_told(tmp_path: Path) -> None:
         ("missing-image", gone),
         ("wrong-lmdb-length", "256-176"),
     ]
+    with pytest.raises(ImageError, match=f"1 of 6 pictures of .* are missing, the first is '{gone}'"):
+        DeepFashionLmdb(root)
 
 
 def test_without_the_lmdb_package_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

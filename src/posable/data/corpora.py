@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from posable.data.corpus_index import CorpusIndex, existing_folder
@@ -19,6 +18,7 @@ from posable.data.market1501 import MARKET_LAYOUT, read_market1501
 from posable.data.people1 import is_people1, read_people1
 from posable.data.photo_folder import has_photos, read_photo_folder
 from posable.data.prepared import is_prepared, read_prepared
+from posable.data.tables import Progress
 from posable.errors import ConfigError, InputError
 from posable.parsing import PISE_8, ParsingLabels
 from posable.size import Size
@@ -37,8 +37,6 @@ CORPORA = (
     "prepared",
 )
 """The layouts that `read_corpus` knows, by name."""
-
-Progress = Callable[[int, int], None]
 
 
 def read_corpus(
@@ -59,17 +57,17 @@ def read_corpus(
     root = existing_folder(Path(root))
     chosen = recognise(root) if corpus == "auto" else corpus
     if chosen == "deepfashion-patn":
-        return read_deepfashion(root, "patn", labels)
+        return read_deepfashion(root, "patn", labels, progress)
     if chosen == "deepfashion-gfla":
-        return read_deepfashion(root, "gfla", labels)
+        return read_deepfashion(root, "gfla", labels, progress)
     if chosen == "deepfashion-pise":
-        return read_deepfashion(root, "pise", labels)
+        return read_deepfashion(root, "pise", labels, progress)
     if chosen == "deepfashion-highres":
         return read_deepfashion_highres(root, progress=progress)
     if chosen == "deepfashion-lmdb":
         return read_deepfashion_lmdb(root, size if size in LMDB_SIZES else None, progress)
     if chosen == "market-1501":
-        return read_market1501(root)
+        return read_market1501(root, progress)
     if chosen == "people-1":
         return read_people1(root)
     if chosen == "prepared":

@@ -15,6 +15,7 @@ from posable.data.deepfashion_names import identity, unflatten
 from posable.data.flat_layout import FlatLayout, read_flat_layout
 from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
+from posable.data.tables import Progress
 from posable.errors import ConfigError, InputError
 from posable.parsing import PISE_8, ParsingLabels
 from posable.size import Size
@@ -85,7 +86,10 @@ def variant_in(root: Path) -> Variant | None:
 
 
 def read_deepfashion(
-    root: str | os.PathLike[str], variant: Variant | None = None, labels: ParsingLabels = PISE_8
+    root: str | os.PathLike[str],
+    variant: Variant | None = None,
+    labels: ParsingLabels = PISE_8,
+    progress: Progress | None = None,
 ) -> CorpusIndex:
     """The index of DeepFashion in the PATN lineage; the variant is told from the tables when it is not given.
 
@@ -93,7 +97,7 @@ def read_deepfashion(
     archives. `labels` is the scheme of the maps in trainSPL8/ and testSPL8/. Raises InputError.
     """
     root = Path(root)
-    return read_flat_layout(root, layout_of(variant or variant_in(root) or "patn", labels))
+    return read_flat_layout(root, layout_of(variant or variant_in(root) or "patn", labels), progress)
 
 
 class DeepFashion(PairDataset):

@@ -19,7 +19,7 @@ from posable.data.corpus_index import (
     existing_folder,
     unknown_in_pairs,
 )
-from posable.data.tables import read_annotations, read_name_list, read_pairs
+from posable.data.tables import Progress, read_annotations, read_name_list, read_pairs
 from posable.errors import InputError
 from posable.parsing import ParsingLabels
 from posable.pose import Pose
@@ -66,7 +66,7 @@ class _SplitTables:
     problems: list[Problem]
 
 
-def read_flat_layout(root: Path, layout: FlatLayout) -> CorpusIndex:
+def read_flat_layout(root: Path, layout: FlatLayout, progress: Progress | None = None) -> CorpusIndex:
     """The index of a corpus in this layout; a split without tables is left out.
 
     Raises InputError when the tables of both splits are missing, when a split has only one of its two tables, or when
@@ -77,7 +77,7 @@ def read_flat_layout(root: Path, layout: FlatLayout) -> CorpusIndex:
     pairs: dict[Split, list[Pair]] = {}
     problems: list[Problem] = []
     for split in layout.splits:
-        tables = _read_tables(root, layout, split)
+        tables = _read_tables(root, layout, split, progress)
         if tables is None:
             continue
         pairs[split] = tables.pairs
@@ -98,7 +98,7 @@ def read_flat_layout(root: Path, layout: FlatLayout) -> CorpusIndex:
     return CorpusIndex(layout.corpus, root, layout.size, images, pairs, parsing_labels, tuple(problems))
 
 
-def _read_tables(root: Path, layout: FlatLayout, split: Split) -> _SplitTables | None:
+def _read_tables(root: Path, layout: FlatLayout, split: Split, progress: Progress | None) -> _SplitTables | None:
     found = {
         what: next((path for name in names if (path := root / name.format(split=split)).is_file()), None)
         for what, names in (("pairs", layout.pairs), ("annotations", layout.annotations))
@@ -110,7 +110,7 @@ def _read_tables(root: Path, layout: FlatLayout, split: Split) -> _SplitTables |
         missing = (layout.pairs if pairs_file is None else layout.annotations)[0].format(split=split)
         raise InputError(f"'{root / missing}' is missing, though the other table of {split} is there; add it.")
     pairs, problems = read_pairs(pairs_file)
-    poses, more = read_annotations(annotation_file, layout.frame)
+    poses, more = read_annotations(annotation_file, layout.frame, progress)
     list_file = root / f"{split}.lst"
     listed = read_name_list(list_file) if list_file.is_file() else []
     return _SplitTables(pairs, poses, listed, problems + more)

@@ -11,6 +11,7 @@ from posable.data.corpus_index import CorpusIndex, Split
 from posable.data.flat_layout import FlatLayout, read_flat_layout
 from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
+from posable.data.tables import Progress
 from posable.errors import InputError
 from posable.size import Size
 
@@ -59,12 +60,12 @@ MARKET_LAYOUT = FlatLayout(
 )
 
 
-def read_market1501(root: str | os.PathLike[str]) -> CorpusIndex:
+def read_market1501(root: str | os.PathLike[str], progress: Progress | None = None) -> CorpusIndex:
     """The index of Market-1501 with its tables; pictures in train/ and test/ or bounding_box_train/ and _test/.
 
     Pictures of nobody (junk and distractors) are left out unless a table names them. Raises InputError.
     """
-    index = read_flat_layout(Path(root), MARKET_LAYOUT)
+    index = read_flat_layout(Path(root), MARKET_LAYOUT, progress)
     named = {name for pairs in index.pairs.values() for pair in pairs for name in pair}
     images = {
         name: image

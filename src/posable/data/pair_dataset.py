@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -40,8 +43,8 @@ class PairDataset(Dataset[PersonPair]):
     `size` defaults to the corpus's own; another shape is letterboxed, or with `fit="stretch"` stretched, as DPTN and
     GFLA do to come to 256x256. With `parsing`, items have the parsing in LIP-20 where the corpus has maps.
 
-    Pairs without keypoints, or of images that the corpus does not hold, are left out; `skipped` counts them. Reading an
-    item raises ImageError for pictures that are missing or damaged.
+    Pairs without keypoints, or of images that the corpus does not hold, are left out; `skipped` counts them. Raises
+    ImageError at once when picture files are missing, and when an item is read whose picture is damaged.
     """
 
     def __init__(
@@ -65,6 +68,25 @@ class PairDataset(Dataset[PersonPair]):
         self.pairs: list[Pair] = index.usable_pairs(split)
         self.skipped = len(index.pairs[split]) - len(self.pairs)
         self._with_parsing = parsing and index.parsing_labels is not None
+        self._check_files()
+
+    def _check_files(self) -> None:
+        used = {name: self.index.images[name] for pair in self.pairs for name in pair}
+        gone = sorted(
+            {problem.name for problem in self.index.problems if problem.kind == "missing-image"} & used.keys()
+        )
+        if gone:
+            raise ImageError(_told_missing(len(gone), len(used), "pictures", self.index.root, gone[0]))
+        wanted = [image.picture for image in used.values() if isinstance(image.picture, Path)]
+        _check_present(wanted, "pictures", self.index.root)
+        if self._with_parsing:
+            unmapped = [name for name, image in used.items() if image.parsing is None]
+            if unmapped:
+                raise ImageError(
+                    f"{len(unmapped)} of {len(used)} images in '{self.index.root}' have no parsing map, the first is "
+                    f"'{unmapped[0]}'; make the maps, or give parsing=False."
+                )
+            _check_present([image.parsing for image in used.values() if image.parsing], "parsing maps", self.index.root)
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -99,9 +121,8 @@ class PairDataset(Dataset[PersonPair]):
 
     def _parsing(self, image: CorpusImage, framing: Framing) -> Tensor:
         labels = self.index.parsing_labels
-        assert labels is not None
-        if image.parsing is None:
-            raise ImageError(f"'{image.name}' has no parsing map, though others have; or give parsing=False.")
+        if image.parsing is None or labels is None:
+            raise ImageError(f"'{image.name}' has no parsing map; make it, or give parsing=False.")
         try:
             values = translate(read_parsing(image.parsing), labels, LIP_20)
             return torch.from_numpy(np.ascontiguousarray(framing.parsing(values)).copy())
@@ -111,3 +132,23 @@ class PairDataset(Dataset[PersonPair]):
             raise
         except InputError as error:
             raise ImageError(f"'{image.parsing}' cannot be used: {error}") from None
+
+
+def _check_present(paths: Sequence[Path], what: str, root: Path) -> None:
+    """Raises ImageError when files are missing; each folder is listed once, which is quick on network disks too."""
+    by_folder: dict[Path, set[str]] = {}
+    for path in paths:
+        by_folder.setdefault(path.parent, set()).add(path.name)
+    missing: list[str] = []
+    for folder, names in by_folder.items():
+        present = {entry.name for entry in os.scandir(folder)} if folder.is_dir() else set[str]()
+        missing += [str(folder / name) for name in names - present]
+    if missing:
+        raise ImageError(_told_missing(len(missing), len(set(paths)), what, root, min(missing)))
+
+
+def _told_missing(count: int, total: int, what: str, root: Path, first: str) -> str:
+    return (
+        f"{count:,} of {total:,} {what} of '{root}' are missing, the first is '{first}'; "
+        "'posable data inspect' tells more."
+    )

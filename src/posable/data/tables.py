@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,11 @@ MISSING = -1
 _COUNT = len(OPENPOSE_18.keypoints)
 _PIXEL_CENTRE = 0.5
 _MAX_MEGABYTES = 1000
+_FAR = 1e6
+_ROWS_BETWEEN_NEWS = 500
+Progress = Callable[[int, int], None]
+"""Told (done, in all) from time to time."""
+
 _WEB_PAGE = ("<!doctype html", "<html", "<head", "<?xml")
 
 
@@ -53,7 +58,7 @@ def read_pairs(path: Path) -> tuple[list[Pair], list[Problem]]:
     """The pairs (source, target) of a comma-separated table with the columns `from` and `to`."""
     pairs: list[Pair] = []
     problems: list[Problem] = []
-    for number, row in _rows(path, ",", PAIR_COLUMNS):
+    for number, row, _ in _rows(path, ",", PAIR_COLUMNS):
         source, target = (row.get(column, "").strip() for column in PAIR_COLUMNS)
         if source and target:
             pairs.append((source, target))
@@ -63,14 +68,18 @@ def read_pairs(path: Path) -> tuple[list[Pair], list[Problem]]:
     return pairs, problems
 
 
-def read_annotations(path: Path, frame: Size) -> tuple[dict[str, Pose], list[Problem]]:
+def read_annotations(
+    path: Path, frame: Size, progress: Progress | None = None
+) -> tuple[dict[str, Pose], list[Problem]]:
     """Poses by image name from the columns `name:keypoints_y:keypoints_x`: JSON lists of 18 pixel indices, -1 missing.
 
     Points may lie outside the frame, as the table says; `Pose.within_frame` hides them.
     """
     poses: dict[str, Pose] = {}
     problems: list[Problem] = []
-    for number, row in _rows(path, ":", ANNOTATION_COLUMNS):
+    for number, row, total in _rows(path, ":", ANNOTATION_COLUMNS):
+        if progress is not None and number % _ROWS_BETWEEN_NEWS == 0:
+            progress(number, total)
         name = row["name"].strip()
         try:
             points = np.stack([_numbers(row.get("keypoints_x", "")), _numbers(row.get("keypoints_y", ""))], axis=1)
@@ -133,16 +142,16 @@ def _numbers(text: str) -> npt.NDArray[np.float64]:
     if not isinstance(values, list) or len(values) != _COUNT:
         count = f"{len(values)} numbers" if isinstance(values, list) else "no list"
         raise ValueError(f"has {count} where a list of {_COUNT} numbers belongs")
-    if not all(isinstance(value, (int, float)) and abs(value) < 1e6 for value in values):
-        raise ValueError("has something else than numbers in a list of keypoints")
+    if not set(map(type, values)) <= {int, float} or not all(-_FAR < value < _FAR for value in values):
+        raise ValueError("has something else than finite numbers in a list of keypoints")
     return np.array(values, np.float64)
 
 
-def _rows(path: Path, separator: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and cells by column of each line; raises InputError when one of the columns is missing."""
-    # Line ends are normalised here, so that a lone carriage return of an old Macintosh ends a line, too.
-    text = "\n".join(read_text(path).splitlines())
-    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
+def _rows(path: Path, separator: str, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str], int]]:
+    """Number and cells by column of each line, and how many lines there are; InputError when a column is missing."""
+    # Split here, a lone carriage return of an old Macintosh ends a line, too.
+    lines = read_text(path).splitlines()
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
     try:
         header = [name.strip() for name in next(reader)]
         for column in columns:
@@ -153,7 +162,7 @@ def _rows(path: Path, separator: str, columns: Sequence[str]) -> Iterator[tuple[
                 )
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield reader.line_num, dict(zip(header, cells, strict=False))
+                yield reader.line_num, dict(zip(header, cells, strict=False)), len(lines)
     except csv.Error as error:
         raise InputError(f"'{path}' is no table that can be read ({error}); download it again.") from None
 
