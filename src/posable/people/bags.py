@@ -129,10 +129,10 @@ def _backpack(torso: _Torso, shell: Material, trim: Material, rng: np.random.Gen
     layers.append(_pouch(torso, seat, np.array([0.0, 1.0, 0.0]), pocket, trim, placed=True, bends=True))
     half = rng.uniform(0.016, 0.024)
     for side in (-1.0, 1.0):
-        shoulder, chest = torso.at(side * 0.088, -0.02, 0.56), torso.at(side * 0.105, -0.1, 0.36)
+        shoulder, chest = torso.at(side * 0.108, -0.02, 0.56), torso.at(side * 0.115, -0.1, 0.36)
         over = _arc(torso.slice(shoulder, np.array([1.0, 0.0, 0.0]), half + 0.004), chest, top - [0, 0, 0.05], True)
         low = np.array([side * size[0] * 0.8, top[1], at[2] - size[2] * 0.7])
-        around = torso.slice(chest, np.cross(low - chest, [side, 0.0, 0.0]) + [0, 0, 1e-3], half + 0.004)
+        around = torso.slice(chest, np.cross(low - chest, [side, 0.0, 0.0]), half + 0.004)
         around = around[around[:, 0] * side > 0.06]
         under = _arc(around, chest, low, False)
         for path in (over, under):
@@ -192,7 +192,7 @@ def _pouch(
     if not placed:
         offset = torso.points - at
         behind = (np.abs(offset @ side) < size[0]) & (np.abs(offset[:, 2]) < size[2])
-        centre = at + out * (np.quantile((offset @ out)[behind], 0.995) + size[1] + 0.002)
+        centre = at + out * (np.quantile((offset @ out)[behind], 0.8 if bends else 0.995) + size[1] + 0.002)
     world = centre + points @ frame
     inner = centre - out * size[1]
     levels = np.stack([np.full(len(world), inner[0]), np.full(len(world), inner[1]), world[:, 2]], 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +34,7 @@ class Appearance:
     female: bool
     age: float
     """0.62 (young adult) to 0.95 (old)."""
-    hairline: Hairline = Hairline(density=0)
+    hairline: Hairline = field(default_factory=lambda: Hairline(density=0))
     """Where the scalp is dark with hair."""
 
 

@@ -58,10 +58,14 @@ class Pendant:
 
 
 def hang(
-    pendant: Pendant, carried: NDArray[np.bool_], body: NDArray[np.bool_], rest: FloatArray, vertices: FloatArray,
+    pendant: Pendant,
+    carried: NDArray[np.bool_],
+    body: NDArray[np.bool_],
+    rest: FloatArray,
+    vertices: FloatArray,
     bones: FloatArray,
-) -> FloatArray:  # fmt: skip
-    """The posed vertices (v, 3) with the `carried` (v,) ones let down from hand or elbow, clear of the `body` (v,) ones.
+) -> FloatArray:
+    """The posed vertices (v, 3) with the `carried` (v,) ones let down from hand or elbow, clear of the `body` ones.
 
     `rest` (v, 3) is the rest pose; `bones` (b, 3, 4) the pose's affine maps.
     """
@@ -80,14 +84,14 @@ def hang(
     local = rest[carried].astype(np.float64) - pendant.grip
     steep = np.sqrt((swing**2).sum())
     if steep > 1e-6:
-        along = np.array([*(swing / steep), 0.0])
-        down = (along * steep - [0, 0, 1.0]) / np.sqrt(1 + steep**2)
-        out = (along + [0, 0, steep]) / np.sqrt(1 + steep**2)
-        reach = local @ along
-        local = local + reach[:, None] * (out - along) - local[:, 2:] * (down + [0, 0, 1.0])
+        along, upwards = np.array([*(swing / steep), 0.0]), np.array([0.0, 0.0, 1.0])
+        secant = np.sqrt(1 + steep**2)
+        out, up = (along + steep * upwards) / secant, (upwards - steep * along) / secant
+        local = local + (local @ along)[:, None] * (out - along) + local[:, 2:] * (up - upwards)
     lowered = pivot + local @ turn.T
     # It stands on the floor rather than in it.
-    lowered[:, 2] += max(0.0, float(vertices[~carried, 2].min()) - lowered[:, 2].min())
+    floor = float(vertices[~carried, 2].min())
+    lowered[:, 2] += max(0.0, floor - lowered[:, 2].min())
     posed = vertices.copy()
     posed[carried] = lowered.astype(np.float32)
     return posed
