@@ -148,14 +148,21 @@ def _config(kind: type[Any], given: dict[str, Any], path: Path) -> Any:
         raise CheckpointError(f"'{path}' has the unknown setting '{unknown[0]}'; update posable or check the file.")
     if missing := sorted(set(known) - set(given)):
         raise CheckpointError(f"'{path}' lacks the setting '{missing[0]}'; get a whole copy of the model folder.")
-    for name, value in given.items():
+    settings = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+    for name, value in settings.items():
         default = known[name].default
+        if isinstance(default, tuple) and isinstance(value, tuple) and _unlike(value, default[0]):
+            raise CheckpointError(f"'{path}' sets {name} to {list(value)!r}; its parts must be like {default[0]!r}.")
         if isinstance(value, bool) != isinstance(default, bool) or not isinstance(value, (type(default), int)):
             raise CheckpointError(f"'{path}' sets {name} to {value!r}, which is no {type(default).__name__}.")
     try:
-        return kind(**given)
+        return kind(**settings)
     except ConfigError as error:
         raise CheckpointError(f"'{path}' has settings that do not work: {error}") from None
+
+
+def _unlike(parts: tuple[Any, ...], example: Any) -> bool:
+    return any(type(part) is not type(example) for part in parts)
 
 
 def _read_weights(path: Path, sha256: str) -> dict[str, Tensor]:

@@ -18,8 +18,8 @@ def generator() -> NtedGenerator:
 
 @torch.inference_mode()
 def test_the_generator_draws_the_authors_picture(generator: NtedGenerator) -> None:
-    encoded = generator.extract(fill.picture("source_image", 64, 48), generator.frame_of(Size(64, 48)))
-    drawing = generator.draw(encoded, fill.skeleton(64, 48))
+    encoded = generator.encode_frame(fill.picture("source_image", 64, 48), generator.frame(Size(64, 48)))
+    drawing = generator.draw_maps(encoded.textures, fill.skeleton(64, 48))
     torch.testing.assert_close(drawing.image, fill.drawn("nted_256")["target"], atol=2e-5, rtol=0)
 
 

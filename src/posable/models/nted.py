@@ -14,19 +14,33 @@ extraction sums the reference's features with the attention *before* its value c
 same textures, because both are linear, for K / C of the work. Deviations: frames off the grid are padded; pictures of
 several times the trained size are drawn at that size and enlarged.
 
-Appearance control (paper, eq. 16-18) is `mix` and `region_coefficients`; which pictures its losses compare is INFERRED.
+Appearance control (paper, eq. 16-18) is `mix_textures` and `fit_coefficients`; what its losses compare is INFERRED.
 """
 
-from dataclasses import dataclass
+import colorsys
+import os
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posable.errors import ConfigError
+from posable.batch import PersonPair
+from posable.errors import ConfigError, SizeError
+from posable.losses import (
+    content_loss,
+    logistic_discriminator_loss,
+    nonsaturating_generator_loss,
+    r1_penalty,
+    style_loss,
+)
 from posable.models.generator import Generator, Rendering
+from posable.models.objective import Objective
+from posable.nn.attention_pictures import enlarged
+from posable.nn.face_crops import face_crops
 from posable.nn.network_frame import NetworkFrame
+from posable.nn.perceptual_features import EfficientNetFeatures, FeatureMaps, PerceptualFeatures, Vgg19Features
 from posable.nn.stylegan2 import (
     BLUR_TAPS,
     EqualConv2d,
@@ -36,11 +50,12 @@ from posable.nn.stylegan2 import (
     StyleGan2Discriminator,
     upfirdn2d,
 )
+from posable.nn.vgg19 import load_vgg19
 from posable.pose import PoseBatch
 from posable.pose_maps import nted_skeleton
 from posable.size import Size
 
-SKELETON_CHANNELS = 20
+_SKELETON_CHANNELS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,31 +253,30 @@ class Renderer(nn.Module):
 
 # ---- generator
 
+TextureCoefficients = tuple[Float[Tensor, "n 2 labels"], ...]
+"""A number in [0, 1] for each texture, per level from coarse to fine, for its first and its second convolution."""
+
 
 @dataclass(frozen=True)
 class NtedSource:
     """A reference, taken apart. Per level from coarse to fine, for its first and its second convolution."""
 
     frame: NetworkFrame
-    image: Float[Tensor, "n 3 h w"]
-    """The reference in the network's frame, for `explain`; drawing needs the textures alone."""
+    image: Float[Tensor, "n 3 H W"]
+    """The reference in the network's frame. Drawing does not look at it; `explain` and `texture_shares` do."""
     textures: tuple[Float[Tensor, "n 2 c labels"], ...]
     colors: tuple[Float[Tensor, "n 2 3 labels"], ...]
     """The mean colour of the places that each texture came from, RGB in [-1, 1]."""
 
 
-TextureCoefficients = tuple[Float[Tensor, "n 2 labels"], ...]
-"""For each texture how much of it is the garment's: 0 the person's own, 1 the garment's. Per level, coarse to fine."""
-
-
 @dataclass(frozen=True)
-class NtedDrawing:
-    """What the network draws in its own frame, with all that the losses look at."""
+class NetworkDrawing:
+    """What the network draws in its own frame."""
 
-    image: Float[Tensor, "n 3 h w"]
+    image: Float[Tensor, "n 3 H W"]
     """Not limited to [-1, 1]."""
-    colors: tuple[Float[Tensor, "n 2 3 labels"], ...]
     distributions: tuple[Float[Tensor, "n 2 labels h w"], ...]
+    """Per level, how far each place shows each label; sums to 1 over the labels."""
 
 
 class NtedGenerator(Generator[NtedSource]):
@@ -275,8 +289,14 @@ class NtedGenerator(Generator[NtedSource]):
         self.config = config
         self.size = Size(config.height, config.width)
         self.reference_encoder = Encoder(3, config, extracts=True)
-        self.skeleton_encoder = Encoder(SKELETON_CHANNELS, config, extracts=False)
+        self.skeleton_encoder = Encoder(_SKELETON_CHANNELS, config, extracts=False)
         self.renderer = Renderer(config)
+
+    def frame(self, picture: Size) -> NetworkFrame:
+        """Pictures of k times the trained size and more are shrunk k times; the rest is padded to the grid."""
+        factor = max(1, min(picture.height // self.size.height, picture.width // self.size.width))
+        enlarged_size = Size(self.size.height * factor, self.size.width * factor)
+        return NetworkFrame.of(picture, enlarged_size, self.size, self.config.multiple)
 
     def encode(
         self,
@@ -285,41 +305,264 @@ class NtedGenerator(Generator[NtedSource]):
         source_parsing: UInt8[Tensor, "n h w"] | None = None,
     ) -> NtedSource:
         """Takes the reference apart; neither its pose nor its parsing is looked at."""
-        frame = self.frame_of(Size(*source_image.shape[-2:]))
-        image = frame.place(source_image)
-        return self.extract(image, frame)
+        frame = self.frame(Size(source_image.shape[-2], source_image.shape[-1]))
+        return self.encode_frame(frame.place(source_image), frame)
 
     def render(self, encoded: NtedSource, target_pose: PoseBatch) -> Rendering:
-        drawing = self.draw(encoded, nted_skeleton(encoded.frame.place_pose(target_pose)))
+        drawing = self.draw_maps(encoded.textures, self.pose_maps(encoded.frame, target_pose))
         return Rendering(image=encoded.frame.undo(drawing.image).clamp(-1, 1))
 
-    def frame_of(self, picture: Size) -> NetworkFrame:
-        """Pictures of k times the trained size and more are shrunk k times; the rest is padded to the grid."""
-        factor = max(1, min(picture.height // self.size.height, picture.width // self.size.width))
-        enlarged = Size(self.size.height * factor, self.size.width * factor)
-        return NetworkFrame.of(picture, enlarged, self.size, self.config.multiple)
-
-    def extract(self, image: Float[Tensor, "n 3 h w"], frame: NetworkFrame) -> NtedSource:
+    def encode_frame(self, image: Float[Tensor, "n 3 H W"], frame: NetworkFrame) -> NtedSource:
         """The textures of references that are in the network's frame."""
         _, extracted = self.reference_encoder(image)
-        colors = tuple(gathered(level.attention, image) for level in extracted)
+        colors = tuple(_gathered(level.attention, image) for level in extracted)
         return NtedSource(frame, image, tuple(level.textures for level in extracted), colors)
 
-    def draw(self, encoded: NtedSource, skeleton: Float[Tensor, "n 20 h w"]) -> NtedDrawing:
-        """One drawing for each encoded reference and skeleton map in the network's frame."""
+    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 20 H W"]:
+        return nted_skeleton(frame.place_pose(pose))
+
+    def draw_maps(self, textures: tuple[Tensor, ...], skeleton: Float[Tensor, "n 20 H W"]) -> NetworkDrawing:
+        """One drawing for each set of textures and skeleton map in the network's frame."""
         features, _ = self.skeleton_encoder(skeleton)
-        image, distributions = self.renderer(features, encoded.textures)
-        return NtedDrawing(image, encoded.colors, distributions)
+        return NetworkDrawing(*self.renderer(features, textures))
+
+    def texture_shares(self, encoded: NtedSource, region: Float[Tensor, "n 1 h w"]) -> TextureCoefficients:
+        """How much of each texture comes from a region of the encoded picture, in [0, 1].
+
+        `region` is a mask in [0, 1] in the frame of the picture that was encoded. INFERRED: with the region of a
+        garment these are coefficients for `mix_textures` that need no target pose and no optimisation.
+        """
+        _, extracted = self.reference_encoder(encoded.image)
+        placed = encoded.frame.place(region)
+        return tuple(_gathered(level.attention, placed)[:, :, 0] for level in extracted)
+
+    def fit_coefficients(
+        self,
+        person: NtedSource,
+        garment: NtedSource,
+        target_pose: PoseBatch,
+        region: Float[Tensor, "n 1 h w"],
+        start: TextureCoefficients,
+        steps: int = 200,
+        learning_rate: float = 0.01,
+    ) -> TextureCoefficients:
+        """The coefficients for `mix_textures` with which a region of the drawing, and only that, is as the garment's.
+
+        Minimises 3e5 (10 inside + outside) + the sum of the coefficients with Adam (paper, eq. 16-18). `region` is a
+        mask in [0, 1] in the frame of the drawing. INFERRED: "inside" is the mean squared difference, over the region,
+        from the garment's reference drawn in the target pose; "outside", over the rest, from the person drawn in it.
+        """
+        with torch.inference_mode(False), torch.enable_grad():
+            own, other = (tuple(texture.detach().clone() for texture in each.textures) for each in (person, garment))
+            skeleton, inside = self.pose_maps(person.frame, target_pose).clone(), person.frame.place(region).clone()
+            with torch.no_grad():
+                features = self.skeleton_encoder(skeleton)[0]
+                kept, wanted = (self.renderer(features, textures)[0].clamp(-1, 1) for textures in (own, other))
+            fitted = [coefficients.detach().clone().requires_grad_() for coefficients in start]
+            adam = torch.optim.Adam(fitted, learning_rate)
+            for _ in range(steps):
+                drawn = self.renderer(features, _mixed(own, other, tuple(fitted)))[0]
+                change = ((drawn - wanted).square() * inside).mean()
+                damage = ((drawn - kept).square() * (1 - inside)).mean()
+                loss = 3e5 * (10 * change + damage) + torch.stack([each.sum() for each in fitted]).sum()
+                for each, gradient in zip(fitted, torch.autograd.grad(loss, fitted), strict=True):
+                    each.grad = gradient
+                adam.step()
+                with torch.no_grad():
+                    for each in fitted:
+                        each.clamp_(0, 1)
+            return tuple(each.detach() for each in fitted)
+
+    def explain(self, encoded: NtedSource, target_pose: PoseBatch) -> dict[str, Float[Tensor, "n 3 h w"]]:
+        """What the attentions do, as pictures, for each level (its stride s) and each of its two convolutions.
+
+        `extraction_s_first`: the source, each place in the colour of the label that takes its texture from it, as
+        bright as it is attended. `distribution_s_first`: the target, each place in the colours of the labels that it
+        shows. `painted_s_first`: the target painted with the mean colour of each texture. The same with `_second`.
+        """
+        _, extracted = self.reference_encoder(encoded.image)
+        drawing = self.draw_maps(encoded.textures, self.pose_maps(encoded.frame, target_pose))
+        pictures: dict[str, Tensor] = {}
+        levels = zip(extracted, drawing.distributions, encoded.colors, strict=True)
+        for depth, (found, distribution, colors) in enumerate(levels):
+            stride = self.config.multiple >> depth
+            for convolution, which in enumerate(("first", "second")):
+                attention, shares = found.attention[:, convolution], distribution[:, convolution]
+                hues = _label_colors(attention.shape[1], like=attention)
+                strength = (attention / attention.amax((2, 3), keepdim=True)).amax(1, keepdim=True)
+                mixture = attention / attention.sum(1, keepdim=True).clamp_min(1e-12)
+                pictures[f"extraction_{stride}_{which}"] = _colored(mixture, hues) * strength * 2 - 1
+                pictures[f"distribution_{stride}_{which}"] = _colored(shares, hues) * 2 - 1
+                pictures[f"painted_{stride}_{which}"] = torch.einsum("nkhw,nck->nchw", shares, colors[:, convolution])
+        frame = encoded.frame
+        return {name: frame.undo(enlarged(picture, frame.padded)) for name, picture in pictures.items()}
 
 
-def gathered(attention: Float[Tensor, "n 2 labels h w"], image: Float[Tensor, "n c H W"]) -> Tensor:
+def mix_textures(person: NtedSource, garment: NtedSource, coefficients: TextureCoefficients) -> NtedSource:
+    """The person with some textures taken from another picture: own + coefficient (garment - own), for each texture
+    (paper, eq. 16). Mixing can be repeated for several garments; the frame stays the person's."""
+    textures = _mixed(person.textures, garment.textures, coefficients)
+    return replace(person, textures=textures, colors=_mixed(person.colors, garment.colors, coefficients))
+
+
+def _mixed(own: tuple[Tensor, ...], other: tuple[Tensor, ...], coefficients: TextureCoefficients) -> tuple[Tensor, ...]:
+    return tuple(a + (b - a) * s[:, :, None] for a, b, s in zip(own, other, coefficients, strict=True))
+
+
+def _gathered(attention: Float[Tensor, "n 2 labels h w"], picture: Float[Tensor, "n c H W"]) -> Tensor:
     """The attention's mean of a picture, for each extraction and label: (n, 2, c, labels)."""
-    small = functional.interpolate(image, attention.shape[-2:], mode="nearest").flatten(2)
+    small = functional.interpolate(picture, attention.shape[-2:], mode="nearest").flatten(2)
     return torch.einsum("nekp,ncp->neck", attention.flatten(3), small)
 
 
-# ---- published weights
+def _colored(shares: Float[Tensor, "n labels h w"], colors: Float[Tensor, "labels 3"]) -> Float[Tensor, "n 3 h w"]:
+    return torch.einsum("nkhw,kc->nchw", shares, colors)
 
+
+def _label_colors(count: int, like: Tensor) -> Float[Tensor, "labels 3"]:
+    """Colours in [0, 1] that tell neighbouring labels apart: hues a golden angle from one to the next."""
+    hues = [0.618 * label % 1 for label in range(count)]
+    return like.new_tensor([colorsys.hsv_to_rgb(hue, 0.9, 1 - 0.4 * (i % 2)) for i, hue in enumerate(hues)])
+
+
+# ---- training
+
+
+@dataclass(frozen=True, kw_only=True)
+class NtedWeights:
+    """Weights of the losses; the defaults are the published ones at 256x176."""
+
+    perceptual: float = 2.0
+    style: float = 500.0
+    """Of the Gram matrices' difference, within the perceptual loss."""
+    num_scales: int = 1
+    """The content of the perceptual loss is compared at the full size and at this many less one halvings."""
+    attention: float = 15.0
+    face: float = 1.0
+    adversarial: float = 1.5
+    """0 trains without a discriminator, as the first 20,000 steps at 256x176."""
+    r1: float = 10.0
+    """gamma of the penalty on the discriminator's gradient."""
+    r1_interval: int = 16
+    """Steps from one penalty to the next; each counts as many times."""
+
+    @classmethod
+    def at_512(cls) -> "NtedWeights":
+        return cls(perceptual=1.0, style=1000.0, num_scales=3)
+
+
+EMA_HALF_LIFE_IMAGES = 5000
+"""0.5^(32/10000) a step with 16 drawings a step; the averaged weights are the ones to draw with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NtedDrawing(Rendering):
+    """Both directions of a batch of n pairs, drawn in training: source to target, then target to source."""
+
+    drawn: Float[Tensor, "2n 3 H W"]
+    """Not limited to [-1, 1]."""
+    truth: Float[Tensor, "2n 3 H W"]
+    truth_pose: PoseBatch
+    colors: tuple[Float[Tensor, "2n 2 3 labels"], ...]
+    distributions: tuple[Float[Tensor, "2n 2 labels h w"], ...]
+
+
+class NtedObjective(Objective[NtedGenerator, NtedDrawing]):
+    """Perceptual and style losses, the attention's reconstruction, faces; a discriminator with a lazy R1 penalty."""
+
+    def __init__(self, weights: NtedWeights, features: PerceptualFeatures, config: NtedConfig) -> None:
+        super().__init__()
+        self.weights = weights
+        self.features = features
+        self.discriminator = nted_discriminator(config)
+
+    def draw(self, generator: NtedGenerator, batch: PersonPair) -> NtedDrawing:
+        condition, frame = batch.condition, generator.frame(Size(*batch.target_image.shape[-2:]))
+        if frame.padded != generator.size:
+            raise SizeError(
+                f"nted was given pictures of {frame.picture} to learn from; give {generator.size}, its own frame."
+            )
+        source, target = frame.place(condition.source_image), frame.place(batch.target_image)
+        truth_pose = PoseBatch.concatenated([condition.target_pose, condition.source_pose])
+        encoded = generator.encode_frame(torch.cat([source, target]), frame)
+        drawing = generator.draw_maps(encoded.textures, generator.pose_maps(frame, truth_pose))
+        return NtedDrawing(
+            image=frame.undo(drawing.image[: len(batch)]).clamp(-1, 1),
+            drawn=drawing.image,
+            truth=torch.cat([target, source]),
+            truth_pose=frame.place_pose(truth_pose),
+            colors=encoded.colors,
+            distributions=drawing.distributions,
+        )
+
+    def generator_losses(self, generator: NtedGenerator, drawn: NtedDrawing, batch: PersonPair) -> dict[str, Tensor]:
+        weights, losses = self.weights, self._perceptual_losses(drawn.drawn, drawn.truth)
+        losses["attention"] = weights.attention * attention_reconstruction_loss(drawn)
+        if weights.face:
+            faces = self.features(face_crops(drawn.drawn, drawn.truth_pose))
+            wanted = self._wanted(face_crops(drawn.truth, drawn.truth_pose))
+            losses["face"] = weights.face * content_loss(faces.content, wanted.content)
+        if weights.adversarial:
+            losses["adversarial"] = weights.adversarial * nonsaturating_generator_loss(self.discriminator(drawn.drawn))
+        return losses
+
+    def discriminator_losses(self, drawn: NtedDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
+        weights = self.weights
+        if not weights.adversarial:
+            return {}
+        real, generated = self.discriminator(drawn.truth), self.discriminator(drawn.drawn.detach())
+        losses = {"discriminator": logistic_discriminator_loss(real, generated)}
+        if step % weights.r1_interval == 0:
+            truth = drawn.truth.detach().clone().requires_grad_()
+            penalty = r1_penalty(self.discriminator(truth), truth)
+            losses["r1"] = weights.r1 / 2 * weights.r1_interval * penalty
+        return losses
+
+    def _perceptual_losses(self, picture: Tensor, truth: Tensor) -> dict[str, Tensor]:
+        weights = self.weights
+        content, style = picture.new_zeros(()), picture.new_zeros(())
+        for scale in range(weights.num_scales):
+            if scale:
+                picture, truth = (
+                    functional.interpolate(x, scale_factor=0.5, mode="bilinear") for x in (picture, truth)
+                )
+            got, wanted = self.features(picture), self._wanted(truth)
+            content = content + content_loss(got.content, wanted.content)
+            if scale == 0:
+                style = style_loss(got.style, wanted.style)
+        return {"perceptual": weights.perceptual * content, "style": weights.perceptual * weights.style * style}
+
+    @torch.no_grad()
+    def _wanted(self, truth: Tensor) -> FeatureMaps:
+        return self.features(truth)
+
+
+def nted_discriminator(config: NtedConfig) -> StyleGan2Discriminator:
+    """The discriminator for a config's frame: 26,766,977 parameters at 256x176, 26,885,697 at 512x352."""
+    halvings_to_4_rows = config.height.bit_length() - 3
+    deepest = [config.channels[0]] * (halvings_to_4_rows + 1 - len(config.channels))
+    return StyleGan2Discriminator(Size(config.height, config.width), (*reversed(config.channels), *deepest))
+
+
+def nted_features(vgg19: str | os.PathLike[str] | None) -> PerceptualFeatures:
+    """What the published losses compare: VGG19 of normalised pictures, styles at the content's layers. Without the
+    file of its weights, EfficientNet-Lite0's features."""
+    if vgg19 is None:
+        return EfficientNetFeatures()
+    return Vgg19Features(load_vgg19(vgg19), normalised=True, style_layers=Vgg19Features.content_layers)
+
+
+def attention_reconstruction_loss(drawn: NtedDrawing) -> Tensor:
+    """The mean L1 distance to the truth of pictures that both attentions make from the reference's colours alone."""
+    errors: list[Tensor] = []
+    for colors, distribution in zip(drawn.colors, drawn.distributions, strict=True):
+        painted = torch.einsum("neck,nekhw->nechw", colors, distribution)
+        small = functional.interpolate(drawn.truth, distribution.shape[-2:], mode="nearest")
+        errors.append(functional.l1_loss(painted, small[:, None].expand_as(painted)))
+    return torch.stack(errors).mean()
+
+
+# ---- published weights
 
 _PUBLISHED_NAMES = (
     ("target_image_renderer.convs.", "renderer.levels."),
@@ -343,10 +586,3 @@ def published_key(key: str) -> str | None:
     for theirs, ours in _PUBLISHED_NAMES:
         key = key.replace(theirs, ours)
     return key
-
-
-def nted_discriminator(config: NtedConfig) -> StyleGan2Discriminator:
-    """The discriminator for a config's frame: 26,766,977 parameters at 256x176, 26,885,697 at 512x352."""
-    halvings_to_4_rows = config.height.bit_length() - 3
-    deepest = [config.channels[0]] * (halvings_to_4_rows + 1 - len(config.channels))
-    return StyleGan2Discriminator(Size(config.height, config.width), (*reversed(config.channels), *deepest))

@@ -137,7 +137,8 @@ class StyleGan2Discriminator(nn.Module):
     """StyleGAN2's residual discriminator for frames that need not be square.
 
     `channels` counts from the full size to the last map, each half the one before; the last one sees how much the
-    pictures of a group of up to `group` differ. Logits (n, 1), high for real pictures.
+    pictures of a group differ: `group` of them, or the next smaller divisor of the batch. Logits are high for real
+    pictures.
     """
 
     def __init__(self, size: Size, channels: Sequence[int], group: int = 4) -> None:
@@ -155,11 +156,9 @@ class StyleGan2Discriminator(nn.Module):
         self.score = EqualLinear(deepest, 1)
 
     def forward(self, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1"]:
-        """`n` must be a multiple of the group's size, or less than it."""
         x = self.blocks(self.from_rgb(image))
         n = x.shape[0]
-        group = min(n, self.group)
-        assert n % group == 0, f"a batch of {n} cannot be split into groups of {group}"
+        group = next(size for size in range(min(n, self.group), 0, -1) if n % size == 0)
         deviation = (x.view(group, n // group, *x.shape[1:]).var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3))
         plane = deviation.repeat(group)[:, None, None, None].expand(-1, -1, *x.shape[-2:])
         x = self.final(torch.cat([x, plane], 1)).flatten(1)
