@@ -17,6 +17,7 @@ from posable.models import FAMILIES
 from posable.models.dptn import DptnConfig
 from posable.models.generator import Generator, Rendering
 from posable.models.gfla import GflaConfig
+from posable.models.nted import NtedConfig
 from posable.models.weave import WeaveConfig
 from posable.pose import PoseBatch
 from posable.size import Size
@@ -35,6 +36,7 @@ TINY = {
     "gfla": GflaConfig(
         height=64, width=48, network_height=64, network_width=48, channels=8, max_channels=16, flow_channels=8
     ),
+    "nted": NtedConfig(height=64, width=48, channels=(16, 16, 8), num_labels=(4, 6), kernel_sizes=(1, 3)),
     "weave": WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2),
 }
 PREDICTS = {"gfla": {"visibility", "flow"}, "weave": {"mask", "visibility", "flow"}}

@@ -6,6 +6,7 @@ from typing import Any
 from posable.models.dptn import DptnConfig, DptnGenerator
 from posable.models.generator import Generator
 from posable.models.gfla import GflaConfig, GflaGenerator
+from posable.models.nted import NtedConfig, NtedGenerator
 from posable.models.weave import WeaveConfig, WeaveGenerator
 
 
@@ -20,5 +21,6 @@ class FamilyEntry:
 FAMILIES: dict[str, FamilyEntry] = {
     "dptn": FamilyEntry(DptnConfig, DptnGenerator),
     "gfla": FamilyEntry(GflaConfig, GflaGenerator),
+    "nted": FamilyEntry(NtedConfig, NtedGenerator),
     "weave": FamilyEntry(WeaveConfig, WeaveGenerator),
 }
