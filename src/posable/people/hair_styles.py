@@ -312,8 +312,8 @@ def _curls(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:
     near_edge = (0.3 + 0.7 * smoothstep(0, 0.03, inside))[:, None]
     heights = (thickness + np.linspace(0, 0.012, 12)) * near_edge
     paths = grow(roots, lengths, _whorl, heights, 0.15, 0.7)
-    paths = curl(paths, rng.uniform(0.006, 0.009), rng.uniform(22, 34), rng)
-    return Style(name, hairline, thickness, 0.004, [ribbons(paths, rng.uniform(0.011, 0.016, len(roots)), 0.5, 0.35)])
+    paths = curl(paths, rng.uniform(0.004, 0.0065), rng.uniform(20, 30), rng)
+    return Style(name, hairline, thickness, 0.004, [ribbons(paths, rng.uniform(0.013, 0.018, len(roots)), 0.5, 0.5)])
 
 
 def _afro(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:

@@ -36,6 +36,18 @@ class Appearance:
     """0.62 (young adult) to 0.95 (old)."""
     hairline: Hairline = field(default_factory=lambda: Hairline(density=0))
     """Where the scalp is dark with hair."""
+    beard_shape: str = "full"
+    """"full", "goatee" or "moustache"."""
+    freckles: float = 0.0
+    """Strength in [0, 1]."""
+    blush: float = 0.16
+    """How much redder cheeks are."""
+    eye_shadow: float = 0.0
+    """Strength of make-up on the lids, in [0, 1]."""
+    eye_shadow_tint: tuple[float, float, float] = (0.5, 0.6, 0.6)
+    """Share of each channel that full eye shadow takes away."""
+    brow_arch: float = 0.0035
+    """Metres."""
 
 
 @dataclass(frozen=True, eq=False)
