@@ -64,7 +64,8 @@ def make_belt(worn_on: Layer, height: float, rng: np.random.Generator) -> list[L
     half = float(rng.uniform(0.013, 0.026))
     angles = np.arange(_BELT_COLUMNS, dtype=np.float32) * np.float32(2 * np.pi / _BELT_COLUMNS)
     profile = ((-half, 0.002), (-half * 0.92, 0.006), (half * 0.92, 0.006), (half, 0.002))
-    near = np.abs(surface.template[:, 2] - height) < 0.06
+    # Sleeves hang at the belt's height, farther out.
+    near = (np.abs(surface.template[:, 2] - height) < 0.06) & (np.abs(surface.template[:, 0]) < 0.215)
     points, level = surface.points[near], surface.template[near, 2]
     turn = arctan2(surface.template[near, 0], -(surface.template[near, 1] - _AXIS_Y))
     # The garment is stretched and bent: heights of the person at the template's height, by angle.
