@@ -83,11 +83,10 @@ class DptnConfig:
                 f"dptn's sizes ({self.height}x{self.width}, {self.network_height}x{self.network_width} inside) must "
                 f"be at least {self.multiple} px a side; give larger ones or fewer levels."
             )
-        if self.levels < 1 or self.deepest_channels % self.num_heads:
-            raise ConfigError(
-                f"dptn needs at least one level (given {self.levels}) and heads ({self.num_heads}) that divide its "
-                f"{self.deepest_channels} channels."
-            )
+        if self.levels < 1:
+            raise ConfigError(f"dptn's levels are {self.levels}; give at least 1.")
+        if self.deepest_channels % self.num_heads:
+            raise ConfigError(f"dptn's num_heads ({self.num_heads}) must divide its {self.deepest_channels} channels.")
 
     @property
     def multiple(self) -> int:
