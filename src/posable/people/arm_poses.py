@@ -10,6 +10,7 @@ import numpy as np
 from posable.people.figure import PosedFigure
 from posable.people.geometry import FloatArray, length, normalize, product
 from posable.people.pose_limbs import ArmTarget, clavicle_rotation, reach
+from posable.people.scene import Style
 
 _Triple = tuple[float, float, float]
 
@@ -95,18 +96,25 @@ _PAIRS_BY_LEGS: dict[str, tuple[tuple[str, str, float], ...]] = {
     "squat": (*_LOW, ("front", "front", 1.5)),
     "kneel": (*_LOW, ("relax", "relax", 2.0), ("down", "down", 1.0), ("hip", "relax", 0.8)),
 }
-_SWINGING = (("swing_front", "swing_back", 1.0), ("swing_back", "swing_front", 1.0))
+_EVERYDAY: tuple[tuple[str, str, float], ...] = (
+    ("down", "down", 3.0), ("relax", "relax", 3.0), ("bag", "relax", 1.2), ("phone", "relax", 0.8),
+    ("call", "relax", 0.5), ("pocket", "pocket", 0.8), ("pocket", "relax", 0.6), ("low_front", "low_front", 0.5),
+    ("clasp", "clasp", 0.3), ("tray", "relax", 0.3), ("hip", "relax", 0.3), ("cross_under", "cross_over", 0.2),
+    ("back", "back", 0.2), ("wave", "relax", 0.2), ("chin", "relax", 0.2), ("elbow", "relax", 0.2),
+    ("point", "relax", 0.15),
+)  # fmt: skip
+"""What passers-by do."""
 _MIX = 0.4
 """How far, at most, an arm goes from its own towards another pose."""
 
 
-def sample_arm_pair(legs: str, left_leg_ahead: bool, rng: np.random.Generator) -> tuple[str, str]:
+def sample_arm_pair(legs: str, left_leg_ahead: bool, style: Style, rng: np.random.Generator) -> tuple[str, str]:
     """What the left and the right arm do on legs of this kind; a walker's arms swing against the legs."""
     swings = rng.random()
     if legs == "run" or (legs == "walk" and swings < 0.62):
         kind = "run" if legs == "run" else "swing"
         return (f"{kind}_back", f"{kind}_front") if left_leg_ahead else (f"{kind}_front", f"{kind}_back")
-    pairs = _PAIRS_BY_LEGS.get(legs, ARM_PAIRS)
+    pairs = _PAIRS_BY_LEGS.get(legs, ARM_PAIRS) if style == "fashion" else _EVERYDAY
     weights = np.array([weight for _, _, weight in pairs])
     left, right, _ = pairs[int(rng.choice(len(pairs), p=weights / weights.sum()))]
     return (left, right) if rng.random() < 0.5 else (right, left)

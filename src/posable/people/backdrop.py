@@ -69,6 +69,12 @@ def _tint(rng: np.random.Generator, saturation: tuple[float, float], value: tupl
     return np.array(colorsys.hsv_to_rgb(rng.random(), rng.uniform(*saturation), rng.uniform(*value)), np.float32)
 
 
+def _earth(rng: np.random.Generator) -> FloatArray:
+    """Sand, soil, stone."""
+    hue, saturation, value = rng.uniform(0.06, 0.13), rng.uniform(0.05, 0.4), rng.uniform(0.3, 0.75)
+    return np.array(colorsys.hsv_to_rgb(hue, saturation, value), np.float32)
+
+
 def _plain(color: FloatArray) -> FloatArray:
     return np.broadcast_to(color, (_ROWS, _COLUMNS, 3)).astype(np.float32)
 
@@ -150,7 +156,7 @@ def _wall(rng: np.random.Generator) -> _Painted:
             _box(wall, 0, below, WALL_METRES, 0.05, np.minimum(color * 1.25, 1))
     if rng.random() < 0.5:
         _box(wall, 0, 0, WALL_METRES, rng.uniform(0.06, 0.14), np.clip(wall.mean((0, 1)) * rng.uniform(0.5, 1.4), 0, 1))
-    floor = _floor(rng, str(rng.choice(["planks", "tiles", "stone", "stone"])), _tint(rng, (0.0, 0.3), (0.3, 0.75)))
+    floor = _floor(rng, str(rng.choice(["planks", "tiles", "stone", "stone"])), _earth(rng))
     return wall, floor, rng.uniform(0.6, 2.0), 0.0 if rng.random() < 0.5 else rng.uniform(0.3, 1.5)
 
 
@@ -222,7 +228,7 @@ def _room(rng: np.random.Generator) -> _Painted:
             case _:
                 pass
         left += width + rng.uniform(0.1, 0.7)
-    floor = _floor(rng, str(rng.choice(["planks", "planks", "tiles", "carpet"])), _tint(rng, (0.1, 0.45), (0.3, 0.75)))
+    floor = _floor(rng, str(rng.choice(["planks", "planks", "tiles", "carpet"])), _earth(rng))
     return wall, floor, rng.uniform(1.2, 3.5), rng.uniform(0.5, 3.5)
 
 
@@ -232,7 +238,7 @@ def _street(rng: np.random.Generator) -> _Painted:
     left = 0.0
     while left < WALL_METRES:
         width = rng.uniform(1.8, 3.8)
-        front = _tint(rng, (0.0, 0.4), (0.25, 0.9))
+        front = _earth(rng) * rng.uniform(0.6, 1.3) if rng.random() < 0.6 else _tint(rng, (0.0, 0.3), (0.25, 0.9))
         _box(wall, left, 0, width, WALL_HEIGHT, front)
         glass = np.array([0.25, 0.3, 0.36], np.float32) * rng.uniform(0.4, 2.2)
         shop, step = rng.random() < 0.5, rng.uniform(0.6, 1.0)
@@ -284,8 +290,8 @@ def _passer_by(wall: FloatArray, rng: np.random.Generator) -> None:
 def _foliage(rng: np.random.Generator) -> _Painted:
     """Leaves and light between them, far out of focus, over grass or a path."""
     hue = rng.uniform(0.17, 0.38) if rng.random() < 0.8 else rng.uniform(0.04, 0.12)
-    dark = np.array(colorsys.hsv_to_rgb(hue, rng.uniform(0.4, 0.8), rng.uniform(0.1, 0.3)), np.float32)
-    bright = np.array(colorsys.hsv_to_rgb(hue - 0.03, rng.uniform(0.3, 0.7), rng.uniform(0.5, 0.9)), np.float32)
+    dark = np.array(colorsys.hsv_to_rgb(hue, rng.uniform(0.3, 0.6), rng.uniform(0.1, 0.3)), np.float32)
+    bright = np.array(colorsys.hsv_to_rgb(hue - 0.03, rng.uniform(0.2, 0.5), rng.uniform(0.5, 0.9)), np.float32)
     leaves = 0.5 + 0.25 * _cloud(rng, _ROWS, _COLUMNS, 1.5) + 0.12 * _cloud(rng, _ROWS, _COLUMNS, 1.0)
     wall = dark + (bright - dark) * np.clip(leaves, 0, 1)[..., None]
     for _ in range(int(rng.integers(0, 5))):
@@ -300,9 +306,7 @@ def _foliage(rng: np.random.Generator) -> _Painted:
         disc = (rows[:, None] - row - radius) ** 2 + (columns[None] - column - radius) ** 2 <= radius**2
         place = np.ix_(rows, columns % _COLUMNS)
         wall[place] += (light - wall[place]) * (disc * rng.uniform(0.15, 0.6))[..., None]
-    ground = (
-        dark + (bright - dark) * rng.uniform(0.25, 0.6) if rng.random() < 0.6 else _tint(rng, (0.1, 0.3), (0.4, 0.7))
-    )
+    ground = dark + (bright - dark) * rng.uniform(0.25, 0.6) if rng.random() < 0.6 else _earth(rng)
     floor = _floor(rng, "grass", ground)
     return wall, floor, rng.uniform(2.5, 6.0), rng.uniform(1.0, 3.0)
 

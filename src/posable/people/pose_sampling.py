@@ -43,7 +43,7 @@ def sample_pose(figure: Figure, rng: np.random.Generator, style: Style = "fashio
     legs = str(rng.choice(list(kinds), p=list(kinds.values())))
     stance = _sample_legs(figure, legs, rng)
     rotations = stance.rotations | _spine(stance, rng) | _head(stance, rng)
-    arms = sample_arm_pair(legs, stance.left_ahead, rng)
+    arms = sample_arm_pair(legs, stance.left_ahead, style, rng)
     rotations |= _sample_arms(figure, arms, rotations, rng)
     return SampledPose(rotations, legs, arms, stance.airborne, stance.seat)
 

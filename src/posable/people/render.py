@@ -171,7 +171,7 @@ def _render_view(stage: _Stage, index: int, size: Size) -> View:
     seat = None
     if pose.seat is not None:
         seat_rng = np.random.default_rng([person.seed, _SEAT])
-        seat = place_seat(camera, mesh.bone_heads[0], vertices[stage.sits], seat_rng)
+        seat = place_seat(camera, mesh.bone_heads[0], pose.seat, vertices[stage.sits], seat_rng)
 
     vertices = camera.turn(vertices)
     screen_vertices = camera.project(vertices)

@@ -14,7 +14,7 @@ from posable.people.shading import tone_map
 from posable.people.shadow import ShadowMap
 from posable.size import Size
 
-_DRUM_SIDES = 28
+_DRUM_SIDES = 40
 _SINK_METRES = 0.015
 """How far the person sinks in."""
 _UNDER_METRES = 0.13
@@ -31,6 +31,8 @@ class Seat:
     """(f, 3)."""
     color: FloatArray
     """(3,)."""
+    axis: FloatArray | None
+    """(2,), where a drum's axis stands in the scene; None for a box."""
 
     def fragments(self, camera: Camera, supersampling: int = 1) -> Fragments:
         """Where the seat is seen, sampled as the person is."""
@@ -56,8 +58,12 @@ class Seat:
         normals = normalize(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
         position = np.einsum("nkc,nk->nc", corners[face], samples.barycentrics[rows, columns])
         normal = normals[face]
+        if self.axis is not None:
+            side = np.abs(normal[:, 2]) < 0.5
+            around = position[side] - np.array([*self.axis, 0], np.float32)
+            normal[side] = normalize(around * np.array([1, 1, 0], np.float32))
         facing = np.clip((normal * light.direction).sum(1), 0, 1)
-        lit = 1 - np.float32(0.8) * shadows.occlusion(position + normal * np.float32(0.012), 0.012)
+        lit = 1 - np.float32(0.8) * shadows.occlusion(position + normal * np.float32(0.03), 0.02)
         amount = light.ambient * (0.86 + 0.14 * normal[:, 2]) * light.ambient_color[:, None]
         amount = (amount + light.key * facing * lit * light.key_color[:, None]) * light.exposure
         color = tone_map(self.color * amount.T)
@@ -70,16 +76,22 @@ class Seat:
         return drawn.astype(np.float32)
 
 
-def place_seat(camera: Camera, root: FloatArray, person: FloatArray, rng: np.random.Generator) -> Seat:
-    """A seat under the pelvis at `root` (3,) for a person (n, 3), loose clothes left out, before the camera's turn."""
-    above = (np.abs(person[:, 0] - root[0]) < 0.2) & (np.abs(person[:, 1] - root[1]) < _UNDER_METRES)
-    top = float(person[above, 2].min()) + _SINK_METRES
-    if rng.random() < 0.6:
-        half_width, front, back = rng.uniform(0.17, 0.23), rng.uniform(0.18, 0.27), rng.uniform(0.18, 0.28)
+def place_seat(camera: Camera, root: FloatArray, height: float, person: FloatArray, rng: np.random.Generator) -> Seat:
+    """A seat under the pelvis at `root` (3,) of a person (n, 3), loose clothes left out, before the camera's turn.
+
+    It is as high as what it bears, or `height` metres when there is nothing.
+    """
+    below = person[:, 2] < root[2] - 0.03
+    above = below & (np.abs(person[:, 0] - root[0]) < 0.2) & (np.abs(person[:, 1] - root[1]) < _UNDER_METRES)
+    top = float(person[above, 2].min()) if above.any() else camera.ground + height
+    top += _SINK_METRES
+    drum = rng.random() < 0.4
+    if not drum:
+        half_width, front, back = rng.uniform(0.17, 0.23), rng.uniform(0.12, 0.18), rng.uniform(0.18, 0.28)
         outline = np.array([[-half_width, -front], [half_width, -front], [half_width, back], [-half_width, back]])
     else:
         angle = np.arange(_DRUM_SIDES) * (2 * np.pi / _DRUM_SIDES)
-        outline = np.stack([cos(angle), sin(angle)], 1) * rng.uniform(0.19, 0.24) + [0, 0.03]
+        outline = np.stack([cos(angle), sin(angle)], 1) * rng.uniform(0.19, 0.22) + [0, 0.05]
     outline = outline.astype(np.float32) + root[:2]
     count = len(outline)
     low, high = np.full((count, 1), camera.ground, np.float32), np.full((count, 1), top, np.float32)
@@ -93,7 +105,13 @@ def place_seat(camera: Camera, root: FloatArray, person: FloatArray, rng: np.ran
     grey = rng.uniform(0.06, 0.95)
     warm = rng.uniform(0, 0.3) if rng.random() < 0.5 else 0.0
     color = np.array([grey, grey * (1 - 0.4 * warm), grey * (1 - warm)], np.float32)
-    return Seat(camera.turn(vertices.astype(np.float32)), np.concatenate([walls, lid]).astype(np.int32), color)
+    axis = np.array([root[0], root[1] + 0.05, 0], np.float32)
+    return Seat(
+        camera.turn(vertices.astype(np.float32)),
+        np.concatenate([walls, lid]).astype(np.int32),
+        color,
+        camera.turn(axis[None])[0, :2] if drum else None,
+    )
 
 
 def hide_behind(person: Fragments, seat: Fragments) -> Fragments:
