@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,7 +30,9 @@ def prepare(
     person: Annotated[
         str | None, typer.Option(metavar="REGEX", help="Who is in a photo, by its name.", show_default=False)
     ] = None,
-    workers: Annotated[int, typer.Option(metavar="N", help="Processes.", min=1)] = 1,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes; by default all cores.", min=1, show_default=False)
+    ] = None,
     json: Json = False,
 ) -> None:
     """Check a corpus and write it in one layout, whatever its own.
@@ -56,7 +59,7 @@ def prepare(
             out,
             Size.parse(size) if size else None,
             fit="stretch" if stretch else "letterbox",
-            workers=workers,
+            workers=workers or os.cpu_count() or 1,
             progress=lambda done, total: progress.show("pictures", done, total),
         )
     kinds = Counter(problem.kind for problem in done.problems)

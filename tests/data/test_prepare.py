@@ -177,7 +177,10 @@ def test_a_small_file_system_fills_up_and_the_run_goes_on_when_there_is_room(tmp
     assert len(PreparedCorpus(tmp_path / "saved")) == TRAIN_PAIRS
 
 
-def test_two_processes_write_what_one_writes(patn: CorpusIndex, tmp_path: Path) -> None:
+def test_two_processes_write_what_one_writes(
+    patn: CorpusIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("posable.data.prepare._POOL_FROM", 2)
     prepare_corpus(patn, tmp_path / "one")
     prepare_corpus(patn, tmp_path / "two", workers=2)
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
