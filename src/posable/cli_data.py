@@ -70,7 +70,7 @@ def prepare(
             f"{left_out} of {len(index.images)} pictures are left out ('{told_in}' names them; mend them and run the "
             f"same command again); the first: {done.problems[len(index.problems)].detail}"
         )
-    elif kinds and not json:
+    if kinds and not json:
         listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
         tell(f"{sum(kinds.values())} problems ({listed}); {told_in} names them.")
     result: dict[str, Any] = {"written": [str(done.folder)], "corpus": index.corpus, "images": done.images}
