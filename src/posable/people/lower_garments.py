@@ -61,6 +61,7 @@ def wear_trousers(outfit: Outfit, tucked: bool, rng: np.random.Generator) -> Non
     outside = smoothstep(-0.8, 0.2, sin(body.regions.leg_angle))
     offset = 0.004 + width * 0.007 * smoothstep(0.1, -0.2, z)
     offset += width * 0.03 * smoothstep(0.08, max(hem, -0.6), z) * (0.4 + 0.6 * outside)
+    offset = np.minimum(offset, np.where(z > outfit.tunic_hem, 0.012, 1))
     covered = z > outfit.top_hem - 0.01
     under, over = covered & (not tucked), covered & tucked
     over_shoes = np.where(z < -0.66, 0.014, 0.004)

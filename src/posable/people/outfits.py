@@ -53,6 +53,8 @@ class Outfit:
     """The same of the trousers."""
     top_hem: float = 0.0
     """Template height."""
+    tunic_hem: float = 1.0
+    """Template height; trousers are narrow where a tunic hangs over them."""
     trouser_hem: float = 0.0
     waist: float | None = None
     """Template height of the upper edge of trousers or skirt, where it shows."""

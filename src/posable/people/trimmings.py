@@ -221,7 +221,7 @@ def _outside(ring: FloatArray, points: FloatArray, distance: float) -> FloatArra
     radius, far = np.sqrt((outward**2).sum(1)), np.sqrt((reach**2).sum(1))
     turn, at = arctan2(outward[:, 1], outward[:, 0]), arctan2(reach[:, 1], reach[:, 0])
     apart = np.abs((turn[:, None] - at + np.pi) % (2 * np.pi) - np.pi)
-    near = (apart < 0.12) & (np.abs(points[:, 2] - ring[:, 2:]) < 0.03)
+    near = (apart < 0.12) & (np.abs(points[:, 2] - ring[:, 2:]) < 0.012)
     wanted = np.maximum(np.where(near, far, 0).max(1), radius) + distance
     wanted = np.maximum(wanted, (np.roll(wanted, 1) + np.roll(wanted, -1)) / 2)
     flat = middle + outward * (wanted / radius)[:, None]

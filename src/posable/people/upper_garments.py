@@ -50,7 +50,7 @@ def wear_top(outfit: Outfit, female: bool, fit: str, rng: np.random.Generator) -
             depth=0.008,
         )
         _wear_sewn(outfit, Level.TOP, bodice, panel, looseness, Lip.UPPER_CLOTHES, "top")
-        outfit.top_hem = 0.1
+        outfit.top_hem, outfit.tunic_hem = 0.1, float(hem)
     else:
         hem = rng.uniform(0.0, 0.06)
         if fit == "tucked":
@@ -97,12 +97,12 @@ def wear_jacket(outfit: Outfit, over_skirt: bool, rng: np.random.Generator) -> N
         panel = Panel(
             top=_PANEL_TOP,
             hem=hem,
-            offset=np.array([0.022, 0.03], np.float32),
+            offset=np.array([0.022, 0.026 + outfit.trouser_room(hem)], np.float32),
             flare=float(rng.uniform(0.05, 0.3)),
             folds=int(rng.integers(3, 7)),
             depth=0.008,
             gap=gap,
-            clearance=0.014 + outfit.trouser_room(hem),
+            clearance=0.02 + outfit.trouser_room(hem),
         )
         upper = _jacket_cutout(outfit, [*keep, cuts.above(body, _SEAM)])
 
@@ -151,7 +151,9 @@ def _wear_sewn(
 
     def cut(more: list[FloatArray]) -> Layer:
         upper = cut_garment(dummy, cutout, bodice.cloth, label, garment)
-        over_legs = replace(panel, clearance=0.008 + outfit.trouser_room(panel.hem))
+        room = outfit.trouser_room(panel.hem)
+        below = np.array([offset[0], max(offset[1], room + 0.006)], np.float32)
+        over_legs = replace(panel, offset=below, clearance=0.008 + room)
         return sew(upper, cut_panel(dummy, over_legs, bodice.cloth, label, garment), _SEAM)
 
     outfit.add(level, _panel_cover(dummy, bodice.keep, panel.hem), cut)
@@ -160,7 +162,8 @@ def _wear_sewn(
 def _panel_cover(dummy: Dummy, keep: list[FloatArray], hem: float) -> FloatArray:
     """What a sewn garment hides: hanging cloth lets one look a hand's breadth under its hem."""
     z = dummy.body.template[:, 2]
-    below = np.maximum(z - (hem + 0.12), np.minimum(z + 0.04, 0.02 + 0 * z))
+    hips = np.minimum(np.minimum(z + 0.07, z - hem - 0.04), 0.05)
+    below = np.maximum(z - (hem + 0.12), hips)
     return np.min([*keep, np.maximum(below, 2 * dummy.body.regions.arm - 0.5)], axis=0)
 
 
