@@ -98,7 +98,7 @@ def gaussian_resampled(
 def sampling_correctness_loss(
     source: Float[Tensor, "n c h w"], target: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"]
 ) -> Tensor:
-    """How much worse the flow's place fits than the source's best place (GFLA, eq. 2-3): the mean over target pixels of
+    """How much worse the flow's place fits than the source's best place (GFLA): the mean over target pixels of
     exp(-s / max s) - exp(-1), with s the cosine of the source's features there and the target's. 0 is the best."""
     reached = functional.cosine_similarity(gaussian_resampled(source, flow), target, dim=1, eps=_EPSILON)
     with torch.no_grad():
@@ -108,7 +108,7 @@ def sampling_correctness_loss(
 
 
 def affine_residual(flow: Float[Tensor, "n 2 h w"], size: int) -> Tensor:
-    """How far the flow is from an affine map within each `size` x `size` patch (GFLA's regularisation, eq. 6-7): the
+    """How far the flow is from an affine map within each `size` x `size` patch (GFLA's regularisation): the
     mean over patches of the squared residuals of the least-squares fit, summed over the patch and both axes."""
     steps = torch.arange(size, device=flow.device, dtype=torch.float32)
     places = torch.stack([steps.repeat(size), steps.repeat_interleave(size), torch.ones_like(steps).repeat(size)], 1)

@@ -118,7 +118,7 @@ class GflaConfig:
 
 
 class LocalAttention(nn.Module):
-    """Each target place picks from the n x n source window around the point that the flow gives (the paper's eq. 8-10).
+    """Each target place picks from the n x n source window around the point that the flow gives.
 
     The published form lays out every window of both feature maps as a picture of (n h) x (n w), convolves that with
     stride n, and averages the source's windows with the weights that come out. The same numbers come cheaper: a
