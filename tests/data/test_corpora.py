@@ -177,6 +177,27 @@ def test_markets_own_folder_names_are_known_and_junk_is_left_out(tmp_path: Path)
     assert index.images["0042_c1s1_000151_01.jpg"].keypoints is None
 
 
+def test_half_a_corpus_is_not_taken_for_somebodys_photographs(tmp_path: Path) -> None:
+    patn = miniatures.write_patn(tmp_path / "patn", DRAWN)
+    highres = miniatures.write_highres(tmp_path / "highres", DRAWN, size=Size(256, 176))
+    market = miniatures.write_market(tmp_path / "market", DRAWN, raw_names=True)
+    dtd = miniatures.write_dtd(tmp_path)
+    for table in [*patn.glob("*.csv"), *highres.glob("*.txt"), *market.glob("*.csv")]:
+        table.unlink()
+    for root in (patn, highres):
+        with pytest.raises(InputError, match=r"looks like DeepFashion without its side files; add fasion-resize-pairs"):
+            read_corpus(root)
+    with pytest.raises(InputError, match=r"looks like Market-1501 without its tables; add market-pairs-train\.csv"):
+        read_corpus(market)
+    with pytest.raises(InputError, match="looks like DTD, which holds textures and nobody"):
+        read_corpus(dtd)
+    zipped = tmp_path / "zipped"
+    zipped.mkdir()
+    (zipped / "img_highres.zip").write_bytes(b"PK")
+    with pytest.raises(InputError, match=r"holds archives and no corpus; unpack 'img_highres\.zip' first"):
+        read_corpus(zipped)
+
+
 def test_an_unknown_split_fit_or_layout_is_named(tmp_path: Path) -> None:
     root = miniatures.write_patn(tmp_path, DRAWN)
     with pytest.raises(ConfigError, match="no split 'val'; it has train, test"):

@@ -205,6 +205,28 @@ def test_preparing_again_adds_only_what_has_come_since(patn: CorpusIndex, tmp_pa
     assert done.pairs["train"] == TRAIN_PAIRS
 
 
+def test_preparing_again_takes_in_corrected_tables_and_newer_pictures(patn: CorpusIndex, tmp_path: Path) -> None:
+    out = prepare_corpus(patn, tmp_path / "out").folder
+    name, other = DRAWN[0].views[0].flat, DRAWN[0].views[1].flat
+    notes = patn.root / "fasion-resize-annotation-train.csv"
+    lines = notes.read_text().splitlines()
+    nose = DRAWN[0].views[0].points[0]
+    assert lines[1].startswith(f"{name}: [{nose[1]}, ")
+    notes.write_text("\n".join([lines[0], lines[1].replace(f"[{nose[1]}, ", "[7, ", 1), *lines[2:]]))
+    picture = patn.root / "train" / other
+    newer = Image.new("RGB", (176, 256), "red")
+    newer.save(picture)
+    later = (out / "images" / other).stat().st_mtime + 5
+    os.utime(picture, (later, later))
+    seen: list[int] = []
+    prepare_corpus(read_corpus(patn.root), out, progress=lambda done, _total: seen.append(done))
+    assert seen == [11, 12]
+    assert (out / "images" / other).read_bytes() == picture.read_bytes()
+    pose = read_prepared(out).images[name].keypoints
+    assert pose is not None
+    assert pose.named()["nose"] == (nose[0] + 0.5, 7.5)
+
+
 def test_a_folder_with_something_else_is_not_touched(patn: CorpusIndex, tmp_path: Path) -> None:
     out = tmp_path / "out"
     prepare_corpus(patn, out)

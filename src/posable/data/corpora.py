@@ -89,11 +89,30 @@ def recognise(root: Path) -> str:
         return "market-1501"
     if variant := variant_in(root):
         return f"deepfashion-{variant}"
+    _refuse_what_lacks_tables(root)
+    if has_photos(root):
+        return "folder"
+    raise InputError(f"'{root}' is no corpus that is known; known layouts are {', '.join(CORPORA)}.")
+
+
+def _refuse_what_lacks_tables(root: Path) -> None:
+    """Raises InputError for folders that would be taken for somebody's photographs, but are half a corpus."""
     if any((root / f"bounding_box_{split}").is_dir() for split in ("train", "test")):
         raise InputError(
             f"'{root}' looks like Market-1501 without its tables; add market-pairs-train.csv, "
             "market-annotation-train.csv and the same for test."
         )
-    if has_photos(root):
-        return "folder"
-    raise InputError(f"'{root}' is no corpus that is known; known layouts are {', '.join(CORPORA)}.")
+    trees = (root / tree / gender for tree in ("img", "img_highres", ".") for gender in ("WOMEN", "MEN"))
+    flat = (path for split in ("train", "test") for path in (root / split).glob("fashion*MEN*id*_*.jpg"))
+    if any(tree.is_dir() for tree in trees) or next(flat, None) is not None:
+        raise InputError(
+            f"'{root}' looks like DeepFashion without its side files; add fasion-resize-pairs-*.csv and "
+            "fasion-resize-annotation-*.csv (PATN, DPTN), or *_pairs.txt and pose/ (NTED)."
+        )
+    if (root / "images" / "banded").is_dir() or (root / "labels" / "labels_joint_anno.txt").is_file():
+        raise InputError(
+            f"'{root}' looks like DTD, which holds textures and nobody; read it with posable.data.textures.Textures."
+        )
+    archives = sorted(path.name for path in root.iterdir() if path.suffix.lower() in (".zip", ".gz", ".tar", ".7z"))
+    if archives and not has_photos(root):
+        raise InputError(f"'{root}' holds archives and no corpus; unpack '{archives[0]}' first.")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from posable.data.corpus_index import (
+    SPLITS,
     CorpusImage,
     CorpusIndex,
     Pair,
@@ -46,7 +47,7 @@ class FlatLayout:
     """Folders that pictures may be in."""
     parsing_folder: str | None = None
     parsing_labels: ParsingLabels | None = None
-    splits: Sequence[Split] = ("train", "test")
+    splits: Sequence[Split] = SPLITS
     person_of: Callable[[str], str]
     tree_name: Callable[[str], str | None] = lambda _name: None
     """Where a picture may lie when none of the folders exists, or None."""
@@ -69,7 +70,7 @@ class _SplitTables:
 def read_flat_layout(root: Path, layout: FlatLayout, progress: Progress | None = None) -> CorpusIndex:
     """The index of a corpus in this layout; a split without tables is left out.
 
-    Raises InputError when the tables of both splits are missing, when a split has only one of its two tables, or when
+    Raises InputError when the tables of all splits are missing, when a split has only one of its two tables, or when
     a table cannot be used at all.
     """
     existing_folder(root)

@@ -96,7 +96,8 @@ def prepare_corpus(
     """Writes the corpus at `size` (by default its own) to the folder `out`, validating every picture on the way.
 
     Pictures that cannot be used, and pairs that name them, are left out and told. A run that was interrupted, or that
-    ran out of disk, goes on when it is called again with the same arguments. Scripts that ask for more than one worker
+    ran out of disk, goes on when it is called again with the same arguments; pictures that are newer than what was made
+    of them are done again, and tables are always read anew. Scripts that ask for more than one worker
     need Python's usual `if __name__ == "__main__":`.
     Raises InputError when the disk is full, ConfigError when `out` holds something else.
     """
@@ -118,7 +119,12 @@ def _prepare(index: CorpusIndex, job: _Job, workers: int, progress: Progress | N
     out, told = job.out, progress or (lambda _done, _total: None)
     finished: dict[str, dict[str, Any]] = {}
     try:
-        finished = _open(out, _request(index, job))
+        records = _open(out, _request(index, job))
+        finished = {
+            name: _line(image, job, out / records[name]["file"], records[name]["parsing"])
+            for name, image in index.images.items()
+            if name in records and not _is_outdated(image, records[name], out)
+        }
         told(len(finished), len(index.images))
         missing = [image for image in index.images.values() if image.name not in finished]
         with (out / UNFINISHED / _DONE).open("a", encoding="utf-8") as log:
@@ -246,9 +252,28 @@ def _write_image(image: CorpusImage, job: _Job) -> dict[str, Any]:
         name = image.name if stem in job.shared_stems else stem
         parsing = job.out / PARSING / f"{name}.png"
         _write_bytes(parsing, _png_of_map(labels, job.labels))
+    return _line(image, job, picture, parsing.relative_to(job.out).as_posix() if parsing is not None else None)
+
+
+def _line(image: CorpusImage, job: _Job, picture: Path, parsing: str | None) -> dict[str, Any]:
+    """The line of the index for a picture that is written, with the labels that the corpus has now."""
     framing = Framing(image.size_of_keypoint_frame, job.size, job.fit)
     pose = framing.pose(image.keypoints) if image.keypoints is not None else None
-    return line_of(CorpusImage(image.name, image.split, image.person, picture, job.size, pose, parsing), job.out)
+    place = job.out / parsing if parsing is not None else None
+    return line_of(CorpusImage(image.name, image.split, image.person, picture, job.size, pose, place), job.out)
+
+
+def _is_outdated(image: CorpusImage, record: dict[str, Any], out: Path) -> bool:
+    """A file of the corpus is newer than what was made of it, or a map has come since."""
+    made = [(image.picture, out / record["file"])]
+    if image.parsing is not None and image.parsing.is_file():
+        if record["parsing"] is None:
+            return True
+        made.append((image.parsing, out / record["parsing"]))
+    return any(
+        isinstance(source, Path) and source.is_file() and source.stat().st_mtime_ns > product.stat().st_mtime_ns
+        for source, product in made
+    )
 
 
 def _kind_of(image: CorpusImage) -> str:
