@@ -106,7 +106,7 @@ def _shoe_color(shoe: Shoe, template: FloatArray) -> FloatArray:
     x, y, z = np.abs(template[:, 0]), template[:, 1], template[:, 2]
     sole = smoothstep(-0.8035, -0.8065, z)[:, None]
     color = shoe.color * (1 - sole) + shoe.sole * sole
-    laces = (x > 0.19) & (x < 0.235) & (y < -0.04) & (y > -0.11) & (z > -0.79) & ((y * 70) % 1 < 0.4)
+    laces = (x > 0.19) & (x < 0.235) & (y < -0.04) & (y > -0.11) & (z > -0.79) & (z < -0.7) & ((y * 70) % 1 < 0.4)
     return np.where(laces[:, None], shoe.sole * 0.5 + 0.4, color).astype(np.float32)
 
 
