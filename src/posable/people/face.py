@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from posable.people.body import Shape
+from posable.people.body import Shape, body_model
+from posable.people.geometry import smoothstep
 from posable.people.layers import Dummy, Layer
 from posable.people.lip_labels import Lip
 from posable.people.materials import Flat
@@ -72,6 +73,8 @@ def face_model() -> FaceModel:
     step = arrays["metres_per_step"]
     actions, shapes = (arrays[f"{kind}_steps"] * step for kind in ("actions", "shapes"))
     names = tuple(map(str, arrays["shape_names"]))
+    # Some of MakeHuman's face shapes reach, faintly, down to the arms.
+    above_shoulders = smoothstep(0.52, 0.6, body_model().template[arrays["shapes_vertices"], 2])
     rows = ("upper_teeth", "lower_teeth")
     faces = [arrays[f"{row}_faces"].astype(np.int32) for row in rows]
     return FaceModel(
@@ -80,7 +83,7 @@ def face_model() -> FaceModel:
         actions=actions.astype(np.float32),
         shape_names=names,
         shape_vertices=arrays["shapes_vertices"].astype(np.int32),
-        shapes=shapes.astype(np.float32).reshape(len(names), 2, -1, 3),
+        shapes=(shapes * above_shoulders[:, None]).astype(np.float32).reshape(len(names), 2, -1, 3),
         teeth=np.concatenate([arrays[row] for row in rows]),
         teeth_faces=np.concatenate([faces[0], faces[1] + len(arrays[rows[0]])]),
         teeth_actions=np.concatenate([arrays[f"{row}_actions"] for row in rows], 1).astype(np.float32),

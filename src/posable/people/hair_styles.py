@@ -42,7 +42,7 @@ MALE_STYLES = {
 UNDER_HATS = {"short", "side_part", "fringe", "buzz", "receding", "bald", "long", "wavy", "bob", "braid", "braids"}
 """Styles that leave room for a hat."""
 _CROWN = np.array([0.012, 0.0, 0.852])
-_STEPS_SHORT, _STEPS_LONG = 6, 13
+_STEPS_SHORT, _STEPS_LONG = 6, 12
 
 
 @dataclass
@@ -131,7 +131,7 @@ def _towards(target: Array) -> Comb:
 
 def _short(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:
     thickness = {"short": 0.009, "pixie": 0.011}.get(name, 0.01) * rng.uniform(0.7, 1.3)
-    roots, inside = _roots(hairline, 0.0165, rng)
+    roots, inside = _roots(hairline, 0.018, rng)
     front = smoothstep(-0.085, -0.12, roots[:, 1]) * smoothstep(0.77, 0.79, roots[:, 2])
     high = smoothstep(0.77, 0.82, roots[:, 2]).astype(np.float64)
     lengths = rng.uniform(0.034, 0.046, len(roots)) + 0.022 * high
@@ -306,11 +306,11 @@ def _bun(knot: Array, rng: np.random.Generator) -> list[Strands]:
 
 def _curls(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:
     thickness = rng.uniform(0.012, 0.02)
-    roots, inside = _roots(hairline, 0.0165, rng)
+    roots, inside = _roots(hairline, 0.018, rng)
     length = rng.uniform(0.03, 0.075)
     lengths = rng.uniform(0.8, 1.2, len(roots)) * length * (0.55 + 0.45 * smoothstep(0.0, 0.03, inside))
     near_edge = (0.3 + 0.7 * smoothstep(0, 0.03, inside))[:, None]
-    heights = (thickness + np.linspace(0, 0.012, 12)) * near_edge
+    heights = (thickness + np.linspace(0, 0.012, 9)) * near_edge
     paths = grow(roots, lengths, _whorl, heights, 0.15, 0.7)
     paths = curl(paths, rng.uniform(0.004, 0.0065), rng.uniform(20, 30), rng)
     return Style(name, hairline, thickness, 0.004, [ribbons(paths, rng.uniform(0.013, 0.018, len(roots)), 0.5, 0.5)])
