@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posable.people.figure import PosedFigure
-from posable.people.geometry import FloatArray, length, normalize, product
+from posable.people.geometry import FloatArray, cross, length, normalize, product
 from posable.people.pose_limbs import ArmTarget, clavicle_rotation, reach
 from posable.people.scene import Style
 
@@ -189,7 +189,7 @@ def _touching_arm(kind: str, side: str, posed: PosedFigure, room: float, rng: np
     match kind:
         case "hip":
             palm_at, out = torso(rng.uniform(0.08, 0.2), rng.uniform(72, 100))
-            fingers = np.cross(out, [0, 0, 1.0]) + [0, 0, rng.uniform(-0.5, 0.1)] + 0.15 * out
+            fingers = cross(out, [0, 0, 1.0]) + [0, 0, rng.uniform(-0.5, 0.1)] + 0.15 * out
             pole, palm, hand = np.array([1.0, rng.uniform(0.1, 0.7), rng.uniform(-0.1, 0.2)]), -out, "flat"
             hand = str(rng.choice(["flat", "relaxed", "fist"], p=[0.5, 0.35, 0.15]))
         case "pocket":
@@ -210,8 +210,8 @@ def _touching_arm(kind: str, side: str, posed: PosedFigure, room: float, rng: np
             fingers = np.array([-1.0, 0.6 if over else 0.75, 0.45 if over else 0.0])
             pole, palm, hand = np.array([0.8, 0.1, -1.0]), -out, "flat" if over else "relaxed"
         case "elbow":
-            palm_at, out = torso(rng.uniform(0.3, 0.42), -rng.uniform(55, 70))
-            gap = 0.06 + room
+            palm_at, out = torso(rng.uniform(0.22, 0.34), -rng.uniform(22, 40))
+            gap = 0.05 + 1.5 * room
             fingers, pole, palm = np.array([-1.0, 0.3, 0.1]), np.array([1.0, 0.3, -1.0]), -out
         case "chest":
             palm_at, out = torso(rng.uniform(0.55, 0.75), -rng.uniform(0, 30))

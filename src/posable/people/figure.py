@@ -131,7 +131,7 @@ class PosedFigure:
                 self._in_bone(points, radii, "lowerarm01.R", "wrist.R", "lowerarm"),
                 self._in_bone(points, radii, "wrist.R", "finger3-3.R", None),
             ]
-            worst = max(worst, float((np.stack(depth) - 0.02).max()))
+            worst = max(worst, float((np.stack(depth) - 0.03).max()))
             hand, radii, _ = self._arm_spots("R")
             worst = max(
                 worst, float((self._in_bone(hand, radii, "upperarm01.L", "lowerarm01.L", "upperarm")).max()) - 0.012

@@ -72,9 +72,15 @@ def rotation(axis: Vector, degrees: float) -> Float32Array:
     return (np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross).astype(np.float32)
 
 
+def cross(first: Vector, second: Vector) -> FloatArray:
+    """The cross product of two vectors (3,); NumPy's own takes ten times as long for one pair."""
+    (ax, ay, az), (bx, by, bz) = first, second
+    return np.array([ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx])
+
+
 def direction_frame(direction: Vector, hinge: Vector) -> Float32Array:
     """The orthonormal frame (3, 3) with columns: direction, hinge made perpendicular to it, their cross product."""
     along = normalize(direction)
     across = np.asarray(hinge, np.float32)
     across = normalize(across - along * product(across, along))
-    return np.stack([along, across, np.cross(along, across)], 1)
+    return np.stack([along, across, cross(along, across)], 1)

@@ -15,6 +15,7 @@ import numpy as np
 from posable.people.geometry import (
     FloatArray,
     Vector,
+    cross,
     direction_frame,
     length,
     normalize,
@@ -73,10 +74,10 @@ class FootTarget:
 def swing(start: Vector, end: Vector) -> FloatArray:
     """The smallest rotation (3, 3) that takes direction `start` to direction `end`."""
     a, b = normalize(start).astype(np.float64), normalize(end).astype(np.float64)
-    axis = np.cross(a, b)
+    axis = cross(a, b)
     cosine = float((a * b).sum())
     if cosine < -0.9999:
-        axis = np.cross(a, [1.0, 0, 0]) if abs(a[0]) < 0.9 else np.cross(a, [0, 1.0, 0])
+        axis = cross(a, [1.0, 0, 0]) if abs(a[0]) < 0.9 else cross(a, [0, 1.0, 0])
     return rotation(axis, float(np.rad2deg(np.arctan2(length(axis), cosine)))) if length(axis) > 1e-7 else _IDENTITY
 
 
@@ -86,9 +87,9 @@ _IDENTITY = np.eye(3, dtype=np.float32)
 def twist_angle(turn: FloatArray, axis: Vector) -> float:
     """Degrees that rotation `turn` twists about rest direction `axis`, after which it swings."""
     along = normalize(axis)
-    side = normalize(np.cross(along, [0.0, 0, 1] if abs(along[2]) < 0.9 else [1.0, 0, 0]))
+    side = normalize(cross(along, [0.0, 0, 1] if abs(along[2]) < 0.9 else [1.0, 0, 0]))
     turned = product(product(swing(along, product(turn, along)).T, turn), side)
-    return float(np.rad2deg(np.arctan2((np.cross(side, turned) * along).sum(), (side * turned).sum())))
+    return float(np.rad2deg(np.arctan2((cross(side, turned) * along).sum(), (side * turned).sum())))
 
 
 def within_elbow_limit(upper: Vector, lower: Vector) -> FloatArray:
@@ -96,13 +97,13 @@ def within_elbow_limit(upper: Vector, lower: Vector) -> FloatArray:
     bend = angle_between(upper, lower)
     if bend <= ELBOW_LIMIT:
         return normalize(lower)
-    return product(rotation(np.cross(normalize(upper), normalize(lower)), ELBOW_LIMIT - bend), normalize(lower))
+    return product(rotation(cross(normalize(upper), normalize(lower)), ELBOW_LIMIT - bend), normalize(lower))
 
 
 def angle_between(first: Vector, second: Vector) -> float:
     """Degrees between two directions."""
     a, b = normalize(first), normalize(second)
-    return float(np.rad2deg(np.arctan2(length(np.cross(a, b)), float((a * b).sum()))))
+    return float(np.rad2deg(np.arctan2(length(cross(a, b)), float((a * b).sum()))))
 
 
 def reach(
@@ -131,8 +132,8 @@ def bend_arm(
     clavicle = clavicle_rotation(upper, side)
     root, middle, wrist = (heads[f"{name}.{side}"] for name in ("upperarm01", "lowerarm01", "wrist"))
     first, second = normalize(middle - root), normalize(wrist - middle)
-    hinge = _arm_hinge(first, np.cross(first, second), upper, lower)
-    rest_hinge = np.cross(first, second)
+    hinge = _arm_hinge(first, cross(first, second), upper, lower)
+    rest_hinge = cross(first, second)
     upper_world = product(direction_frame(upper, hinge), direction_frame(first, rest_hinge).T)
     lower_world = product(direction_frame(lower, hinge), direction_frame(second, rest_hinge).T)
 
@@ -140,7 +141,7 @@ def bend_arm(
     rotations |= _twisted_bone(f"upperarm0{{}}.{side}", product(clavicle.T, upper_world), first)
     knuckles = heads[f"finger2-1.{side}"] - heads[f"finger5-1.{side}"]
     rest_fingers = normalize(heads[f"finger3-1.{side}"] - wrist)
-    rest_palm = normalize(np.cross(rest_fingers, knuckles)) * mirror[0]
+    rest_palm = normalize(cross(rest_fingers, knuckles)) * mirror[0]
     turn = 0.0
     if target.palm is not None:
         turn = _turn_about(lower, product(lower_world, rest_palm), normalize(target.palm) * mirror)
@@ -198,7 +199,7 @@ def leg_rotations(
 ) -> dict[str, FloatArray]:
     """Rotations of one leg by scene directions, the knee towards `front`; a foot of None follows the shin."""
     hip, knee, ankle = (heads[f"{name}.{side}"] for name in ("upperleg01", "lowerleg01", "foot"))
-    hinge = np.cross(normalize(front), normalize(upper))
+    hinge = cross(normalize(front), normalize(upper))
     sideways = (1.0, 0.0, 0.0)
     upper_world = product(direction_frame(upper, hinge), direction_frame(knee - hip, sideways).T)
     lower_world = product(direction_frame(lower, hinge), direction_frame(ankle - knee, sideways).T)
@@ -229,7 +230,7 @@ def _foot_world(sign: float, foot: FootTarget) -> FloatArray:
 
 def _arm_hinge(rest_upper: FloatArray, rest_hinge: FloatArray, upper: FloatArray, lower: FloatArray) -> FloatArray:
     """The axis that the elbow bends about: across both bones, or when they are in line as an arm hangs at ease."""
-    across = np.cross(upper, lower)
+    across = cross(upper, lower)
     bent = float(smoothstep(0.2 * _STRAIGHT, 2.5 * _STRAIGHT, np.array([length(across)]))[0])
     at_ease = product(swing(rest_upper, upper), normalize(rest_hinge))
     return normalize(bent * normalize(across) + (1 - bent) * at_ease)
@@ -244,11 +245,11 @@ def _twisted_bone(name: str, local: FloatArray, along: FloatArray) -> dict[str, 
 def _turn_about(axis: FloatArray, start: FloatArray, end: FloatArray) -> float:
     """Degrees about `axis` that bring `start` nearest to `end`."""
     a, b = start - axis * (start * axis).sum(), end - axis * (end * axis).sum()
-    return float(np.rad2deg(np.arctan2((np.cross(a, b) * axis).sum(), (a * b).sum())))
+    return float(np.rad2deg(np.arctan2((cross(a, b) * axis).sum(), (a * b).sum())))
 
 
 def _towards(start: FloatArray, end: FloatArray, degrees: float) -> FloatArray:
-    return product(rotation(np.cross(start, end), degrees), start)
+    return product(rotation(cross(start, end), degrees), start)
 
 
 def _bend_fingers(
@@ -256,7 +257,7 @@ def _bend_fingers(
 ) -> dict[str, FloatArray]:
     sign = 1 if side == "L" else -1
     bends, spread, thumb = HAND_SHAPES[shape]
-    across, back = -knuckles, normalize(np.cross(knuckles, along))
+    across, back = -knuckles, normalize(cross(knuckles, along))
     rotations: dict[str, FloatArray] = {}
     for finger, bend in zip(range(2, 6), bends, strict=True):
         fan = rotation(back, sign * spread * (3.4 - finger))
