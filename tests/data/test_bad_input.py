@@ -134,6 +134,11 @@ def test_a_web_page_in_place_of_a_picture_costs_that_picture_alone(patn: Path, t
     assert "web page" in first.output
     before = finished(out)
     assert len(before) == IMAGES - 1
+    # What was left out is still known to those who inspect the result.
+    inspected = json.loads(run("data", "inspect", out, "--json").stdout)
+    assert inspected["healthy"]
+    left_out = next(finding for finding in inspected["findings"] if finding["kind"] == "left-out")
+    assert (left_out["count"], left_out["first"][0]["name"]) == (1, broken.name)
 
     broken.write_bytes(good)
     assert prepare(patn, out).exit_code == 0

@@ -6,16 +6,19 @@ report.healthy, report.findings, report.splits
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from posable.data.corpora import read_corpus
-from posable.data.corpus_index import CorpusIndex, existing_folder
+from posable.data.corpus_index import CorpusIndex, Problem, existing_folder
 from posable.data.inspect_checks import problems_of
 from posable.data.inspect_pictures import PictureFacts, Progress, examine
 from posable.data.inspect_report import Report, grouped
 from posable.data.inspect_textures import DTD, is_dtd, texture_index
+from posable.data.prepared import PROBLEMS
 from posable.parsing import PISE_8, ParsingLabels
 
 
@@ -40,7 +43,23 @@ def inspect_corpus(
         index = texture_index(existing_folder(Path(root)))
     else:
         index = read_corpus(root, corpus, labels=labels, progress=reading)
+        if index.corpus == "prepared":
+            index = replace(index, problems=(*index.problems, *_left_out(index.root / PROBLEMS)))
     return inspect_index(index, progress, accepted=accepted, workers=workers)
+
+
+def _left_out(path: Path) -> list[Problem]:
+    """What `prepare` told about the raw corpus."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [_told(line, path.name) for line in lines]
+
+
+def _told(line: str, file: str) -> Problem:
+    try:
+        entry = json.loads(line)
+        return Problem("left-out", entry["name"], f"{entry['kind']}: {entry['detail']}")
+    except (ValueError, KeyError, TypeError):
+        return Problem("bad-table", file, "has a line that is not one of posable's.")
 
 
 def inspect_index(

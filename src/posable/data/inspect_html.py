@@ -13,6 +13,7 @@ import numpy as np
 from posable.data.inspect_html_charts import Bar, bars, hex_color, keypoint_color, places_svg, tiles
 from posable.data.inspect_html_pictures import pair_cards, sample_cards, stack
 from posable.data.inspect_report import Comparison, Finding, Report
+from posable.data.inspect_textures import DTD
 from posable.errors import InputError
 from posable.files import write_atomically
 from posable.parsing import palette
@@ -86,25 +87,25 @@ def _tiles(report: Report) -> str:
     common = sizes.most_common(1)[0] if sizes else ("none", 0)
 
     def by_split(what: str) -> str:
-        return ", ".join(f"{split} {getattr(counts, what):,}" for split, counts in splits.items())
+        return ", ".join(f"{split}\N{NO-BREAK SPACE}{getattr(counts, what):,}" for split, counts in splits.items())
 
     def share(count: int) -> str:
         return f"{100 * count / len(images):.0f} %" if images else "none"
 
-    return tiles(
-        [
-            ("Pictures", f"{len(images):,}", by_split("images")),
-            (report.people_are.capitalize(), f"{len({image.person for image in images}):,}", by_split("people")),
+    values = [
+        ("Pictures", f"{len(images):,}", by_split("images")),
+        (report.people_are.capitalize(), f"{len({image.person for image in images}):,}", by_split("people")),
+    ]
+    if report.index.corpus != DTD:
+        labels = report.index.parsing_labels
+        with_keypoints = sum(image.keypoints is not None for image in images)
+        with_parsing = sum(image.parsing is not None for image in images)
+        values += [
             ("Pairs", f"{sum(counts.pairs for counts in splits.values()):,}", by_split("pairs")),
-            ("With keypoints", share(sum(image.keypoints is not None for image in images)), "of the pictures"),
-            (
-                "With parsing",
-                share(sum(image.parsing is not None for image in images)),
-                report.index.parsing_labels.name if report.index.parsing_labels else "no label scheme",
-            ),
-            ("Picture size", common[0], f"{share(common[1])} of them; height x width"),
+            ("With keypoints", share(with_keypoints), "of the pictures"),
+            ("With parsing", share(with_parsing), labels.name if labels else "no label scheme"),
         ]
-    )
+    return tiles([*values, ("Picture size", common[0], f"{share(common[1])} of them; height x width")])
 
 
 def _findings(title: str, findings: list[Finding], report: Report, examples: int) -> str:
@@ -182,7 +183,7 @@ def _parsing_chart(report: Report) -> str:
 
 
 def _people_chart(report: Report) -> str:
-    per_person = Counter((image.split, image.person) for image in report.index.images.values())
+    per_person = Counter(image.person for image in report.index.images.values())
     if not per_person:
         return ""
     often = Counter(min(count, 10) for count in per_person.values())

@@ -59,6 +59,9 @@ KINDS: dict[str, Kind] = {
     "repeated-pair": Kind(
         "Pairs given more than once", "They count more than once in training and tests.", is_note=True
     ),
+    "left-out": Kind(
+        "Questionable when it was prepared", "Mend the raw corpus, and run the same command again.", is_note=True
+    ),
     "unlabelled-image": Kind("Pictures without keypoints in no pair", "They are not used.", is_note=True),
     "single-picture-person": Kind("People with one picture only", "They are in no pair.", is_note=True),
     "empty-class": Kind("Parsing classes that never occur", "Fine when nobody wears such a thing.", is_note=True),
