@@ -1,5 +1,6 @@
 """Losses as functions: each gives a scalar, unweighted. Families weigh them as their papers do."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -73,7 +74,8 @@ def gaussian_resampled(
     features: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"], sigma: float = 2.0
 ) -> Float[Tensor, "n c h w"]:
     """`features` where the flow points: the mean of the 4x4 pixels around, weighed by exp(-d^2 / 2 sigma^2) of their
-    distance d; beyond the border the border's pixels go on. Its gradient reaches further than a bilinear one's."""
+    distance d; beyond the border the border's pixels go on. Its gradient reaches further than a bilinear one's.
+    Both in float32: half precision cannot tell neighbouring places apart."""
     n, c, h, w = features.shape
     offsets = torch.arange(-1, 3, device=flow.device)
 
@@ -100,21 +102,25 @@ def sampling_correctness_loss(
 ) -> Tensor:
     """How much worse the flow's place fits than the source's best place (GFLA): the mean over target pixels of
     exp(-s / max s) - exp(-1), with s the cosine of the source's features there and the target's. 0 is the best."""
-    reached = functional.cosine_similarity(gaussian_resampled(source, flow), target, dim=1, eps=_EPSILON)
-    with torch.no_grad():
-        best = _unit(target).flatten(2).transpose(1, 2) @ _unit(source).flatten(2)
-        best = best.amax(2).view_as(reached)
-    return (torch.exp(-reached / (best + _EPSILON))).mean() - torch.exp(reached.new_tensor(-1.0))
+    with torch.autocast(flow.device.type, enabled=False):
+        source, target = source.float(), target.float()
+        reached = functional.cosine_similarity(gaussian_resampled(source, flow.float()), target, dim=1, eps=_EPSILON)
+        with torch.no_grad():
+            best = _unit(target).flatten(2).transpose(1, 2) @ _unit(source).flatten(2)
+            best = best.amax(2).view_as(reached)
+        return torch.exp(-reached / (best + _EPSILON)).mean() - math.exp(-1)
 
 
 def affine_residual(flow: Float[Tensor, "n 2 h w"], size: int) -> Tensor:
     """How far the flow is from an affine map within each `size` x `size` patch (GFLA's regularisation): the
     mean over patches of the squared residuals of the least-squares fit, summed over the patch and both axes."""
-    steps = torch.arange(size, device=flow.device, dtype=torch.float32)
-    places = torch.stack([steps.repeat(size), steps.repeat_interleave(size), torch.ones_like(steps).repeat(size)], 1)
-    # An affine map of a place is affine in it, so the displacements have the same residuals as the positions.
-    residual = torch.eye(size * size, device=flow.device) - places @ torch.linalg.pinv(places)
+    # On a grid around 0 the fit's three terms (constant, x, y) are orthogonal. An affine map of a place is affine in
+    # the place, so displacements leave the same residuals as positions.
+    steps = torch.arange(size, device=flow.device, dtype=torch.float32) - (size - 1) / 2
+    terms = torch.stack([torch.ones_like(steps).repeat(size), steps.repeat(size), steps.repeat_interleave(size)])
+    terms = functional.normalize(terms, dim=1)
     with torch.autocast(flow.device.type, enabled=False):
+        residual = torch.eye(size * size, device=flow.device) - terms.T @ terms
         patches = functional.unfold(flow.float(), size).unflatten(1, (2, size * size))
         return torch.einsum("ab,ncbl->ncal", residual, patches).square().sum((1, 2)).mean()
 

@@ -174,3 +174,10 @@ def test_an_affine_flow_costs_nothing() -> None:
     flow = torch.stack([0.3 * xs - 2 * ys + 1, 0.1 * xs + 0.7 * ys - 4])[None]
     assert float(affine_residual(flow, 5)) < 1e-6
     assert float(affine_residual(flow.square(), 5)) > 1
+
+
+def test_the_flow_s_losses_are_the_same_under_autocast() -> None:
+    source, target, flow = noise(1, 6, 8, 8), noise(1, 6, 8, 8, seed=1), noise(1, 2, 8, 8, seed=2)
+    exact = sampling_correctness_loss(source, target, flow), affine_residual(flow, 3)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert (sampling_correctness_loss(source, target, flow), affine_residual(flow, 3)) == exact
