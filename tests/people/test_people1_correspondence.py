@@ -62,7 +62,7 @@ def colors_around(picture: np.ndarray, shown: np.ndarray) -> tuple[np.ndarray, n
 
 
 def disagreement(one: Rendered, target: int, source: int, at: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """How many levels of 255 the unlit colours of pixels `seen` and those around source points `at` (n, 2) are apart."""
+    """Levels of 255 between the unlit colours of pixels `seen` and those around source points `at` (n, 2)."""
     truth = one.unlit[target][seen]
     height, width = one.views[source].size
     rows, columns = at[:, 1].astype(int).clip(0, height - 1), at[:, 0].astype(int).clip(0, width - 1)
