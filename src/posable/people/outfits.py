@@ -81,7 +81,8 @@ class Outfit:
 
     def cut_all(self) -> None:
         """Cuts all garments, without the parts that lie well under others: nothing is there to poke through."""
-        self.layers = [worn.cut(self._uncovered(worn.level)) for worn in self._worn]
+        cut = [worn.cut(self._uncovered(worn.level)) for worn in self._worn]
+        self.layers = [layer for layer in cut if len(layer.faces)]
 
     def trouser_room(self, hem: float) -> float:
         """Metres that the trousers stand off the legs above a template height; 0 without trousers."""
