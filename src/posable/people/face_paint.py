@@ -27,7 +27,9 @@ def _scalp_color(appearance: Appearance, color: FloatArray, template: FloatArray
     inside = appearance.hairline.above(template)
     streaks = sin(template[:, 0] * 2100 + template[:, 1] * 900) * sin(template[:, 2] * 500 + template[:, 1] * 1700)
     covered = smoothstep(-0.0035, 0.0055, inside + 0.0012 * noise + 0.0016 * streaks)
-    return _blend(color, appearance.hair * 0.8, covered * np.float32(appearance.hairline.density))
+    density = appearance.hairline.density
+    uneven = density * (1 + (1 - density) * np.clip(0.25 * noise + 0.5 * streaks, -1, 0.5))
+    return _blend(color, appearance.hair * 0.8, covered * uneven)
 
 
 def _face_color(appearance: Appearance, color: FloatArray, masks: FloatArray, template: FloatArray) -> FloatArray:

@@ -327,7 +327,7 @@ def _afro(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:
 
 def _shaved(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:
     """Millimetres of hair, painted on the scalp."""
-    density = rng.uniform(0.55, 0.9) if name == "buzz" else rng.uniform(0, 0.12)
+    density = rng.uniform(0.4, 0.7) if name == "buzz" else rng.uniform(0, 0.12)
     line = Hairline(
         forehead=hairline.forehead,
         temples=hairline.temples + (0.02 if name == "bald" else 0.0),
