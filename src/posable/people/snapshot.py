@@ -67,7 +67,7 @@ def snapshot(view: View) -> View:
 def _sample_camera(rng: np.random.Generator) -> _Camera:
     dark = rng.random() < 0.3
     return _Camera(
-        gain=float(rng.uniform(0.35, 0.65) if dark else rng.uniform(0.75, 1.1)),
+        gain=float(rng.uniform(0.55, 0.85) if dark else rng.uniform(1.0, 1.5)),
         tint=1 + rng.normal(0, (0.04, 0.02, 0.05)),
         contrast=float(rng.uniform(0.78, 1.0)),
         blur_px=float(rng.uniform(0.35, 0.95)),
