@@ -84,13 +84,13 @@ def prepare(
 def export(
     prepared: Annotated[Path, typer.Argument(metavar="PREPARED", help="A prepared corpus.", show_default=False)],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to.", show_default=False)],
-    layout: Annotated[str, typer.Option(metavar="NAME", help="patn, nted or market.", show_default=False)],
+    layout: Annotated[str, typer.Option(metavar="NAME", help="patn, nted, lmdb or market.", show_default=False)],
     json: Json = False,
 ) -> None:
     """Write a prepared corpus as the code of a method reads it.
 
     patn: train/, test/, fasion-resize-*.csv, *.lst (PATN, DPTN). nted: img/,
-    pose/, *_pairs.txt (NTED, PIDM). market: train/, test/, market-*.csv.
+    pose/, *_pairs.txt (NTED, PIDM); lmdb: the same, pictures in LMDB. market: train/, test/, market-*.csv.
     """
     from posable.data.export import export_corpus
 

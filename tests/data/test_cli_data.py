@@ -60,7 +60,10 @@ def test_what_was_left_out_is_told_and_ends_with_1(raw: Path, tmp_path: Path) ->
     ("arguments", "said"),
     [
         (("prepare", "nted", "RAW", "OUT"), "there is no corpus layout 'nted'; choose auto or one of deepfashion-patn"),
-        (("prepare", "auto", "RAW/pose", "OUT"), "is no corpus that is known; known layouts are deepfashion-patn"),
+        (
+            ("prepare", "auto", "RAW/pose/WOMEN", "OUT"),
+            "is no corpus that is known; known layouts are deepfashion-patn",
+        ),
         (("prepare", "auto", "RAW", "OUT", "--size", "big"), "'big' is not a size"),
         (("prepare", "auto", "RAW", "OUT", "--parsing", "coco"), "there is no parsing scheme 'coco'"),
         (("prepare", "market-1501", "RAW", "OUT"), "has no tables of market-1501; it needs market-pairs-train.csv"),

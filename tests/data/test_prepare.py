@@ -1,6 +1,7 @@
 """Preparing, going on after an interruption, reading what was prepared, and giving the field its files back."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -268,10 +269,12 @@ def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path) -> None:
     (root / "evil.jpg").write_bytes((root / "train" / DRAWN[0].views[0].flat).read_bytes())
     notes = root / "fasion-resize-annotation-train.csv"
     lines = notes.read_text().splitlines()
-    notes.write_text("\n".join([*lines, lines[1].replace(DRAWN[0].views[0].flat, "../evil.jpg")]))
+    evil = ["../evil.jpg", "/evil.jpg", "a/../../evil.jpg", "/", "..", "C:/evil.jpg"]
+    evil_lines = [lines[1].replace(DRAWN[0].views[0].flat, f'"{name}"') for name in evil]
+    notes.write_text("\n".join([*lines, *evil_lines]))
     done = prepare_corpus(read_corpus(root), tmp_path / "deep" / "out")
-    assert [problem.name for problem in done.problems] == ["../evil.jpg"]
-    assert "leads out of the folder" in done.problems[0].detail
+    assert [problem.name for problem in done.problems] == evil
+    assert all("leads out of the folder" in problem.detail for problem in done.problems)
     assert not list((tmp_path / "deep").rglob("evil.jpg"))
 
 
@@ -324,11 +327,36 @@ def test_one_lineage_of_deepfashion_becomes_the_other(writer: str, tmp_path: Pat
         assert again.load(DRAWN[0].views[0].flat).parsing is not None
 
 
+@pytest.mark.parametrize("size", [FRAME, Size(512, 352)])
+def test_an_lmdb_folder_is_written_as_nted_reads_it(
+    size: Size, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import lmdb
+
+    # Small enough to fill up several times on the way.
+    monkeypatch.setattr("posable.data.lmdb_pictures._FIRST_MAP_SIZE", 2**15)
+    monkeypatch.setattr("posable.data.lmdb_pictures._PER_TRANSACTION", 5)
+    raw = read_corpus(WRITERS["highres"](tmp_path / "raw"))
+    prepare_corpus(raw, tmp_path / "prepared", size)
+    for _ in range(2):
+        out = export_corpus(tmp_path / "prepared", tmp_path / "out", "lmdb")
+    folder = str(out / f"{size.height}-{size.width}")
+    with lmdb.open(folder, readonly=True, lock=False) as environment, environment.begin() as transaction:
+        assert transaction.get(b"length") == b"12"
+        stored = bytes(transaction.get(DRAWN[0].views[0].path.replace(".jpg", ".png").encode()))
+    with Image.open(io.BytesIO(stored)) as picture:
+        assert (picture.format, picture.size) == ("PNG", (size.width, size.height))
+    found = read_corpus(out, size=size)
+    assert (found.corpus, found.size, found.pairs, found.problems) == ("deepfashion-lmdb", size, raw.pairs, ())
+    assert found.images.keys() == raw.images.keys()
+    assert not (out / "img").exists()
+
+
 def test_an_export_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
     prepare_corpus(read_corpus(WRITERS["market"](tmp_path / "raw")), tmp_path / "prepared")
     with pytest.raises(ConfigError, match="wants the shape of 256x176; prepare the corpus with --size 256x176 first"):
         export_corpus(tmp_path / "prepared", tmp_path / "out", "patn")
-    with pytest.raises(ConfigError, match="no layout 'coco' to export to; choose one of patn, nted, market"):
+    with pytest.raises(ConfigError, match="no layout 'coco' to export to; choose one of patn, nted, lmdb, market"):
         export_corpus(tmp_path / "prepared", tmp_path / "out", "coco")  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="is the prepared corpus itself"):
         export_corpus(tmp_path / "prepared", tmp_path / "prepared", "market")
@@ -342,6 +370,7 @@ def test_an_export_that_makes_no_sense_is_refused(tmp_path: Path) -> None:
         ("corpus.json", "{", "is broken JSON"),
         ("corpus.json", '{"format": "other"}', "give a folder that posable prepared"),
         ("corpus.json", '{"format": "posable-corpus", "version": 9}', "has version 9, but only 1 is known"),
+        ("index.jsonl", '{"name": "../a.jpg", "split": "test", "file": "a"}', "leads out of the folder"),
         ("index.jsonl", '{"name": "a.jpg"}', "is broken in line 1; prepare the corpus again"),
         ("pairs-train.csv", "from;to\n", "has no column 'from'"),
     ],

@@ -75,6 +75,7 @@ def test_a_wrong_separator_shows_in_the_message(patn: Path) -> None:
     [
         (b"<!DOCTYPE html><html>Sign in</html>", "is a web page \\(HTML\\), not a table: its download failed"),
         (b"\xff\xd8\xff\xe0\x00\x10JFIF", "is no UTF-8 text, so it is no table"),
+        (b"from,to\na\0.jpg,b.jpg\n", "is no UTF-8 text"),
         (b" \n", "is empty; download it again"),
         (b'from,to\n"' + b"a" * 200_000 + b'",b\n', "is no table that can be read"),
     ],

@@ -6,7 +6,9 @@ counts the pictures.
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,10 +19,12 @@ from posable.data.corpus_index import LmdbPicture
 from posable.data.pictures import decoded
 from posable.errors import ImageError, InputError, MissingExtraError
 
-__all__ = ["lmdb_key", "lmdb_keys", "read_lmdb_bytes", "read_lmdb_picture"]
+__all__ = ["lmdb_key", "lmdb_keys", "read_lmdb_bytes", "read_lmdb_picture", "write_lmdb"]
 
 LENGTH_KEY = "length"
 DATA_FILE = "data.mdb"
+_FIRST_MAP_SIZE = 2**26
+_PER_TRANSACTION = 200
 _HEADER_PAGES = 2
 _SMALLEST_PAGE = 512
 
@@ -62,6 +66,52 @@ def read_lmdb_picture(picture: LmdbPicture) -> Image.Image:
     return decoded(read_lmdb_bytes(picture), str(picture))
 
 
+def write_lmdb(folder: Path, pictures: Iterable[tuple[str, bytes]]) -> None:
+    """Writes pictures by key, and their number under `length`, to an LMDB folder; keys that are there are replaced.
+
+    Raises MissingExtraError without the package; a full disk is an OSError with its usual number.
+    """
+    lmdb = _package(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with lmdb.open(str(folder), map_size=_FIRST_MAP_SIZE) as environment:
+        waiting: list[tuple[bytes, bytes]] = []
+        for key, data in pictures:
+            waiting.append((key.encode("utf-8"), data))
+            if len(waiting) == _PER_TRANSACTION:
+                _put(environment, waiting, folder)
+                waiting.clear()
+        _put(environment, waiting, folder)
+        with environment.begin() as transaction:
+            is_counted = transaction.get(LENGTH_KEY.encode()) is not None
+        count = environment.stat()["entries"] - is_counted
+        _put(environment, [(LENGTH_KEY.encode(), str(count).encode())], folder)
+
+
+def _put(environment: Any, entries: Sequence[tuple[bytes, bytes]], folder: Path) -> None:
+    """Writes the entries in one transaction; the memory map is doubled until they fit."""
+    lmdb = _package(folder)
+    try:
+        with environment.begin(write=True) as transaction:
+            for key, value in entries:
+                transaction.put(key, value)
+    except lmdb.MapFullError:
+        environment.set_mapsize(2 * environment.info()["map_size"])
+        _put(environment, entries, folder)
+    except lmdb.DiskError as error:
+        raise OSError(errno.ENOSPC, str(error), str(folder)) from None
+
+
+def _package(folder: Path | str) -> Any:
+    try:
+        import lmdb
+    except ImportError:
+        raise MissingExtraError(
+            f"'{folder}' is an LMDB folder, and for those the lmdb package is needed; "
+            "install it with: pip install 'posable[data]'."
+        ) from None
+    return lmdb
+
+
 def _environment(folder: Path) -> Any:
     # LMDB forbids using an environment in a forked process, and data loaders fork.
     return _opened(str(folder), os.getpid())
@@ -69,13 +119,7 @@ def _environment(folder: Path) -> Any:
 
 @lru_cache(maxsize=8)
 def _opened(folder: str, _process: int) -> Any:
-    try:
-        import lmdb
-    except ImportError:
-        raise MissingExtraError(
-            f"'{folder}' is an LMDB folder, and reading it needs the lmdb package; "
-            "install it with: pip install 'posable[data]'."
-        ) from None
+    lmdb = _package(folder)
     path = Path(folder) / DATA_FILE
     if not path.is_file():
         raise InputError(f"'{folder}' holds no {DATA_FILE}; give the folder that the LMDB archive unpacks to.")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
 import numpy as np
@@ -123,10 +123,20 @@ def line_of(image: CorpusImage, root: Path) -> dict[str, Any]:
     }
 
 
+def check_inside(name: str) -> None:
+    """Raises InputError for a name, or a path, that leads out of the folder that it is meant for."""
+    parts = PurePosixPath(name.replace("\\", "/")).parts
+    if not parts or ".." in parts or parts[0] == "/" or ":" in parts[0]:
+        raise InputError(f"'{name}' leads out of the folder; correct the table that names it.")
+
+
 def image_of(line: dict[str, Any], root: Path, size: Size) -> CorpusImage:
     """The inverse of `line_of`; raises ValueError, KeyError or TypeError for an entry that is none."""
     if line["split"] not in SPLITS:
         raise ValueError(line["split"])
+    for path in (line["name"], line["file"], line.get("parsing")):
+        if path is not None:
+            check_inside(str(path))
     pose = None
     if line["keypoints"] is not None:
         values = np.array(line["keypoints"], np.float64)

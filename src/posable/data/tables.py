@@ -45,7 +45,9 @@ def read_text(path: Path) -> str:
         raise InputError(f"'{path}' has {path.stat().st_size / 1e6:.0f} MB, too much for a table; check the file.")
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
+        if "\0" in text:
+            raise ValueError
+    except ValueError:
         raise InputError(f"'{path}' is no UTF-8 text, so it is no table; download it again.") from None
     if text[:2000].lstrip().lower().startswith(_WEB_PAGE):
         raise InputError(f"'{path}' is a web page (HTML), not a table: its download failed; download it again.")
