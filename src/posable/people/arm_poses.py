@@ -205,8 +205,11 @@ def _touching_arm(kind: str, side: str, posed: PosedFigure, room: float, rng: np
             fingers, pole, palm = np.array([-0.6, -0.3, -0.75]), np.array([1.0, 0.5, -0.2]), np.array([-0.4, 1.0, 0])
         case "cross_under" | "cross_over":
             over = kind == "cross_over"
-            palm_at, out = torso(rng.uniform(0.62, 0.7) if over else rng.uniform(0.44, 0.52), -rng.uniform(24, 36))
-            gap = forearm * (2.5 if over else 0.8) + room * (1.8 if over else 0.6)
+            palm_at, out = torso(
+                rng.uniform(0.62, 0.7) if over else rng.uniform(0.44, 0.52),
+                -(rng.uniform(13, 24) if over else rng.uniform(24, 36)),
+            )
+            gap = min(forearm, 0.044) * (2.45 if over else 0.8) + room * (1.2 if over else 0.3)
             fingers = np.array([-1.0, 0.6 if over else 0.75, 0.45 if over else 0.0])
             pole, palm, hand = np.array([0.8, 0.1, -1.0]), -out, "flat" if over else "relaxed"
         case "elbow":
@@ -217,7 +220,7 @@ def _touching_arm(kind: str, side: str, posed: PosedFigure, room: float, rng: np
             palm_at, out = torso(rng.uniform(0.55, 0.75), -rng.uniform(0, 30))
             fingers, pole, palm, hand = np.array([-1.0, 0.2, 0.4]), np.array([1.0, 0.1, -0.8]), -out, "flat"
         case "chin":
-            palm_at, out = head((0.12, -1.05, -0.85)), np.array([0.0, -1.0, -0.3])
+            palm_at, out = head((0.12, -1.0, -1.12)), np.array([0.0, -1.0, -0.3])
             fingers, pole, palm = np.array([-0.2, 0.0, 1.0]), np.array([0.6, -0.3, -1.0]), np.array([-0.3, 1.0, 0.2])
             hand, gap = str(rng.choice(["hold", "fist", "relaxed"])), 0.035 + room
         case "call":

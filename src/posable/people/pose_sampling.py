@@ -72,8 +72,10 @@ def _sample_arms(
             target = sample_arm(kind, side, posed, attempt * _ROOM_PER_TRY, rng)
             rotations |= bend_arm(figure.heads, side, target, float(rng.normal(0, 9)))
         depth = figure.posed(body | rotations).arm_depth()
-        if depth < least:
-            best, least = rotations, depth
+        # Rather touch a little than hold the arms far off.
+        cost = depth + 0.25 * attempt * _ROOM_PER_TRY
+        if cost < least:
+            best, least = rotations, cost
         if depth <= 0:
             break
     return best
