@@ -110,7 +110,7 @@ def _shell(
     angle = arctan2(points[:, 0].astype(np.float32), (points[:, 1] + 0.06).astype(np.float32))
     columns = [fit(pushed), points, np.cos(angle)[:, None], np.sin(angle)[:, None]]
     cut = clip_faces(faces, keep)
-    kept = cut.interpolate(np.concatenate(columns, 1))
+    kept = cut.interpolate(np.concatenate(columns, 1).astype(np.float32))
     corners = kept[cut.faces]
     turn = arctan2(corners[..., 7], corners[..., 6])
     turn = np.where(turn.max(1, keepdims=True) - turn > np.pi, turn + 2 * np.pi, turn)

@@ -125,6 +125,22 @@ def _backwards(points: Array) -> Array:
     return np.stack([points[:, 0] * 2, np.full(len(points), 1.0), np.full(len(points), -0.25)], 1)
 
 
+def _quiff(side: float) -> Comb:
+    def comb(points: Array) -> Array:
+        rise = smoothstep(-0.09, -0.12, points[:, 1])[:, None]
+        return _backwards(points) * (1 - 0.5 * rise) + np.array([0.3 * side, 0.0, 0.9]) * rise
+
+    return comb
+
+
+def _swept(side: float) -> Comb:
+    def comb(points: Array) -> Array:
+        sweep = smoothstep(-0.07, -0.12, points[:, 1])[:, None]
+        return _whorl(points) + np.array([0.5 * side, 0.0, -0.2]) * sweep
+
+    return comb
+
+
 def _towards(target: Array) -> Comb:
     return lambda points: unit(target - points)
 
@@ -144,19 +160,10 @@ def _short(name: str, hairline: Hairline, rng: np.random.Generator) -> Style:
     elif name == "back":
         comb, volume = _backwards, 0.006
     elif name == "quiff":
-        volume = 0.006
-
-        def comb(points: Array) -> Array:
-            rise = smoothstep(-0.09, -0.12, points[:, 1])[:, None]
-            return _backwards(points) * (1 - 0.5 * rise) + np.array([0.3 * side, 0.0, 0.9]) * rise
-
+        comb, volume = _quiff(side), 0.006
     elif name in ("fringe", "pixie"):
         lengths = lengths + front * rng.uniform(0.012, 0.03)
-
-        def comb(points: Array) -> Array:
-            sweep = smoothstep(-0.07, -0.12, points[:, 1])[:, None]
-            return _whorl(points) + np.array([0.5 * side, 0.0, -0.2]) * sweep
-
+        comb = _swept(side)
     share = np.linspace(0, 1, _STEPS_SHORT)
     near_edge = (0.25 + 0.75 * smoothstep(0, 0.03, inside))[:, None]
     crest = volume * np.sin(np.pi * np.minimum(share * 1.1 + 0.1, 1))

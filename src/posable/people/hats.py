@@ -59,7 +59,7 @@ def choose_hat(rng: np.random.Generator) -> Hat | None:
         height, droop = rng.uniform(0.0, 0.035), 0.0
     else:
         line = HatLine(rng.uniform(0.785, 0.795), 0.775, rng.uniform(0.745, 0.76))
-        straw = plain(np.array([0.78, 0.66, 0.45]) * rng.uniform(0.8, 1.1), 0.04, 0.015)
+        straw = plain((np.array([0.78, 0.66, 0.45]) * rng.uniform(0.8, 1.1)).astype(np.float32), 0.04, 0.015)
         material = straw if rng.random() < 0.45 else plain(cloth_color(rng), 0.03, 0.01)
         brim, height, droop = rng.uniform(0.045, 0.095), rng.uniform(0.03, 0.05), rng.uniform(-0.01, 0.03)
     return Hat(kind=kind, line=line, material=material, trim=trim, brim=brim, height=height, droop=droop)
@@ -104,7 +104,7 @@ def _band(
     angle = arctan2(template[:, 0].astype(np.float32), (template[:, 1] + 0.06).astype(np.float32))
     values = np.concatenate([fit(shape), template, np.cos(angle)[:, None], np.sin(angle)[:, None]], 1)
     cut = clip_faces(faces, field.astype(np.float32))
-    kept = cut.interpolate(values)
+    kept = cut.interpolate(values.astype(np.float32))
     corners = kept[cut.faces]
     turn = arctan2(corners[..., 7], corners[..., 6])
     turn = np.where(turn.max(1, keepdims=True) - turn > np.pi, turn + 2 * np.pi, turn)

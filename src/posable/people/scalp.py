@@ -112,7 +112,7 @@ class HeadFit:
         on_head = dummy.body.regions.head[vertices] > 0.5
         target = dummy.shape.rest[vertices].astype(np.float64)
         start = _homogeneous(scalp.points)
-        affine = np.linalg.lstsq(start[on_head], target[on_head], rcond=None)[0]
+        affine = np.linalg.lstsq(start[on_head], target[on_head], rcond=None)[0].astype(np.float64)
         return cls(affine, np.where(on_head[:, None], target - start @ affine, 0))
 
     def __call__(self, points: Array) -> Array:
