@@ -117,7 +117,7 @@ def _label(rng: np.random.Generator) -> _Drawing:
     text = np.zeros((_SIDE, _SIDE), np.float32)
     _stamp(text, _fitted(str(rng.choice(WORDS)), 40, 0.84 * _SIDE, 0.17), _SIDE // 2)
     y = np.linspace(-1, 1, _SIDE, dtype=np.float32)[:, None]
-    return _inside(0.45 - np.abs(y)) * np.ones_like(text), text
+    return _inside((0.45 - np.abs(y)).astype(np.float32)) * np.ones_like(text), text
 
 
 def _badge(rng: np.random.Generator) -> _Drawing:

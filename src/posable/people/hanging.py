@@ -109,7 +109,7 @@ def sew(upper: Layer, panel: Layer, seam: float) -> Layer:
     return Layer(
         rest=np.concatenate([upper.rest, panel.rest]),
         template=template,
-        skin_weights=vstack([upper.skin_weights, panel.skin_weights]).tocsr(),
+        skin_weights=csr_matrix(vstack([upper.skin_weights, panel.skin_weights])),
         faces=np.concatenate([upper.faces, strip, panel.faces + len(upper.rest)]).astype(np.int32),
         face_uv=np.concatenate([upper.face_uv, _chart(template, strip), panel.face_uv]),
         face_label=np.concatenate(
@@ -156,10 +156,10 @@ def _sampling() -> csr_matrix:
     wanted = np.arange(COLUMNS) * (2 * np.pi / COLUMNS)
     heights = np.round((TOP - BOTTOM) / _STEP) + 1
     rings = [_ring(body, edges, TOP - _STEP * row, wanted) for row in range(int(heights))]
-    return vstack(rings).tocsr()
+    return csr_matrix(vstack(rings))
 
 
-def _ring(body: BodyModel, edges: IntArray, height: float, wanted: NDArray[np.float64]) -> csr_matrix:
+def _ring(body: BodyModel, edges: IntArray, height: float, wanted: NDArray[np.floating]) -> csr_matrix:
     """Points at the wanted angles on the polygon in which the skirt helper cuts a height: (wanted, n)."""
     # Off every vertex's own height, so that no edge only touches the plane.
     height += 1.3e-4

@@ -210,7 +210,8 @@ def _neck_fit(dummy: Dummy) -> FloatArray:
 def _rounded(ring: FloatArray) -> FloatArray:
     """A closed line (k, 3), smoothed."""
     for _ in range(2):
-        ring = ring * np.float32(0.5) + (np.roll(ring, 1, 0) + np.roll(ring, -1, 0)) * np.float32(0.25)
+        beside = (np.roll(ring, 1, 0) + np.roll(ring, -1, 0)).astype(np.float32)
+        ring = ring * np.float32(0.5) + beside * np.float32(0.25)
     return ring
 
 
