@@ -235,3 +235,19 @@ def test_a_quota_that_ends_keeps_what_is_finished_and_the_next_run_goes_on(
     after = finished(out)
     assert len(after) == IMAGES
     assert {name: after[name] for name in before} == before
+
+
+def test_an_export_that_fills_the_disk_goes_on_when_there_is_room(patn: Path, small_disk: Path, tmp_path: Path) -> None:
+    assert prepare(patn, tmp_path / "prepared").exit_code == 0
+    (small_disk / "ballast").write_bytes(bytes(200_000))
+    export = ("data", "export", tmp_path / "prepared", small_disk / "exported", "--layout", "patn")
+    told = sentence(run(*export))
+    assert "is full" in told
+    assert "run the same command again" in told
+    written = list((small_disk / "exported").rglob("*.*"))
+    assert 0 < sum(path.suffix == ".jpg" for path in written) < IMAGES
+    assert not [path for path in written if path.name.startswith(".")]
+
+    (small_disk / "ballast").unlink()
+    assert run(*export).exit_code == 0
+    assert run("data", "inspect", small_disk / "exported").exit_code == 0
