@@ -11,12 +11,13 @@ from scipy.spatial import KDTree
 
 from posable.errors import ConfigError
 from posable.people.body import body_model
+from posable.people.face import face_model
 from posable.people.geometry import rotation
 from posable.people.lip_labels import Lip
 from posable.people.materials import Cloth, Hair, Shoe, Skin
 from posable.people.mesh import PersonMesh
 from posable.people.mesh_editing import vertex_normals
-from posable.people.person import Person, make_person
+from posable.people.person import Person, _Concern, make_person
 from posable.people.skinning import forward_kinematics, linear_blend_skinning
 from posable.people.splits import FIRST_TRAINING_SEED, TEST_SEEDS, VALIDATION_SEEDS
 
@@ -106,14 +107,15 @@ def test_garments_lie_outside_the_body(people):
 
 
 def make_bare_skin(person: Person) -> np.ndarray:
-    """All skin vertices of a person: the body whose joints are the person's."""
+    """All skin vertices of a person: the body whose joints are the person's, with the person's face."""
     body = body_model()
     points = body.shape_basis.reshape(len(body.shape_basis), -1, 3)[:, -len(body.bone_names) :]
     mean = body.shape_mean.reshape(-1, 3)[-len(body.bone_names) :]
     coefficients = np.linalg.lstsq(
         points.reshape(len(points), -1).T.astype(float), (person.mesh.bone_heads - mean).ravel(), rcond=None
     )[0]
-    return body.shape(coefficients).rest[: body.skin_faces.max() + 1]
+    face_rng = np.random.default_rng([person.seed, _Concern.FACE])
+    return face_model().vary(body.shape(coefficients), face_rng).rest[: body.skin_faces.max() + 1]
 
 
 def test_every_person_wears_a_top_a_bottom_and_shoes(people):
