@@ -209,7 +209,7 @@ def _touching_arm(kind: str, side: str, posed: PosedFigure, room: float, rng: np
                 rng.uniform(0.62, 0.7) if over else rng.uniform(0.44, 0.52),
                 -(rng.uniform(13, 24) if over else rng.uniform(24, 36)),
             )
-            gap = min(forearm, 0.044) * (2.45 if over else 0.8) + room * (1.2 if over else 0.3)
+            gap = min(forearm, 0.044) * (2.75 if over else 0.8) + room * (1.2 if over else 0.3)
             fingers = np.array([-1.0, 0.6 if over else 0.75, 0.45 if over else 0.0])
             pole, palm, hand = np.array([0.8, 0.1, -1.0]), -out, "flat" if over else "relaxed"
         case "elbow":

@@ -73,7 +73,7 @@ def _sample_arms(
             rotations |= bend_arm(figure.heads, side, target, float(rng.normal(0, 9)))
         depth = figure.posed(body | rotations).arm_depth()
         # Rather touch a little than hold the arms far off.
-        cost = depth + 0.25 * attempt * _ROOM_PER_TRY
+        cost = depth + 0.15 * attempt * _ROOM_PER_TRY
         if cost < least:
             best, least = rotations, cost
         if depth <= 0:
