@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 
 from posable.people import make_person, rasterize, render_views
+from posable.people.snapshot import snapshot
 from posable.size import Size
 
 SEEDS = (3, 1001, 2005)
 SIZE = Size(128, 64)
+NAMES = ("screen_vertices", "depth", "parsing", "garments", "alpha", "image", "background", "keypoints")
 
 ELSEWHERE = """
 import importlib.util, sys
@@ -34,8 +36,18 @@ def digests() -> list[str]:
     for seed in SEEDS:
         person = make_person(seed)
         for style in ("fashion", "market"):
-            for view in render_views(person, 2, SIZE, style):
-                for name in ("screen_vertices", "depth", "parsing", "alpha", "image", "keypoints"):
+            views = render_views(person, 2, SIZE, style)
+            for view in [snapshot(view) for view in views] if style == "market" else views:
+                for name in (
+                    "screen_vertices",
+                    "depth",
+                    "parsing",
+                    "garments",
+                    "alpha",
+                    "image",
+                    "background",
+                    "keypoints",
+                ):
                     digest = hashlib.sha256(np.ascontiguousarray(getattr(view, name)).tobytes()).hexdigest()
                     lines.append(f"{seed} {style} {view.index} {name} {digest}")
     return lines

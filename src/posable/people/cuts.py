@@ -33,7 +33,8 @@ def neckline(body: BodyModel, kind: str) -> FloatArray:
     down = np.maximum(_NECK_BASE - z, 0) / (back_drop + (front_drop - back_drop) * frontness)
     ellipse = np.hypot(across, down)
     if kind == "strap":
-        ellipse = (across**4 + down**4) ** 0.25
+        # Squares and roots: the only powers that every processor rounds alike.
+        ellipse = np.sqrt(np.sqrt((across**2) ** 2 + (down**2) ** 2))
     elif kind in ("v", "collar"):
         ellipse = np.where(frontness > 0.5, across + down, ellipse)
     return np.where(body.regions.arm > 0.6, 1, (ellipse - 1) * 0.06).astype(np.float32)

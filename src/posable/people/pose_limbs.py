@@ -7,6 +7,7 @@ image.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -78,7 +79,7 @@ def swing(start: Vector, end: Vector) -> FloatArray:
     cosine = float((a * b).sum())
     if cosine < -0.9999:
         axis = cross(a, [1.0, 0, 0]) if abs(a[0]) < 0.9 else cross(a, [0, 1.0, 0])
-    return rotation(axis, float(np.rad2deg(np.arctan2(length(axis), cosine)))) if length(axis) > 1e-7 else _IDENTITY
+    return rotation(axis, float(np.rad2deg(math.atan2(length(axis), cosine)))) if length(axis) > 1e-7 else _IDENTITY
 
 
 _IDENTITY = np.eye(3, dtype=np.float32)
@@ -89,7 +90,7 @@ def twist_angle(turn: FloatArray, axis: Vector) -> float:
     along = normalize(axis)
     side = normalize(cross(along, [0.0, 0, 1] if abs(along[2]) < 0.9 else [1.0, 0, 0]))
     turned = product(product(swing(along, product(turn, along)).T, turn), side)
-    return float(np.rad2deg(np.arctan2((cross(side, turned) * along).sum(), (side * turned).sum())))
+    return float(np.rad2deg(math.atan2((cross(side, turned) * along).sum(), (side * turned).sum())))
 
 
 def within_elbow_limit(upper: Vector, lower: Vector) -> FloatArray:
@@ -103,7 +104,7 @@ def within_elbow_limit(upper: Vector, lower: Vector) -> FloatArray:
 def angle_between(first: Vector, second: Vector) -> float:
     """Degrees between two directions."""
     a, b = normalize(first), normalize(second)
-    return float(np.rad2deg(np.arctan2(length(cross(a, b)), float((a * b).sum()))))
+    return float(np.rad2deg(math.atan2(length(cross(a, b)), float((a * b).sum()))))
 
 
 def reach(
@@ -245,7 +246,7 @@ def _twisted_bone(name: str, local: FloatArray, along: FloatArray) -> dict[str, 
 def _turn_about(axis: FloatArray, start: FloatArray, end: FloatArray) -> float:
     """Degrees about `axis` that bring `start` nearest to `end`."""
     a, b = start - axis * (start * axis).sum(), end - axis * (end * axis).sum()
-    return float(np.rad2deg(np.arctan2((cross(a, b) * axis).sum(), (a * b).sum())))
+    return float(np.rad2deg(math.atan2((cross(a, b) * axis).sum(), (a * b).sum())))
 
 
 def _towards(start: FloatArray, end: FloatArray, degrees: float) -> FloatArray:
