@@ -47,13 +47,7 @@ def inspect(
         check_outputs([html], (".html", ".htm"))
     with Progress() as bars:
         report = inspect_corpus(
-            folder,
-            corpus,
-            lambda done, total: bars.show("pictures", done, total),
-            labels=labels_named(parsing),
-            accepted=accepted,
-            workers=workers,
-            reading=lambda done, total: bars.show("keypoints", done, total),
+            folder, corpus, bars.show, labels=labels_named(parsing), accepted=accepted, workers=workers
         )
     if html is not None:
         write_page(report, html, examples)

@@ -255,9 +255,10 @@ def test_what_is_accepted_becomes_a_note(patn: Path) -> None:
 
 
 def test_progress_counts_every_picture(patn: Path) -> None:
-    told: list[tuple[int, int]] = []
-    inspect_corpus(patn, progress=lambda done, total: told.append((done, total)))
-    assert told == [(done, 12) for done in range(1, 13)]
+    told: list[tuple[str, int, int]] = []
+    inspect_corpus(patn, progress=lambda stage, done, total: told.append((stage, done, total)))
+    assert [each for each in told if each[0] == "pictures"] == [("pictures", done, 12) for done in range(1, 13)]
+    assert told[-1] == ("copies", 12, 12)
 
 
 def test_worker_processes_find_what_one_process_finds(patn: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from posable.data.corpora import read_corpus
 from posable.data.corpus_index import CorpusIndex, Problem, existing_folder
 from posable.data.inspect_checks import problems_of
-from posable.data.inspect_pictures import PictureFacts, Progress, examine
+from posable.data.inspect_pictures import PictureFacts, examine
 from posable.data.inspect_report import Report, grouped
 from posable.data.inspect_textures import DTD, is_dtd, texture_index
 from posable.data.prepared import PROBLEMS
 from posable.parsing import PISE_8, ParsingLabels
+
+Progress = Callable[[str, int, int], None]
+"""Takes what is being done, how much of it is done, and how much there is."""
 
 
 def inspect_corpus(
@@ -30,18 +34,18 @@ def inspect_corpus(
     labels: ParsingLabels = PISE_8,
     accepted: Collection[str] = (),
     workers: int | None = None,
-    reading: Progress | None = None,
 ) -> Report:
     """Reads the corpus in the folder `root` and looks at every picture and parsing map of it.
 
     `corpus` names the layout, or is "auto"; it may also be "dtd". `labels` is the scheme of DeepFashion's *SPL8 maps.
-    Kinds of problems in `accepted` become notes. `progress` is called with the pictures done and all pictures,
-    `reading` likewise where keypoints come in many small files, or are detected. Raises InputError when the folder
-    holds no corpus that is known, or a table of it cannot be used at all.
+    Kinds of problems in `accepted` become notes. `progress` is called with a stage (reading, pictures, copies) and
+    how much of it is done and to do. Raises InputError when the folder holds no corpus that is known, or a table of it
+    cannot be used at all.
     """
     if corpus == DTD or (corpus == "auto" and is_dtd(Path(root))):
         index = texture_index(existing_folder(Path(root)))
     else:
+        reading = partial(progress, "reading") if progress is not None else None
         index = read_corpus(root, corpus, labels=labels, progress=reading)
         if index.corpus == "prepared":
             index = replace(index, problems=(*index.problems, *_left_out(index.root / PROBLEMS)))
@@ -75,5 +79,6 @@ def inspect_index(
     for image, found in zip(images, examine(images, workers), strict=True):
         facts[image.name] = found
         if progress is not None:
-            progress(len(facts), len(images))
-    return Report(index, facts, grouped(problems_of(index, facts), accepted))
+            progress("pictures", len(facts), len(images))
+    comparing = partial(progress, "copies") if progress is not None else None
+    return Report(index, facts, grouped(problems_of(index, facts, comparing), accepted))

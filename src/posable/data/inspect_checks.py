@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from posable.data.corpus_index import CorpusImage, CorpusIndex, Problem
 from posable.data.framing import frame_in_picture
@@ -17,8 +17,13 @@ _EXACT = {"deepfashion-lmdb", "market-1501", "people-1", "prepared"}
 _POSE_TOLERANCE_PX = 0.51
 
 
-def problems_of(index: CorpusIndex, facts: dict[str, PictureFacts]) -> Iterator[Problem]:
-    """All that is questionable, notes included; `facts` has an entry for each image of the index."""
+def problems_of(
+    index: CorpusIndex, facts: dict[str, PictureFacts], comparing: Callable[[int, int], None] | None = None
+) -> Iterator[Problem]:
+    """All that is questionable, notes included; `facts` has an entry for each image of the index.
+
+    `comparing` is called with the pictures that were compared with others and all pictures.
+    """
     yield from index.problems
     missing = {problem.name for problem in index.problems if problem.kind == "missing-image"}
     used = {name for pairs in index.pairs.values() for pair in pairs for name in pair}
@@ -35,7 +40,7 @@ def problems_of(index: CorpusIndex, facts: dict[str, PictureFacts]) -> Iterator[
     if index.corpus != DTD:
         yield from _people_problems(index)
     yield from _pair_problems(index)
-    yield from _copies(index, facts)
+    yield from _copies(index, facts, comparing)
     yield from _empty_classes(index, facts)
 
 
@@ -146,13 +151,15 @@ def _people_problems(index: CorpusIndex) -> Iterator[Problem]:
             yield Problem("single-picture-person", person, f"has only '{images[0].name}'.")
 
 
-def _copies(index: CorpusIndex, facts: dict[str, PictureFacts]) -> Iterator[Problem]:
+def _copies(
+    index: CorpusIndex, facts: dict[str, PictureFacts], comparing: Callable[[int, int], None] | None
+) -> Iterator[Problem]:
     fingerprints = {
         name: found.fingerprint for name, found in facts.items() if found.fingerprint and not found.is_blank
     }
     for names in same_pixels(fingerprints):
         yield Comparison("duplicate-picture", names[0], _told_copies("is the same as", names, index), names[1:])
-    for first, second in alike(fingerprints):
+    for first, second in alike(fingerprints, comparing):
         sentence = _told_copies("looks the same as", (first, second), index)
         yield Comparison("near-duplicate", first, sentence, (second,))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -52,7 +52,9 @@ def same_pixels(fingerprints: Mapping[str, Fingerprint]) -> list[tuple[str, ...]
     return [tuple(names) for names in groups.values() if len(names) > 1]
 
 
-def alike(fingerprints: Mapping[str, Fingerprint]) -> list[tuple[str, str]]:
+def alike(
+    fingerprints: Mapping[str, Fingerprint], progress: Callable[[int, int], None] | None = None
+) -> list[tuple[str, str]]:
     """Pairs of names whose pictures look the same without being so to the pixel: recompressed or resized copies."""
     first_of: dict[str, str] = {}
     for name, each in fingerprints.items():
@@ -77,6 +79,8 @@ def alike(fingerprints: Mapping[str, Fingerprint]) -> list[tuple[str, str]]:
             if one < other < ends[one] and np.abs(colors[one] - colors[other]).max() <= _MOST_COLOR_APART:
                 first, second = sorted((int(order[one]), int(order[other])))
                 found.append((names[first], names[second]))
+        if progress is not None:
+            progress(stop, len(names))
     return sorted(found)
 
 

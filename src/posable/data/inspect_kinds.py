@@ -17,7 +17,9 @@ KINDS: dict[str, Kind] = {
     "bad-table": Kind(
         "Lines that cannot be used", "Correct these lines in the file, or download it again; they are left out."
     ),
-    "missing-image": Kind("Missing pictures", "The tables name these files; unpack the whole archive beside the tables."),
+    "missing-image": Kind(
+        "Missing pictures", "The tables name these files; unpack the whole archive beside the tables."
+    ),
     "failed-download": Kind(
         "Failed downloads", "These files hold something else than a picture; fetch them again, logged in if need be."
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,7 +133,3 @@ def _parsing_facts(
         return None, None, ("unreadable-parsing", str(error))
     values, counts = np.unique(labels, return_counts=True)
     return Size(*labels.shape), dict(zip(values.tolist(), counts.tolist(), strict=True)), None
-
-
-Progress = Callable[[int, int], None]
-"""Takes how many pictures are done and how many there are."""
