@@ -35,7 +35,7 @@ LAYERS = [
     {"checkpoint"},
     {"pose_lookup", "pipeline", "sequence_output", "evaluate", "export", "train"},
     {"recipes", "bulk"},
-    {"cli", "cli_data", "cli_inspect", "cli_people", "cli_terminal", "cli_transfer", "studio"},
+    {"__main__", "cli", "cli_data", "cli_inspect", "cli_people", "cli_terminal", "cli_transfer", "studio"},
 ]
 PEOPLE_MAY_IMPORT = {
     "posable.errors",

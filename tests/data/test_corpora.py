@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 from miniatures import TEST_PAIRS, TRAIN_PAIRS, MiniView
+from PIL import Image
+from torch.utils.data import DataLoader
 
 from posable.batch import collate
 from posable.data.corpora import read_corpus
@@ -175,6 +177,31 @@ def test_markets_own_folder_names_are_known_and_junk_is_left_out(tmp_path: Path)
         "0042_c1s1_000151_01.jpg"
     ]
     assert index.images["0042_c1s1_000151_01.jpg"].keypoints is None
+
+
+@pytest.mark.parametrize("layout", ["gfla", "highres"])
+def test_high_resolution_pictures_of_another_shape_are_stretched_as_the_methods_do(layout: str, tmp_path: Path) -> None:
+    write, open_dataset = LAYOUTS[layout]
+    root = write(tmp_path)
+    dataset = open_dataset(root)
+    name = dataset.pairs[0][0]
+    before = dataset.load(name)
+    path = Path(str(dataset.index.images[name].picture))
+    with Image.open(path) as picture:
+        picture.resize((900, 1101)).save(path, "PNG")
+    after = dataset.load(name)
+    assert after.pose == before.pose
+    assert (after.image - before.image).abs().mean() < 0.02
+
+
+def test_loader_processes_read_the_same_pairs(tmp_path: Path) -> None:
+    dataset = DeepFashionLmdb(miniatures.write_lmdb(tmp_path, DRAWN, sizes=(Size(256, 176),)), "test")
+    # Read here first: an LMDB that is open must not be used in a process that was forked off.
+    expected = collate([dataset[i] for i in range(4)])
+    loader = DataLoader(dataset, batch_size=4, num_workers=1, collate_fn=collate)
+    batch = next(iter(loader))
+    assert batch.target_image.equal(expected.target_image)
+    assert batch.condition.target_pose.keypoints.equal(expected.condition.target_pose.keypoints)
 
 
 def test_half_a_corpus_is_not_taken_for_somebodys_photographs(tmp_path: Path) -> None:

@@ -338,8 +338,10 @@ def test_an_lmdb_folder_is_written_as_nted_reads_it(
     monkeypatch.setattr("posable.data.lmdb_pictures._PER_TRANSACTION", 5)
     raw = read_corpus(WRITERS["highres"](tmp_path / "raw"))
     prepare_corpus(raw, tmp_path / "prepared", size)
-    for _ in range(2):
-        out = export_corpus(tmp_path / "prepared", tmp_path / "out", "lmdb")
+    out = export_corpus(tmp_path / "prepared", tmp_path / "out", "lmdb")
+    assert read_corpus(out, size=size).problems == ()
+    # Again, over what was just read.
+    export_corpus(tmp_path / "prepared", out, "lmdb")
     folder = str(out / f"{size.height}-{size.width}")
     with lmdb.open(folder, readonly=True, lock=False) as environment, environment.begin() as transaction:
         assert transaction.get(b"length") == b"12"

@@ -51,6 +51,8 @@ class CorpusImage:
     keypoints: Pose | None = None
     parsing: Path | None = None
     """An indexed picture of `CorpusIndex.parsing_labels`, in the frame of the picture; it need not exist."""
+    any_shape: bool = False
+    """A picture of another shape is stretched to the frame, as the methods of this layout do; else it is refused."""
 
 
 @dataclass(frozen=True)

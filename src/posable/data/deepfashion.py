@@ -55,6 +55,8 @@ def _layout(
         parsing_labels=labels,
         person_of=identity,
         tree_name=_tree_name,
+        # GFLA's code resizes whatever the archive holds, and not all of it is 750x1101.
+        any_shape=variant == "gfla",
     )
 
 

@@ -145,7 +145,7 @@ def _image(root: Path, name: str, split: Split, picture: Path | LmdbPicture) -> 
             keypoints = read_pose_text(pose_file, FRAME, left=MARGIN_PX)
         except InputError as error:
             problems.append(Problem("bad-table", str(pose_file.relative_to(root)), str(error)))
-    return CorpusImage(name, split, identity(name), picture, FRAME, keypoints), problems
+    return CorpusImage(name, split, identity(name), picture, FRAME, keypoints, any_shape=True), problems
 
 
 class DeepFashionHighRes(PairDataset):

@@ -48,6 +48,8 @@ class FlatLayout:
     parsing_folder: str | None = None
     parsing_labels: ParsingLabels | None = None
     splits: Sequence[Split] = SPLITS
+    any_shape: bool = False
+    """Whether pictures of another shape than the frame's are stretched to it."""
     person_of: Callable[[str], str]
     tree_name: Callable[[str], str | None] = lambda _name: None
     """Where a picture may lie when none of the folders exists, or None."""
@@ -142,6 +144,7 @@ def _images_of(root: Path, layout: FlatLayout, split: Split, tables: _SplitTable
             size_of_keypoint_frame=layout.frame,
             keypoints=tables.poses.get(name),
             parsing=parsing_folder / f"{name.rsplit('.', 1)[0]}.png" if parsing_folder is not None else None,
+            any_shape=layout.any_shape,
         )
         for name in names
     ]

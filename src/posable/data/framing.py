@@ -56,25 +56,47 @@ class Framing:
     frame: Size
     working: Size
     fit: Fit = "letterbox"
+    any_shape: bool = False
+    """Whether pictures of a shape that cannot show the frame are stretched to it; else they are refused."""
 
     def picture(self, picture: Image.Image) -> Image.Image:
         """The working picture, resized once, bicubic; pixels are copied where nothing changes size.
 
-        Raises SizeError when the picture cannot show the frame.
+        Raises SizeError when the picture cannot show the frame, unless `any_shape`.
         """
-        content = _cut_and_resized(to_rgb(picture), self.frame, self._content, Image.Resampling.BICUBIC, _WHITE)
+        content = self._cut_and_resized(to_rgb(picture), Image.Resampling.BICUBIC, _WHITE)
         return Image.fromarray(self._padded(np.asarray(content), mode="edge"))
 
     def parsing(self, labels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """The working parsing map (h, w); background fills what the map does not cover. Raises SizeError."""
-        image = Image.fromarray(labels)
-        content = _cut_and_resized(image, self.frame, self._content, Image.Resampling.NEAREST, 0)
+        content = self._cut_and_resized(Image.fromarray(labels), Image.Resampling.NEAREST, 0)
         return self._padded(np.asarray(content), mode="constant")
 
     def pose(self, pose: Pose) -> Pose:
         """The pose, in `frame`, as it lies in the working picture; what is outside the frame becomes hidden."""
         inside = pose.within_frame()
         return inside.letterboxed(self._letterbox) if self.fit == "letterbox" else inside.resize(self.working)
+
+    def _cut_and_resized(self, picture: Image.Image, resampling: Image.Resampling, fill: int) -> Image.Image:
+        found, content = size_of(picture), self._content
+        box = frame_in_picture(found, self.frame)
+        if box is None and self.any_shape:
+            box = (0.0, 0.0, float(found.width), float(found.height))
+        if box is None:
+            raise SizeError(
+                f"is {found}, which cannot show its keypoints' frame of {self.frame}; use the pictures that the "
+                "annotations were made for."
+            )
+        margin = max(0, round(-box[0]))
+        if margin:
+            picture = _with_margins(picture, margin, fill)
+            box = (box[0] + margin, box[1], box[2] + margin, box[3])
+        if all(side.is_integer() for side in box) and (box[3] - box[1], box[2] - box[0]) == tuple(content):
+            left, top, right, bottom = (int(side) for side in box)
+            return picture.crop((left, top, right, bottom))
+        # Rounding of odd widths may leave the box a fraction of a pixel outside.
+        box = (max(box[0], 0.0), box[1], min(box[2], float(picture.width)), box[3])
+        return picture.resize((content.width, content.height), resampling, box=box)
 
     @property
     def _letterbox(self) -> Letterbox:
@@ -90,27 +112,6 @@ class Framing:
         right = self.working.width - pixels.shape[1] - left
         margins = ((top, bottom), (left, right), (0, 0))[: pixels.ndim]
         return np.pad(pixels, margins, mode=mode) if any(map(any, margins)) else pixels
-
-
-def _cut_and_resized(
-    picture: Image.Image, frame: Size, content: Size, resampling: Image.Resampling, fill: int
-) -> Image.Image:
-    box = frame_in_picture(size_of(picture), frame)
-    if box is None:
-        raise SizeError(
-            f"is {size_of(picture)}, which cannot show its keypoints' frame of {frame}; use the pictures that the "
-            "annotations were made for."
-        )
-    margin = max(0, round(-box[0]))
-    if margin:
-        picture = _with_margins(picture, margin, fill)
-        box = (box[0] + margin, box[1], box[2] + margin, box[3])
-    if all(side.is_integer() for side in box) and (box[3] - box[1], box[2] - box[0]) == tuple(content):
-        left, top, right, bottom = (int(side) for side in box)
-        return picture.crop((left, top, right, bottom))
-    # Rounding of odd widths may leave the box a fraction of a pixel outside.
-    box = (max(box[0], 0.0), box[1], min(box[2], float(picture.width)), box[3])
-    return picture.resize((content.width, content.height), resampling, box=box)
 
 
 def _with_margins(picture: Image.Image, columns: int, fill: int) -> Image.Image:

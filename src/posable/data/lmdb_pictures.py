@@ -72,6 +72,8 @@ def write_lmdb(folder: Path, pictures: Iterable[tuple[str, bytes]]) -> None:
     Raises MissingExtraError without the package; a full disk is an OSError with its usual number.
     """
     lmdb = _package(folder)
+    # LMDB refuses a folder that this process has open, as reading it leaves it.
+    _opened.cache_clear()
     folder.mkdir(parents=True, exist_ok=True)
     with lmdb.open(str(folder), map_size=_FIRST_MAP_SIZE) as environment:
         waiting: list[tuple[bytes, bytes]] = []
@@ -113,12 +115,20 @@ def _package(folder: Path | str) -> Any:
 
 
 def _environment(folder: Path) -> Any:
-    # LMDB forbids using an environment in a forked process, and data loaders fork.
-    return _opened(str(folder), os.getpid())
+    _close_before_forks()
+    return _opened(str(folder))
+
+
+@lru_cache(maxsize=1)
+def _close_before_forks() -> None:
+    # LMDB forbids using an environment in a process that was forked off, and data loaders fork; so whatever is open is
+    # closed first, and opened again where it is needed.
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_opened.cache_clear)
 
 
 @lru_cache(maxsize=8)
-def _opened(folder: str, _process: int) -> Any:
+def _opened(folder: str) -> Any:
     lmdb = _package(folder)
     path = Path(folder) / DATA_FILE
     if not path.is_file():

@@ -111,7 +111,7 @@ class PairDataset(Dataset[PersonPair]):
         if image is None or image.keypoints is None:
             lacks = "is not in the corpus" if image is None else "has no keypoints"
             raise InputError(f"'{name}' {lacks}; choose one of the pairs' images.")
-        framing = Framing(image.size_of_keypoint_frame, self.size, self.fit)
+        framing = Framing(image.size_of_keypoint_frame, self.size, self.fit, image.any_shape)
         try:
             picture = framing.picture(read_picture(image.picture))
         except SizeError as error:

@@ -63,10 +63,14 @@ def write_image(image: CorpusImage, job: ImageJob) -> dict[str, Any]:
 
 def index_line(image: CorpusImage, job: ImageJob, picture: Path, parsing: str | None) -> dict[str, Any]:
     """The line of the index for a picture that is written, with the labels that the corpus has now."""
-    framing = Framing(image.size_of_keypoint_frame, job.size, job.fit)
+    framing = _framing(image, job)
     pose = framing.pose(image.keypoints) if image.keypoints is not None else None
     place = job.out / parsing if parsing is not None else None
     return line_of(CorpusImage(image.name, image.split, image.person, picture, job.size, pose, place), job.out)
+
+
+def _framing(image: CorpusImage, job: ImageJob) -> Framing:
+    return Framing(image.size_of_keypoint_frame, job.size, job.fit, image.any_shape)
 
 
 def is_outdated(image: CorpusImage, record: dict[str, Any], out: Path) -> bool:
@@ -97,7 +101,7 @@ def _prepared_bytes(image: CorpusImage, job: ImageJob) -> tuple[bytes, str | Non
         if kind is not None:
             return data, None if _KEPT_FORMATS.get(suffix) == kind else {"JPEG": ".jpg", "PNG": ".png"}[kind]
     try:
-        working = Framing(image.size_of_keypoint_frame, job.size, job.fit).picture(picture)
+        working = _framing(image, job).picture(picture)
     except SizeError as error:
         raise ImageError(f"'{image.picture}' {error}") from None
     buffer = io.BytesIO()
@@ -118,7 +122,7 @@ def _prepared_map(image: CorpusImage, job: ImageJob) -> npt.NDArray[np.uint8] | 
     values = read_parsing(image.parsing)
     try:
         check_values(values, job.labels)
-        return Framing(image.size_of_keypoint_frame, job.size, job.fit).parsing(values)
+        return _framing(image, job).parsing(values)
     except InputError as error:
         raise ImageError(f"'{image.parsing}' {error}") from None
 
