@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from posable.people.geometry import arctan2, smoothstep
+from posable.people.geometry import arctan2, cos, sin, smoothstep
 from posable.people.hair_locks import Strands
 from posable.people.hair_styles import FEMALE_STYLES, MALE_STYLES, UNDER_HATS, Style, style_hair
 from posable.people.hairline import Hairline, HatLine
@@ -108,7 +108,7 @@ def _shell(
     pushed = _under_hat(points + normals * np.maximum(thickness, 0.0006)[:, None], hat_line)
     keep = field if hat_line is None else np.minimum(field, 0.012 - hat_line.above(points.astype(np.float32)))
     angle = arctan2(points[:, 0].astype(np.float32), (points[:, 1] + 0.06).astype(np.float32))
-    columns = [fit(pushed), points, np.cos(angle)[:, None], np.sin(angle)[:, None]]
+    columns = [fit(pushed), points, cos(angle)[:, None], sin(angle)[:, None]]
     cut = clip_faces(faces, keep)
     kept = cut.interpolate(np.concatenate(columns, 1).astype(np.float32))
     corners = kept[cut.faces]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from posable.people.colors import cloth_color, contrasting_color
-from posable.people.geometry import arctan2, smoothstep
+from posable.people.geometry import arctan2, cos, sin, smoothstep
 from posable.people.hairline import HatLine
 from posable.people.layers import HEAD_RADIUS, Dummy, Layer
 from posable.people.lip_labels import Lip
@@ -102,7 +102,7 @@ def _band(
     dummy: Dummy, fit: HeadFit, shape: Array, template: Array, faces: np.ndarray, field: Array, material: Material
 ) -> Layer:
     angle = arctan2(template[:, 0].astype(np.float32), (template[:, 1] + 0.06).astype(np.float32))
-    values = np.concatenate([fit(shape), template, np.cos(angle)[:, None], np.sin(angle)[:, None]], 1)
+    values = np.concatenate([fit(shape), template, cos(angle)[:, None], sin(angle)[:, None]], 1)
     cut = clip_faces(faces, field.astype(np.float32))
     kept = cut.interpolate(values.astype(np.float32))
     corners = kept[cut.faces]
