@@ -2,12 +2,13 @@
 
 import base64
 import io
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from miniatures import people, write_patn
+from miniatures import drawn_people, people, write_patn
 from PIL import Image
 from rich.console import Console
 
@@ -111,6 +112,22 @@ def test_samples_are_pictures_with_skeletons_and_parsing_maps(report: Report) ->
     # LIP's hair and face, and a clear background.
     assert {(255, 0, 0, 255), (0, 0, 255, 255)} <= colors
     assert 0 in {color[3] for color in colors}
+
+
+def test_keypoints_outside_are_drawn_around_the_picture(tmp_path: Path) -> None:
+    root = write_patn(tmp_path / "corpus", drawn_people())
+    table = root / "fasion-resize-annotation-train.csv"
+    name, ys, xs = table.read_text().splitlines()[1].split(":")
+    moved = f"{name}:{ys}: {[x + 100 if x >= 0 else x for x in json.loads(xs)]}"
+    table.write_text("\n".join(["name:keypoints_y:keypoints_x", moved, *table.read_text().splitlines()[2:]]))
+    tags = parsed(page(inspect_corpus(root), 5)).found
+    (drawn,) = (
+        attributes for tag, attributes in tags if attributes.get("aria-label") == "Keypoints outside the picture"
+    )
+    left, _, width, _ = map(float, (drawn["viewbox"] or "").split())
+    assert left + width > max(json.loads(xs)) + 100 > 176
+    (picture,) = (attributes for tag, attributes in tags if tag == "image")
+    assert (picture["width"], picture["height"]) == ("176", "256")
 
 
 def test_a_page_is_written_whole_and_small(report: Report, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from posable.data.inspect_html_charts import Bar, bars, hex_color, keypoint_color, places_svg, tiles
-from posable.data.inspect_html_pictures import pair_cards, sample_cards, stack
+from posable.data.inspect_html_pictures import keypoints_outside, pair_cards, sample_cards, stack
 from posable.data.inspect_report import Comparison, Finding, Report
 from posable.data.inspect_textures import DTD
 from posable.errors import InputError
@@ -25,7 +25,7 @@ _PAIRS_OF_A_SPLIT = 3
 _MAX_POSES = 600
 _PICTURED_CASES = 3
 # Kinds whose pictures say more than their names, and those of which two belong side by side.
-_PICTURED = {"keypoints-outside-frame", "wrong-size", "no-visible-keypoint", "empty-parsing"}
+_PICTURED = {"wrong-size", "no-visible-keypoint", "empty-parsing"}
 _COMPARED = {"blank-image", "duplicate-picture", "identity-leak", "near-duplicate", "pair-of-two-people"}
 
 
@@ -133,6 +133,8 @@ def _case(finding: Finding, place: int, report: Report) -> str:
         names = [name for name in (problem.name, *others) if name in images]
         if finding.kind in _COMPARED:
             shown = [stack(images[name], report.index, overlays=False) for name in names[:3]]
+        elif finding.kind == "keypoints-outside-frame":
+            shown = [keypoints_outside(images[name]) for name in names[:1]]
         elif finding.kind in _PICTURED:
             shown = [stack(images[name], report.index) for name in names[:1]]
     evidence = f"<div class='evidence'>{''.join(shown)}</div>" if shown else ""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import NamedTuple
 
+import numpy as np
+
 from posable.pose import OPENPOSE_18, Pose
 from posable.pose_maps import PALETTE
 
@@ -51,7 +53,27 @@ def keypoint_color(index: int) -> str:
 
 def skeleton_svg(pose: Pose) -> str:
     """Limbs and keypoints as SVG over the pose's frame; to be laid over the picture."""
+    view = f"0 0 {pose.size.width} {pose.size.height}"
+    return f"<svg class='skeleton' viewBox='{view}' preserveAspectRatio='none' aria-hidden='true'>{_drawn(pose)}</svg>"
+
+
+def skeleton_around_svg(pose: Pose, picture: str) -> str:
+    """The picture, a data URI, with as much around it as the keypoints outside its frame need, up to a frame a side."""
     width, height = pose.size.width, pose.size.height
+    seen = pose.keypoints[pose.visible]
+    left, top = np.clip(seen.min(axis=0), (-width, -height), 0).tolist()
+    right, bottom = np.clip(seen.max(axis=0), (width, height), (2 * width, 2 * height)).tolist()
+    edge = max(pose.size) / 40
+    view = f"{left - edge:.0f} {top - edge:.0f} {right - left + 2 * edge:.0f} {bottom - top + 2 * edge:.0f}"
+    return (
+        f"<svg class='skeleton' viewBox='{view}' role='img' aria-label='Keypoints outside the picture'>"
+        f"<image href='{picture}' width='{width}' height='{height}' preserveAspectRatio='none'/>"
+        f"{_drawn(pose)}</svg>"
+    )
+
+
+def _drawn(pose: Pose) -> str:
+    """The limbs, then the keypoints."""
     stroke = max(1.2, max(pose.size) / 110)
     parts: list[str] = []
     for limb, (start, end) in enumerate(OPENPOSE_18.limbs[: len(PALETTE) - 1]):
@@ -61,10 +83,7 @@ def skeleton_svg(pose: Pose) -> str:
     for index, (x, y) in enumerate(pose.keypoints.tolist()):
         if pose.visible[index]:
             parts.append(f"<circle cx='{x:.1f}' cy='{y:.1f}' r='{stroke * 1.15:.1f}' fill='{keypoint_color(index)}'/>")
-    return (
-        f"<svg class='skeleton' viewBox='0 0 {width} {height}' preserveAspectRatio='none' aria-hidden='true' "
-        f"stroke-width='{stroke:.1f}'>{''.join(parts)}</svg>"
-    )
+    return f"<g stroke-width='{stroke:.1f}'>{''.join(parts)}</g>"
 
 
 def places_svg(poses: Sequence[Pose]) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from posable.data.corpus_index import CorpusImage, CorpusIndex
-from posable.data.inspect_html_charts import skeleton_svg
+from posable.data.inspect_html_charts import skeleton_around_svg, skeleton_svg
 from posable.data.inspect_pictures import PictureFacts
 from posable.data.pictures import read_parsing, read_picture
 from posable.errors import PosableError
@@ -46,6 +46,17 @@ def stack(image: CorpusImage, index: CorpusIndex, overlays: bool = True) -> str:
     if overlays and image.keypoints is not None:
         layers.append(skeleton_svg(image.keypoints).replace("class='", "class='over ", 1))
     return f"<div class='stack'>{''.join(layers)}</div>"
+
+
+def keypoints_outside(image: CorpusImage) -> str:
+    """The picture, and around it the keypoints that lie outside of it; nothing when it cannot be shown."""
+    try:
+        picture = read_picture(image.picture)
+    except (PosableError, OSError):
+        return ""
+    if image.keypoints is None or not image.keypoints.visible.any():
+        return ""
+    return f"<div class='stack'>{skeleton_around_svg(image.keypoints, embedded(picture, 'JPEG'))}</div>"
 
 
 def _parsing_layer(image: CorpusImage, index: CorpusIndex) -> list[str]:
