@@ -139,6 +139,13 @@ def test_fashion_pictures_are_stretched_to_a_square() -> None:
     assert generator.frame(Size(512, 352)).padded == (512, 512)
 
 
+def test_market_pictures_are_drawn_as_they_are_by_a_network_of_the_same_size() -> None:
+    with torch.device("meta"):
+        generator = DptnGenerator(DptnConfig.market())
+    assert generator.frame(generator.size).padded == generator.size == (128, 64)
+    assert sum(p.numel() for p in generator.parameters()) == 9_794_371
+
+
 def test_entries_under_a_second_name_are_left_out_and_all_others_have_one_of_ours() -> None:
     repeated = ["mblock0.conv1.weight", "mblock2.bypass.bias", "outconv.conv1.weight"]
     assert [published_key(key) for key in repeated] == [None] * 3

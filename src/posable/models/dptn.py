@@ -101,6 +101,11 @@ class DptnConfig:
     def deepest_channels(self) -> int:
         return self.widths[-1]
 
+    @classmethod
+    def market(cls) -> "DptnConfig":
+        """The paper's for Market-1501: 128x64, not stretched."""
+        return cls(height=128, width=64, network_height=128, network_width=64)
+
 
 # ---- blocks
 
