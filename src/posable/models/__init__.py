@@ -7,6 +7,7 @@ from posable.models.dptn import DptnConfig, DptnGenerator
 from posable.models.generator import Generator
 from posable.models.gfla import GflaConfig, GflaGenerator
 from posable.models.nted import NtedConfig, NtedGenerator
+from posable.models.pise import PiseConfig, PiseGenerator
 from posable.models.weave import WeaveConfig, WeaveGenerator
 
 
@@ -22,5 +23,6 @@ FAMILIES: dict[str, FamilyEntry] = {
     "dptn": FamilyEntry(DptnConfig, DptnGenerator),
     "gfla": FamilyEntry(GflaConfig, GflaGenerator),
     "nted": FamilyEntry(NtedConfig, NtedGenerator),
+    "pise": FamilyEntry(PiseConfig, PiseGenerator),
     "weave": FamilyEntry(WeaveConfig, WeaveGenerator),
 }
