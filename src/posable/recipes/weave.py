@@ -32,7 +32,7 @@ def weave() -> Recipe:
     half = RenderedPeople(first_seed=2000, people=5000, views=6, size=Size(128, 88))
     full = RenderedPeople(first_seed=10_000, people=600, views=6, size=Size(256, 176))
     more = RenderedPeople(first_seed=10_000, people=1500, views=6, size=Size(256, 176))
-    varied = RenderedPeople(first_seed=20_000, people=1200, views=6, size=Size(256, 176))
+    varied = RenderedPeople(first_seed=20_000, people=800, views=6, size=Size(256, 176))
     return Recipe(
         name="weave",
         family="weave",
@@ -64,7 +64,7 @@ def weave() -> Recipe:
                 name="varied",
                 data=WeaveGroups(people=varied, people_per_step=1, views_per_person=4, augmentation=GENTLE),
                 objective=WeaveLosses(level="fine", perceptual_weight=0.6),
-                pairs=24_000,
+                pairs=16_800,
                 generator=_adam(7e-4, warmup_pairs=600),
             ),
         ),
