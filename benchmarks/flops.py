@@ -38,7 +38,8 @@ class _Rendering(nn.Module):
         return self.generator.render(encoded, pose)
 
 
-@torch.inference_mode()
+# Not inference_mode: there the counter cannot look into spectrally normed layers.
+@torch.no_grad()
 def counts(generator: Generator[Any]) -> list[tuple[str, int, int, int]]:
     """Name, parameters, FLOPs of encoding and FLOPs of rendering of each part; the whole comes last."""
     rng = torch.Generator().manual_seed(0)
