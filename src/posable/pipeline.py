@@ -122,7 +122,8 @@ class PoseTransfer:
         """Everything about the source that does not depend on the target pose.
 
         `source_pose` is detected when it is not given. `size` is the frame to draw in, of the proportions of the
-        model's own frame; by default that frame, or its double for pictures that have more pixels.
+        model's own frame; by default that frame, or its double for pictures that have more pixels where the family
+        gains by it (weave copies them).
         Raises ImageError, PoseError, SizeError, and what `detect_pose` raises.
         """
         picture = _as_picture(source)

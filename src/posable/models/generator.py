@@ -38,6 +38,8 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     family: ClassVar[str]
     needs_parsing: ClassVar[bool] = False
     """Whether `encode` must be given the source's parsing map."""
+    draws_larger: ClassVar[bool] = False
+    """Whether pictures larger than `size` are drawn better at its double: true where pixels are copied."""
     size: Size
     """The frame that the network was trained in; sources of other sizes must be multiples of it or letterboxed."""
 

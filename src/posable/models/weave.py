@@ -452,6 +452,7 @@ class WeaveGenerator(Generator[WeaveSource]):
     frame's proportions will do (256x176, 512x352, ...)."""
 
     family = "weave"
+    draws_larger = True
 
     def __init__(self, config: WeaveConfig) -> None:
         super().__init__()

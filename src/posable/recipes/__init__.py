@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from posable.recipes.dptn import dptn_people, dptn_published, dptn_tiny
+from posable.recipes.gfla import gfla_people, gfla_published, gfla_tiny
 from posable.recipes.weave import weave, weave_tiny
 from posable.train.recipe import Recipe
 
@@ -10,6 +11,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "dptn.people": dptn_people,
     "dptn.published": dptn_published,
     "dptn.tiny": dptn_tiny,
+    "gfla.people": gfla_people,
+    "gfla.published": gfla_published,
+    "gfla.tiny": gfla_tiny,
     "weave": weave,
     "weave.tiny": weave_tiny,
 }

@@ -92,10 +92,12 @@ def dptn_tiny() -> Recipe:
             Stage(
                 name="both-tasks",
                 data=PeoplePairs(people=people, pairs_per_batch=4),
-                objective=DptnLosses(weights=DptnWeights(), features="efficientnet-lite0", discriminator_blocks=3),
+                objective=DptnLosses(
+                    weights=DptnWeights(style=50.0), features="efficientnet-lite0", discriminator_blocks=3
+                ),
                 pairs=1600,
-                generator=Optimiser(learning_rate=2e-3, schedule="cosine"),
-                discriminators=Optimiser(learning_rate=2e-4),
+                generator=Optimiser(learning_rate=5e-4),
+                discriminators=Optimiser(learning_rate=5e-5),
             ),
         ),
     )
