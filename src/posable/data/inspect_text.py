@@ -28,7 +28,7 @@ def print_report(report: Report, console: Console, examples: int = 5) -> None:
         mark, style = ("note", "yellow") if finding.is_note else ("wrong", "bold red")
         count = f"{len(finding.problems):,}"
         console.print(f"[{style}]{mark}[/] [bold]{finding.title}: {count}[/] ({finding.kind})", highlight=False)
-        console.print(f"  {finding.advice}", style="dim", highlight=False)
+        console.print(f"  {finding.advice}", style="dim", highlight=False, soft_wrap=True)
         for problem in finding.problems[:examples]:
             told = f"  - [cyan]{escape(problem.name)}[/]: {escape(problem.detail)}"
             console.print(told, highlight=False, soft_wrap=True)
