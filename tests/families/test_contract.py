@@ -14,6 +14,7 @@ from posable.batch import PoseCondition
 from posable.checkpoint import load_checkpoint, save_checkpoint
 from posable.errors import SizeError
 from posable.models import FAMILIES
+from posable.models.catn import CatnConfig
 from posable.models.dptn import DptnConfig
 from posable.models.generator import Generator, Rendering
 from posable.models.gfla import GflaConfig
@@ -24,6 +25,7 @@ from posable.pose import PoseBatch
 from posable.size import Size
 
 TINY = {
+    "catn": CatnConfig(height=64, width=48, network_height=64, network_width=48, channels=8, context_channels=8),
     "dptn": DptnConfig(
         height=64,
         width=48,

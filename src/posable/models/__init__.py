@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from posable.models.catn import CatnConfig, CatnGenerator
 from posable.models.dptn import DptnConfig, DptnGenerator
 from posable.models.generator import Generator
 from posable.models.gfla import GflaConfig, GflaGenerator
@@ -20,6 +21,7 @@ class FamilyEntry:
 
 
 FAMILIES: dict[str, FamilyEntry] = {
+    "catn": FamilyEntry(CatnConfig, CatnGenerator),
     "dptn": FamilyEntry(DptnConfig, DptnGenerator),
     "gfla": FamilyEntry(GflaConfig, GflaGenerator),
     "nted": FamilyEntry(NtedConfig, NtedGenerator),
