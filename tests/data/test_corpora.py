@@ -1,5 +1,6 @@
 """Every layout, read from a miniature: where keypoints land, pair counts, names, what is recognised."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -145,6 +146,16 @@ def test_every_layout_is_recognised_and_has_its_pairs(layout: str, tmp_path: Pat
     assert batch.target_image.min() >= -1
     assert batch.target_image.max() <= 1
     assert (batch.condition.source_parsing is not None) == (layout == "pise")
+
+
+def test_the_frame_of_the_annotations_tells_gfla_from_pise(tmp_path: Path) -> None:
+    pise = miniatures.write_pise(tmp_path / "pise", DRAWN)
+    for split in ("train", "test"):
+        shutil.rmtree(pise / f"{split}SPL8")
+    assert read_corpus(pise).corpus == "deepfashion-pise"
+    gfla = miniatures.write_gfla(tmp_path / "gfla", DRAWN)
+    (gfla / "trainSPL8").mkdir()
+    assert read_corpus(gfla).corpus == "deepfashion-gfla"
 
 
 def test_the_first_of_a_pair_is_the_source(tmp_path: Path) -> None:

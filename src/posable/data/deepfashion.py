@@ -7,6 +7,9 @@ pictures unresized, the same annotations. "pise": 256x256 pictures, annotations 
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +29,8 @@ Variant = Literal["patn", "gfla", "pise"]
 FRAME = Size(256, 176)
 _SQUARE = Size(256, 256)
 _PARSING_FOLDER = "{split}SPL8"
+_ROWS_LOOKED_AT = 2000
+_INDEX = re.compile(r"(?<![-\w.])\d{1,6}(?![\w.])")
 
 
 def _tree_name(name: str) -> str | None:
@@ -77,14 +82,29 @@ def layout_of(variant: Variant, labels: ParsingLabels = PISE_8) -> FlatLayout:
 def variant_in(root: Path) -> Variant | None:
     """The variant that a folder looks like, by its tables, or None.
 
-    GFLA and PISE name their tables alike; PISE's are recognised by its parsing folders.
+    GFLA and PISE name their tables alike, but PISE's annotations are in a frame of 256x256, whose outer 40 columns show
+    nobody; where the first annotations leave that open, the parsing folders tell PISE.
     """
-    if layout_of("patn").is_in(root):
-        return "patn"
-    if layout_of("gfla").is_in(root):
-        has_maps = any((root / _PARSING_FOLDER.format(split=split)).is_dir() for split in ("train", "test"))
-        return "pise" if has_maps else "gfla"
-    return None
+    named: Variant | None = next((v for v in ("patn", "gfla") if layout_of(v).is_in(root)), None)
+    if named is None:
+        return None
+    columns = _columns_used(root, layout_of(named).annotations)
+    if columns and max(columns) >= FRAME.width:
+        return "pise"
+    has_maps = any((root / _PARSING_FOLDER.format(split=split)).is_dir() for split in ("train", "test"))
+    margin = (_SQUARE.width - FRAME.width) // 2
+    return "pise" if named == "gfla" and has_maps and min(columns, default=margin) >= margin else named
+
+
+def _columns_used(root: Path, tables: Sequence[str]) -> set[int]:
+    """The pixel columns that the first annotations name."""
+    for path in (root / name.format(split=split) for name in tables for split in ("test", "train")):
+        if path.is_file():
+            with path.open(encoding="utf-8", errors="replace") as lines:
+                listed = [line.rpartition(":")[2] for line in islice(lines, 1, _ROWS_LOOKED_AT)]
+            if columns := {int(number) for text in listed for number in _INDEX.findall(text)}:
+                return columns
+    return set()
 
 
 def read_deepfashion(
