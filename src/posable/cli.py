@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from posable.cli_convert import convert
 from posable.cli_data import data_app
 from posable.cli_people import people_app
 from posable.cli_terminal import Progress, check_outputs, report, tell
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 app.add_typer(people_app, name="people")
 app.add_typer(data_app, name="data")
+app.command()(convert)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Model = Annotated[str, typer.Option(metavar="NAME", help="Shipped model (weave) or model folder.", show_default=False)]
@@ -182,16 +184,25 @@ def train(
     run: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Run folder; else runs/RECIPE.", show_default=False)
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="A corpus to learn from, as in docs/data.md.", show_default=False),
+    ] = None,
     cache: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="For rendered people.", show_default=False)
     ] = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="P", help="fp32 or bf16; else what suits the device.", show_default=False)
+    ] = None,
+    loaders: Annotated[int, typer.Option(metavar="N", help="Processes that read batches ahead.")] = 0,
     workers: Annotated[int | None, typer.Option(metavar="N", help="Rendering processes.", show_default=False)] = None,
     device: Device = None,
     json: Json = False,
 ) -> None:
     """Train a model by a named recipe; a run that was stopped goes on.
 
-    The run folder gets samples/, log.jsonl and, at the end, checkpoint/.
+    The run folder gets samples/, log.jsonl, tensorboard/ and, at the end, checkpoint/. Several processes: torchrun -m
+    posable train ...
     """
     from posable.recipes import RECIPES
 
@@ -200,18 +211,24 @@ def train(
         return
     if recipe not in RECIPES:
         raise InputError(f"there is no recipe '{recipe}'; choose one of {', '.join(RECIPES)}.")
+    if precision not in (None, "fp32", "bf16"):
+        raise InputError(f"the precision '{precision}' is not known; give fp32 or bf16, or leave it out.")
     from posable.files import cache_folder
     from posable.pipeline import choose_device
+    from posable.train.corpus_batches import on_corpus
     from posable.train.loop import train as run_training
 
     folder = run or Path("runs") / recipe
+    chosen = RECIPES[recipe]() if data is None else on_corpus(RECIPES[recipe](), str(data))
     with Progress() as progress:
         run_training(
-            RECIPES[recipe](),
+            chosen,
             folder,
             cache or cache_folder() / "rendered",
             workers=workers or os.cpu_count() or 1,
+            loaders=loaders,
             device=choose_device(device),
+            precision=precision,
             tell=lambda now: progress.show(f"{now.stage}: {now.unit}", now.done, now.total, _loss_of(now.losses)),
         )
     report({"written": [str(folder / "checkpoint")]}, json)

@@ -11,7 +11,10 @@ from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.shuffled import shuffled_slice
 from posable.errors import ConfigError
+from posable.models import FAMILIES
 from posable.size import Size
+from posable.train.people_batches import PeoplePairs
+from posable.train.recipe import Recipe, Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,26 @@ class CorpusPairs:
                 f"{self.pairs_per_batch}; `posable data inspect` says what is missing."
             )
         return pairs
+
+
+def on_corpus(recipe: Recipe, root: str) -> Recipe:
+    """The recipe with the corpus in the folder `root` in place of its own data, batches as large as before.
+
+    Raises ConfigError for recipes that need what no corpus has: weave's teacher is the renderer."""
+    size = Size(recipe.config.height, recipe.config.width)
+    needs_parsing = FAMILIES[recipe.family].generator.needs_parsing
+    stages: list[Stage] = []
+    for stage in recipe.stages:
+        if not isinstance(stage.data, (CorpusPairs, PeoplePairs)):
+            raise ConfigError(
+                f"the recipe {recipe.name} learns from rendered people alone, whose correspondence no corpus has; "
+                "leave --data out."
+            )
+        data = CorpusPairs(root=root, size=size, pairs_per_batch=stage.data.pairs_per_batch, parsing=needs_parsing)
+        if isinstance(stage.data, CorpusPairs):
+            data = replace(stage.data, root=root)
+        stages.append(replace(stage, data=data))
+    return replace(recipe, stages=tuple(stages))
 
 
 @dataclass(frozen=True, eq=False)
