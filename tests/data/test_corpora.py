@@ -148,6 +148,19 @@ def test_every_layout_is_recognised_and_has_its_pairs(layout: str, tmp_path: Pat
     assert (batch.condition.source_parsing is not None) == (layout == "pise")
 
 
+@pytest.mark.parametrize("padded", [True, False])
+def test_pises_squares_are_cut_and_not_shrunk_for_other_methods(padded: bool, tmp_path: Path) -> None:
+    root = miniatures.write_pise(tmp_path, DRAWN, padded=padded, picture_format="PNG")
+    dataset = DeepFashion(root, size=Size(256, 176))
+    name = dataset.pairs[0][0]
+    loaded, view = dataset.load(name), view_named(name, dataset)
+    assert torch.equal((loaded.image + 1) * 127.5, torch.from_numpy(view.image.transpose(2, 0, 1)).float())
+    assert np.array_equal(loaded.pose.keypoints[loaded.pose.visible] - 0.5, view.points[loaded.pose.visible])
+    assert loaded.parsing is not None
+    assert np.array_equal(loaded.parsing.numpy() == LIP_20.index("upper-clothes"), view.parsing == 5)
+    assert read_corpus(root, size=WIDE).size == Size(256, 176)
+
+
 def test_the_frame_of_the_annotations_tells_gfla_from_pise(tmp_path: Path) -> None:
     pise = miniatures.write_pise(tmp_path / "pise", DRAWN)
     for split in ("train", "test"):

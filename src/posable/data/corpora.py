@@ -51,8 +51,9 @@ def read_corpus(
     """The index of the corpus in a folder, in the layout that `corpus` names, or in the one that is recognised.
 
     `labels` is the scheme of DeepFashion's *SPL8 maps; the other layouts state theirs. `person_pattern` tells people
-    apart in a folder of photographs, see photo_folder.py. `size` chooses among LMDB folders of several sizes. A table
-    that cannot be used raises InputError; questionable lines become problems of the index.
+    apart in a folder of photographs, see photo_folder.py. `size` is that of the pictures that are wanted: it chooses
+    among LMDB folders, and cuts PISE's squares. A table that cannot be used raises InputError; questionable lines
+    become problems of the index.
     """
     root = existing_folder(Path(root))
     chosen = recognise(root) if corpus == "auto" else corpus
@@ -61,7 +62,7 @@ def read_corpus(
     if chosen == "deepfashion-gfla":
         return read_deepfashion(root, "gfla", labels, progress)
     if chosen == "deepfashion-pise":
-        return read_deepfashion(root, "pise", labels, progress)
+        return read_deepfashion(root, "pise", labels, progress, size=size)
     if chosen == "deepfashion-highres":
         return read_deepfashion_highres(root, progress=progress)
     if chosen == "deepfashion-lmdb":

@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from posable.data.corpus_index import CorpusIndex, Split
+from posable.data.corpus_index import CorpusImage, CorpusIndex, Split
 from posable.data.deepfashion_names import identity, unflatten
 from posable.data.flat_layout import FlatLayout, read_flat_layout
 from posable.data.framing import Fit
@@ -112,14 +113,30 @@ def read_deepfashion(
     variant: Variant | None = None,
     labels: ParsingLabels = PISE_8,
     progress: Progress | None = None,
+    *,
+    size: Size | None = None,
 ) -> CorpusIndex:
     """The index of DeepFashion in the PATN lineage; the variant is told from the tables when it is not given.
+
+    `size` is that of the pictures that are wanted: PISE's squares are cut to the 176 columns that show somebody when it
+    has that shape, instead of being letterboxed into it.
 
     Pictures are looked for in train/ and test/ and, without these, in the img/ or img_highres/ tree of the original
     archives. `labels` is the scheme of the maps in trainSPL8/ and testSPL8/. Raises InputError.
     """
     root = Path(root)
-    return read_flat_layout(root, layout_of(variant or variant_in(root) or "patn", labels), progress)
+    index = read_flat_layout(root, layout_of(variant or variant_in(root) or "patn", labels), progress)
+    if size is None or index.size != _SQUARE or size.width * FRAME.height != size.height * FRAME.width:
+        return index
+    images = {name: _without_margins(image) for name, image in index.images.items()}
+    return replace(index, images=images, size=FRAME)
+
+
+def _without_margins(image: CorpusImage) -> CorpusImage:
+    pose, margin = image.keypoints, (_SQUARE.width - FRAME.width) // 2
+    return replace(
+        image, size_of_keypoint_frame=FRAME, keypoints=pose.crop(margin, 0, FRAME) if pose is not None else None
+    )
 
 
 class DeepFashion(PairDataset):
@@ -139,4 +156,4 @@ class DeepFashion(PairDataset):
         fit: Fit = "letterbox",
         parsing: bool = True,
     ) -> None:
-        super().__init__(read_deepfashion(root, variant, labels), split, size, fit=fit, parsing=parsing)
+        super().__init__(read_deepfashion(root, variant, labels, size=size), split, size, fit=fit, parsing=parsing)
