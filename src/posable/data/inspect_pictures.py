@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -52,19 +53,24 @@ def examine(images: Sequence[CorpusImage], workers: int | None = None) -> Iterat
     """The facts of each image, in order, as they become known.
 
     With more than a few hundred images the work is shared by `workers` processes, by default as many as there are
-    cores, up to 8.
+    cores, up to 8; scripts then need Python's usual `if __name__ == "__main__":`.
     """
     workers = min(workers or os.cpu_count() or 1, _MAX_WORKERS)
     if workers == 1 or len(images) < _POOL_FROM:
         yield from map(facts_of, images)
         return
     # Spawned, not forked: the caller may hold threads, which a fork would leave in an unusable state.
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_leave_interrupts_to_the_parent) as pool:
         try:
             yield from pool.map(facts_of, images, chunksize=_AT_ONCE)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def facts_of(image: CorpusImage) -> PictureFacts:
