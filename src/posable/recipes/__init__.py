@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 
+from posable.recipes.catn import catn_people, catn_published, catn_tiny
 from posable.recipes.dptn import dptn_people, dptn_published, dptn_tiny
 from posable.recipes.gfla import gfla_people, gfla_published, gfla_tiny
 from posable.recipes.weave import weave, weave_tiny
 from posable.train.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
+    "catn.people": catn_people,
+    "catn.published": catn_published,
+    "catn.tiny": catn_tiny,
     "dptn.people": dptn_people,
     "dptn.published": dptn_published,
     "dptn.tiny": dptn_tiny,

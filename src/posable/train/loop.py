@@ -150,6 +150,8 @@ def learning_rate(how: Optimiser, pairs_done: int, pairs: int) -> float:
         return how.learning_rate * warm * (0.505 + 0.495 * math.cos(math.pi * share))
     if how.schedule == "linear":
         return how.learning_rate * warm * min(1.0, 2 * (1 - share))
+    if how.schedule == "late-linear":
+        return how.learning_rate * warm * min(1.0, 3 * (1 - share))
     return how.learning_rate * warm
 
 

@@ -42,12 +42,13 @@ class ObjectiveSettings(Protocol):
 @dataclass(frozen=True, kw_only=True)
 class Optimiser:
     """Adam (AdamW with weight decay), and its learning rate over a stage: a linear warm-up, then constant, a half
-    cosine down to a hundredth, or constant for the first half and linear to zero in the second."""
+    cosine down to a hundredth, constant for the first half and linear to zero in the second, or the same with two
+    thirds constant (late-linear)."""
 
     learning_rate: float
     betas: tuple[float, float] = (0.5, 0.999)
     weight_decay: float = 0.0
-    schedule: Literal["constant", "cosine", "linear"] = "constant"
+    schedule: Literal["constant", "cosine", "linear", "late-linear"] = "constant"
     warmup_pairs: int = 0
     clip_norm: float = 0.0
     """Gradients are scaled down to this norm; 0 leaves them."""
