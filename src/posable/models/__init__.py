@@ -9,6 +9,7 @@ from posable.models.generator import Generator
 from posable.models.gfla import GflaConfig, GflaGenerator
 from posable.models.nted import NtedConfig, NtedGenerator
 from posable.models.pise import PiseConfig, PiseGenerator
+from posable.models.tfjr import TfjrConfig, TfjrGenerator
 from posable.models.weave import WeaveConfig, WeaveGenerator
 
 
@@ -26,5 +27,6 @@ FAMILIES: dict[str, FamilyEntry] = {
     "gfla": FamilyEntry(GflaConfig, GflaGenerator),
     "nted": FamilyEntry(NtedConfig, NtedGenerator),
     "pise": FamilyEntry(PiseConfig, PiseGenerator),
+    "tfjr": FamilyEntry(TfjrConfig, TfjrGenerator),
     "weave": FamilyEntry(WeaveConfig, WeaveGenerator),
 }
