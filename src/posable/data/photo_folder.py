@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import permutations
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -46,7 +46,7 @@ _SIZE = Size(256, 176)
 
 def has_photos(root: Path) -> bool:
     """There is a picture somewhere below the folder."""
-    return any(True for _ in _pictures(root))
+    return next(_pictures(root), None) is not None
 
 
 def read_photo_folder(
@@ -68,7 +68,7 @@ def read_photo_folder(
     """
     root = existing_folder(Path(root))
     pattern = _compiled(person_pattern)
-    paths = list(_pictures(root))
+    paths = sorted(_pictures(root), key=lambda path: path.relative_to(root).as_posix())
     if not paths:
         raise InputError(f"'{root}' holds no pictures ({', '.join(sorted(PICTURE_SUFFIXES))}); give another folder.")
     find = find_pose if find_pose is not None else _CachedDetector(detector).find
@@ -97,12 +97,12 @@ def read_photo_folder(
     return CorpusIndex("folder", root, size, images, _pairs(images), None, tuple(problems))
 
 
-def _pictures(root: Path) -> list[Path]:
-    found = (path for path in root.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
-    return sorted(
-        (path for path in found if not any(part.startswith(".") for part in path.relative_to(root).parts)),
-        key=lambda path: path.relative_to(root).as_posix(),
-    )
+def _pictures(root: Path) -> Iterator[Path]:
+    """All pictures below the folder, in any order; nothing in hidden folders."""
+    for path in root.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        if path.suffix.lower() in PICTURE_SUFFIXES and not hidden and path.is_file():
+            yield path
 
 
 def _compiled(pattern: str | None) -> re.Pattern[str] | None:
