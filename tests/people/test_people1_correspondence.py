@@ -88,7 +88,7 @@ def test_unlit_colours_agree_within_a_few_levels(rendered):
         by_chance.append(disagreement(one, target, source, elsewhere, seen))
     error, chance = np.concatenate(errors), np.concatenate(by_chance)
     assert len(errors) >= 4 * len(rendered)
-    # Measured: mean 1.1 of 255, 90 % of the pixels below 0.7, 95 % below 3.5; surface points drawn by lot: 40.
+    # Measured: means 1.1, 0.5 and 0.4 of 255 by variant, 90 % of the pixels below 0.7; points drawn by lot: 38 to 48.
     assert error.mean() < 2
     assert np.quantile(error, 0.9) < 2
     assert np.quantile(error, 0.95) < 8
