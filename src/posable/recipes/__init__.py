@@ -5,6 +5,7 @@ from collections.abc import Callable
 from posable.recipes.catn import catn_people, catn_published, catn_tiny
 from posable.recipes.dptn import dptn_people, dptn_published, dptn_tiny
 from posable.recipes.gfla import gfla_people, gfla_published, gfla_tiny
+from posable.recipes.tfjr import tfjr_people, tfjr_published, tfjr_tiny
 from posable.recipes.weave import weave, weave_tiny
 from posable.train.recipe import Recipe
 
@@ -18,6 +19,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "gfla.people": gfla_people,
     "gfla.published": gfla_published,
     "gfla.tiny": gfla_tiny,
+    "tfjr.people": tfjr_people,
+    "tfjr.published": tfjr_published,
+    "tfjr.tiny": tfjr_tiny,
     "weave": weave,
     "weave.tiny": weave_tiny,
 }

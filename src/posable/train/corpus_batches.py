@@ -15,6 +15,7 @@ from posable.models import FAMILIES
 from posable.size import Size
 from posable.train.people_batches import PeoplePairs
 from posable.train.recipe import Recipe, Stage
+from posable.train.textured_pairs import TexturedPairs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +64,17 @@ def on_corpus(recipe: Recipe, root: str) -> Recipe:
     needs_parsing = FAMILIES[recipe.family].generator.needs_parsing
     stages: list[Stage] = []
     for stage in recipe.stages:
-        if not isinstance(stage.data, (CorpusPairs, PeoplePairs)):
+        pairs = stage.data.pairs if isinstance(stage.data, TexturedPairs) else stage.data
+        if not isinstance(pairs, (CorpusPairs, PeoplePairs)):
             raise ConfigError(
                 f"the recipe {recipe.name} learns from rendered people alone, whose correspondence no corpus has; "
                 "leave --data out."
             )
-        data = CorpusPairs(root=root, size=size, pairs_per_batch=stage.data.pairs_per_batch, parsing=needs_parsing)
-        if isinstance(stage.data, CorpusPairs):
-            data = replace(stage.data, root=root)
-        stages.append(replace(stage, data=data))
+        data = CorpusPairs(root=root, size=size, pairs_per_batch=pairs.pairs_per_batch, parsing=needs_parsing)
+        if isinstance(pairs, CorpusPairs):
+            data = replace(pairs, root=root)
+        textured = replace(stage.data, pairs=data) if isinstance(stage.data, TexturedPairs) else data
+        stages.append(replace(stage, data=textured))
     return replace(recipe, stages=tuple(stages))
 
 
