@@ -4,9 +4,6 @@ import errno
 import io
 import json
 import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,40 +139,6 @@ def test_a_disk_that_fills_up_loses_nothing_that_is_finished(
         log.write('{"name": "fashionWOM')
     prepare_corpus(patn, cut)
     assert files_of(cut) == files_of(whole)
-
-
-def test_a_small_file_system_fills_up_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
-    """The same with a real full disk: a tmpfs of 64 KB, in a namespace of its own."""
-    root = miniatures.write_patn(tmp_path / "raw", DRAWN, picture_format="PNG")
-    for path in (*(root / "train").iterdir(), *(root / "test").iterdir()):
-        noise = np.random.default_rng(len(path.name)).integers(0, 256, (256, 176, 3), dtype=np.uint8)
-        Image.fromarray(noise).save(path, "JPEG", quality=60)
-    mount = tmp_path / "small"
-    mount.mkdir()
-    command = f"{sys.executable} -m posable data prepare auto {root} {mount}/out"
-    steps = [
-        f"mount -t tmpfs -o size=160k none {mount} || exit 77",
-        f"{command}; echo first $?; ls {mount}/out/images | wc -l",
-        f"mount -o remount,size=8m {mount}",
-        f"{command}; echo second $?; cp -r {mount}/out {tmp_path}/saved",
-    ]
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        pytest.skip("needs Linux")
-    run = subprocess.run(
-        [unshare, "--user", "--map-root-user", "--mount", "sh", "-c", "; ".join(steps)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if "first" not in run.stdout:
-        pytest.skip("this system allows no mounts without privileges")
-    assert "first 2" in run.stdout, run.stdout + run.stderr
-    assert "is full;" in run.stderr
-    assert "second 0" in run.stdout, run.stdout + run.stderr
-    kept = int(run.stdout.split("first 2")[1].split()[0])
-    assert 0 < kept < 12
-    assert len(PreparedCorpus(tmp_path / "saved")) == TRAIN_PAIRS
 
 
 def test_two_processes_write_what_one_writes(
