@@ -53,3 +53,13 @@ def test_print_keeps_draws_its_picture_and_writes_its_record(model: Path, tmp_pa
     assert picture.is_file()
     assert "warp part by part" in printed
     assert json.loads(out.read_text())["seeds"]
+
+
+def test_throughput_counts_pictures_by_size_engine_and_workers(tmp_path: Path) -> None:
+    out = tmp_path / "throughput.json"
+    options = ["--sizes", "market", "--engines", "numba", "--workers", 1, 2, "--seconds", 0.1]
+    printed = run("throughput.py", *options, "--out", out, cache=tmp_path)
+    assert "| market | numba | " in printed
+    record = json.loads(out.read_text())
+    assert [row["workers"] for row in record["rows"]] == [1, 2]
+    assert all(row["images_per_second"] > 0 for row in record["rows"])
