@@ -33,9 +33,19 @@ LAYERS = [
     {"nn", "losses", "metrics", "part_warp"},
     {"models", "data", "people", "detect", "baselines", "keypoint_judge"},
     {"checkpoint"},
-    {"pose_lookup", "pipeline", "sequence_output", "evaluate", "export", "train"},
+    {"pose_lookup", "pipeline", "sequence_output", "evaluate", "export", "train", "convert"},
     {"recipes", "bulk"},
-    {"__main__", "cli", "cli_data", "cli_inspect", "cli_people", "cli_terminal", "cli_transfer", "studio"},
+    {
+        "__main__",
+        "cli",
+        "cli_convert",
+        "cli_data",
+        "cli_inspect",
+        "cli_people",
+        "cli_terminal",
+        "cli_transfer",
+        "studio",
+    },
 ]
 PEOPLE_MAY_IMPORT = {
     "posable.errors",
