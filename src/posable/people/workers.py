@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -62,6 +63,8 @@ def single_threaded_children() -> Generator[None]:
 
 def _end_with_parent() -> None:
     """Ends this process when its parent does: a killed run would leave workers behind that wait for ever."""
+    # Ctrl-C goes to the whole group: the parent tells what happens, and workers finish the person that they are at.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     assert parent is not None, "only workers are initialized"
 
