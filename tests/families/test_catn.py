@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError
@@ -94,6 +95,12 @@ def test_appearance_is_the_sum_of_values_by_the_softmax_of_unscaled_products(wid
     query, key, value = (noise(2, width, 3, 5, seed=seed) for seed, width in enumerate((widths[0], *widths)))
     d = torch.einsum("ncij,ncuv->nijuv", query, key).flatten(3).softmax(-1).unflatten(3, (3, 5))
     torch.testing.assert_close(transferred(query, key, value), torch.einsum("nijuv,ncuv->ncij", d, value))
+
+
+def test_the_correspondence_is_not_kept_in_memory_not_even_in_training() -> None:
+    query, key, value = (noise(2, c, 8, 6).requires_grad_() for c in (4, 4, 16))
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):  # any other is an error
+        transferred(query, key, value).sum().backward()
 
 
 @torch.inference_mode()

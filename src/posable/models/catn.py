@@ -263,11 +263,12 @@ def transferred(
     query: Float[Tensor, "n q h w"], key: Float[Tensor, "n q h w"], value: Float[Tensor, "n v h w"]
 ) -> Float[Tensor, "n v h w"]:
     """V D^T with D = softmax of each row of Q^T K, not scaled (2s-ATN, appearance transfer module)."""
-    # Fused kernels, which do not keep D, want queries, keys and values of one width; zeros change no product.
+    # Fused kernels, which do not keep D, want queries, keys and values of one width and each place's channels next to
+    # each other; zeros change no product.
     width = max(query.shape[1], value.shape[1])
 
     def tokens(x: Tensor) -> Tensor:
-        return functional.pad(x.flatten(2).transpose(1, 2), (0, width - x.shape[1]))[:, None]
+        return functional.pad(x.flatten(2).transpose(1, 2), (0, width - x.shape[1])).contiguous()[:, None]
 
     found = functional.scaled_dot_product_attention(tokens(query), tokens(key), tokens(value), scale=1.0)
     return found[:, 0, :, : value.shape[1]].transpose(1, 2).unflatten(2, query.shape[-2:])
