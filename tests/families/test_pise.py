@@ -16,6 +16,7 @@ from posable.models.pise import (
     PiseObjective,
     PiseWeights,
     _last_present,
+    neighbourhood_cosines,
     with_regions_of,
 )
 from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
@@ -200,6 +201,13 @@ def test_bfloat16_draws_nearly_the_same_picture_into_given_regions(generator: Pi
     with torch.autocast("cpu", torch.bfloat16):
         rough = drawn()
     assert (rough - drawn()).abs().mean() < 0.05
+
+
+def test_neighbourhoods_are_compared_as_vectors_of_zero_mean() -> None:
+    target, source = noise(2, 5, 6, 4).double(), noise(2, 5, 6, 4, seed=1).double() + 0.3
+    patches = [functional.unfold(x, 3, padding=1) for x in (target, source)]
+    first, second = (functional.normalize(p - p.mean(1, keepdim=True), dim=1) for p in patches)
+    torch.testing.assert_close(neighbourhood_cosines(target, source), first.transpose(1, 2) @ second)
 
 
 # ---- training

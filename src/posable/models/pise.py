@@ -184,8 +184,8 @@ class PiseSource:
     pose_maps: Float[Tensor, "n 18 h w"]
     codes: Float[Tensor, "n classes c"]
     """The style of each region; of the whole picture where the source does not show the region."""
-    keys: Float[Tensor, "n d m"]
-    """What each place looks like, of unit length."""
+    keys: Float[Tensor, "n d h/4 w/4"]
+    """What each place looks like."""
     light: Float[Tensor, "n 2 m"]
     """Scale and offset of the spatial norm at each place of the source."""
 
@@ -303,7 +303,7 @@ class PiseGenerator(Generator[PiseSource]):
         codes = self._codes(image, parsing)
         features = self.vgg(image, (_VGG_LAYER,))[_VGG_LAYER]
         light = torch.cat([self.light["gamma"](features), self.light["beta"](features)], 1).flatten(2)
-        return PiseSource(frame, image, parsing, pose_maps, codes, _patches(features, self.key), light)
+        return PiseSource(frame, image, parsing, pose_maps, codes, _embedded(features, self.key), light)
 
     def predict_parsing(self, encoded: PiseSource, target_maps: Float[Tensor, "n 18 H W"]) -> Tensor:
         """For each class a number in (0, 1), (n, classes, H, W); they need not sum to 1."""
@@ -330,8 +330,7 @@ class PiseGenerator(Generator[PiseSource]):
         x = before = self.after_regions(self.region_norm(x, cells, encoded.codes))
         weights = None
         if spatial_norm:
-            with torch.autocast(x.device.type, enabled=False):
-                cosines = torch.bmm(_patches(x, self.query).transpose(1, 2), encoded.keys)
+            cosines = neighbourhood_cosines(_embedded(x, self.query), encoded.keys)
             weights = (_SHARPNESS * cosines).softmax(1 if self.config.as_released else 2)
             light = torch.bmm(encoded.light, weights.transpose(1, 2)).unflatten(2, x.shape[-2:])
             x = self.after_light(x * (1 + light[:, :1]) + light[:, 1:])
@@ -382,8 +381,8 @@ def _last_present(shares: Float[Tensor, "n classes h w"]) -> Float[Tensor, "n cl
     return (1 - absent) * none_later
 
 
-def _patches(features: Float[Tensor, "n c h w"], embed: nn.Module) -> Float[Tensor, "n d m"]:
-    """What each place and its eight neighbours look like and where they are, of zero mean and unit length."""
+def _embedded(features: Float[Tensor, "n c h w"], embed: nn.Module) -> Float[Tensor, "n d h w"]:
+    """What each place looks like, whatever its strength, and where it is."""
     n, _, h, w = features.shape
     # Half precision would blur the cosines, which are sharpened a hundred times.
     with torch.autocast(features.device.type, enabled=False):
@@ -391,8 +390,39 @@ def _patches(features: Float[Tensor, "n c h w"], embed: nn.Module) -> Float[Tens
         ys = torch.linspace(-1, 1, h, device=features.device)[:, None].expand(h, w)
         xs = torch.linspace(-1, 1, w, device=features.device)[None].expand(h, w)
         places = torch.stack([xs, ys, torch.hypot(xs, ys)])[None].expand(n, -1, -1, -1)
-        patches = functional.unfold(embed(torch.cat([functional.normalize(features, dim=1), places], 1)), 3, padding=1)
-        return functional.normalize(patches - patches.mean(1, keepdim=True), dim=1)
+        return embed(torch.cat([functional.normalize(features, dim=1), places], 1))
+
+
+def neighbourhood_cosines(target: Float[Tensor, "n d h w"], source: Float[Tensor, "n d h w"]) -> Float[Tensor, "n t s"]:
+    """How alike the 3x3 neighbourhoods of any target place and any source place are: the cosine of both patches, as
+    vectors of zero mean; zeros lie beyond the border.
+
+    A product of patches is the sum of the products of their nine places, so places are multiplied once and the
+    products summed along diagonals, which takes a ninth of the multiplications that patches side by side take.
+    """
+    n, d, h, w = target.shape
+    with torch.autocast(target.device.type, enabled=False):
+        products = torch.bmm(target.flatten(2).transpose(1, 2), source.flatten(2)).view(n, h, w, h, w)
+        products = _sum_of_three(_sum_of_three(products, (1, 3)), (2, 4)).view(n, h * w, h * w)
+        box = target.new_ones(1, 1, 3, 3)
+        sums, lengths = [], []
+        for features in (target, source):
+            total = functional.conv2d(features.sum(1, keepdim=True), box, padding=1).flatten(1)
+            squares = functional.conv2d(features.square().sum(1, keepdim=True), box, padding=1).flatten(1)
+            sums.append(total)
+            lengths.append((squares - total.square() / (9 * d)).clamp_min(1e-12).sqrt())
+        products = products - sums[0][:, :, None] * (sums[1] / (9 * d))[:, None]
+        return products / lengths[0][:, :, None] / lengths[1][:, None]
+
+
+def _sum_of_three(x: Tensor, dims: tuple[int, int]) -> Tensor:
+    """Each entry with the one before and the one after it, a step along both dimensions at once."""
+    count = x.shape[dims[0]] - 1
+    before, after = (x.narrow(dims[0], start, count).narrow(dims[1], start, count) for start in (0, 1))
+    total = x.clone()
+    total.narrow(dims[0], 1, count).narrow(dims[1], 1, count).add_(before)
+    total.narrow(dims[0], 0, count).narrow(dims[1], 0, count).add_(after)
+    return total
 
 
 # ---- training
