@@ -20,6 +20,7 @@ from posable.models.generator import Generator, Rendering
 from posable.models.gfla import GflaConfig
 from posable.models.nted import NtedConfig
 from posable.models.pise import PiseConfig
+from posable.models.rsagan import RsaganConfig
 from posable.models.tfjr import TfjrConfig
 from posable.models.weave import WeaveConfig
 from posable.pose import PoseBatch
@@ -44,12 +45,25 @@ TINY = {
     "pise": PiseConfig(
         height=64, width=48, network_height=64, network_width=64, channels=16, parsing_channels=4, heatmap_sigma_px=2.0
     ),
+    "rsagan": RsaganConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=48,
+        channels=16,
+        region_channels=4,
+        num_injections=1,
+        num_attentions=1,
+        num_heads=2,
+        heatmap_sigma_px=2.0,
+    ),
     "tfjr": TfjrConfig(height=64, width=48, network_height=64, network_width=48, parsing_channels=4, channels=16),
     "weave": WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2),
 }
 PREDICTS = {
     "gfla": {"visibility", "flow"},
     "pise": {"parsing"},
+    "rsagan": {"parsing"},
     "tfjr": {"parsing"},
     "weave": {"mask", "visibility", "flow"},
 }

@@ -9,6 +9,7 @@ from posable.models.generator import Generator
 from posable.models.gfla import GflaConfig, GflaGenerator
 from posable.models.nted import NtedConfig, NtedGenerator
 from posable.models.pise import PiseConfig, PiseGenerator
+from posable.models.rsagan import RsaganConfig, RsaganGenerator
 from posable.models.tfjr import TfjrConfig, TfjrGenerator
 from posable.models.weave import WeaveConfig, WeaveGenerator
 
@@ -27,6 +28,7 @@ FAMILIES: dict[str, FamilyEntry] = {
     "gfla": FamilyEntry(GflaConfig, GflaGenerator),
     "nted": FamilyEntry(NtedConfig, NtedGenerator),
     "pise": FamilyEntry(PiseConfig, PiseGenerator),
+    "rsagan": FamilyEntry(RsaganConfig, RsaganGenerator),
     "tfjr": FamilyEntry(TfjrConfig, TfjrGenerator),
     "weave": FamilyEntry(WeaveConfig, WeaveGenerator),
 }

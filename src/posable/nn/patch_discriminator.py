@@ -27,18 +27,24 @@ class PatchDiscriminator(nn.Module):
     """A score for each patch of a picture: (n, 3, h, w) in [-1, 1] to (n, 1, h / 2^num_blocks, w / 2^num_blocks).
 
     The papers take 4 blocks for fashion (664,577 parameters) and 3 for Market-1501 (238,209). `activate_image` is how
-    they differ: GFLA and PISE apply the first leaky ReLU to the picture itself, DPTN does not.
+    they differ: GFLA and PISE apply the first leaky ReLU to the picture itself, DPTN does not. More `inputs` let it see
+    what the picture should belong to besides.
     """
 
     def __init__(
-        self, num_blocks: int = 4, *, activate_image: bool, channels: int = 32, max_channels: int = 128
+        self,
+        num_blocks: int = 4,
+        *,
+        activate_image: bool,
+        inputs: int = 3,
+        channels: int = 32,
+        max_channels: int = 128,
     ) -> None:
         super().__init__()
         widths = [min(channels * 2**level, max_channels) for level in range(num_blocks)]
-        inputs = [3, *widths[:-1]]
         self.blocks = nn.ModuleList(
             HalvingBlock(i, o, max(i, channels), activate_input=activate_image or level > 0)
-            for level, (i, o) in enumerate(zip(inputs, widths, strict=True))
+            for level, (i, o) in enumerate(zip((inputs, *widths[:-1]), widths, strict=True))
         )
         self.head = nn.Sequential(nn.LeakyReLU(SLOPE), nn.Conv2d(widths[-1], 1, 1))
         init_orthogonal(self)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from posable.recipes.catn import catn_people, catn_published, catn_tiny
 from posable.recipes.dptn import dptn_people, dptn_published, dptn_tiny
 from posable.recipes.gfla import gfla_people, gfla_published, gfla_tiny
+from posable.recipes.rsagan import rsagan_people, rsagan_published, rsagan_tiny
 from posable.recipes.tfjr import tfjr_people, tfjr_published, tfjr_tiny
 from posable.recipes.weave import weave, weave_tiny
 from posable.train.recipe import Recipe
@@ -19,6 +20,9 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "gfla.people": gfla_people,
     "gfla.published": gfla_published,
     "gfla.tiny": gfla_tiny,
+    "rsagan.people": rsagan_people,
+    "rsagan.published": rsagan_published,
+    "rsagan.tiny": rsagan_tiny,
     "tfjr.people": tfjr_people,
     "tfjr.published": tfjr_published,
     "tfjr.tiny": tfjr_tiny,
