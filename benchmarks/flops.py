@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from posable.models import FAMILIES
@@ -40,6 +41,7 @@ class _Rendering(nn.Module):
 
 # Not inference_mode: there the counter cannot look into spectrally normed layers.
 @torch.no_grad()
+@sdpa_kernel(SDPBackend.MATH)  # torch counts no fused attention on the CPU
 def counts(generator: Generator[Any]) -> list[tuple[str, int, int, int]]:
     """Name, parameters, FLOPs of encoding and FLOPs of rendering of each part; the whole comes last."""
     rng = torch.Generator().manual_seed(0)
