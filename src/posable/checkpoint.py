@@ -153,7 +153,8 @@ def _config(kind: type[Any], given: dict[str, Any], path: Path) -> Any:
         default = known[name].default
         if isinstance(default, tuple) and isinstance(value, tuple) and _unlike(value, default[0]):
             raise CheckpointError(f"'{path}' sets {name} to {list(value)!r}; its parts must be like {default[0]!r}.")
-        if isinstance(value, bool) != isinstance(default, bool) or not isinstance(value, (type(default), int)):
+        kinds = (float, int) if isinstance(default, float) else type(default)
+        if isinstance(value, bool) != isinstance(default, bool) or not isinstance(value, kinds):
             raise CheckpointError(f"'{path}' sets {name} to {value!r}, which is no {type(default).__name__}.")
     try:
         return kind(**settings)

@@ -239,3 +239,7 @@ def test_settings_that_do_not_fit_are_refused() -> None:
         NtedConfig(height=250)
     with pytest.raises(ConfigError, match="4 each"):
         NtedConfig(num_labels=(16, 32))
+    with pytest.raises(ConfigError, match="at least one channel"):
+        NtedConfig(channels=(0, 512, 512, 256, 128))
+    with pytest.raises(ConfigError, match="that are odd"):
+        NtedConfig(kernel_sizes=(1, 2, 3, 3))

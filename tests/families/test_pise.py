@@ -249,7 +249,9 @@ def test_settings_that_do_not_fit_are_refused() -> None:
         PiseConfig(network_width=250)
     with pytest.raises(ConfigError, match="too small"):
         PiseConfig(width=272)
-    with pytest.raises(ConfigError, match="at most 256"):
+    with pytest.raises(ConfigError, match="from 4 to 256"):
         PiseConfig(channels=512)
+    with pytest.raises(ConfigError, match="above 0"):
+        PiseConfig(parsing_channels=0)
     with pytest.raises(ConfigError, match="PISE-9"):
         PiseGenerator(replace(CONFIG, parsing_labels="PISE-9"))

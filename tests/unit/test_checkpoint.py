@@ -11,6 +11,7 @@ import torch
 
 from posable.checkpoint import load_checkpoint, model_folder, read_card, save_checkpoint, shipped_models
 from posable.errors import CheckpointError, InputError
+from posable.models.nted import NtedConfig, NtedGenerator
 from posable.models.weave import WeaveConfig, WeaveGenerator
 
 TINY = WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2)
@@ -114,7 +115,7 @@ def test_a_broken_card_is_refused(folder: Path, text: str) -> None:
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"family": "nted"}, "of the family 'nted'"),
+        ({"family": "stylegan"}, "of the family 'stylegan'"),
         ({"family": ["weave"]}, "of the family"),
         ({"format": 99}, "has format 99"),
         ({"skeleton": "coco-17"}, "for the skeleton 'coco-17'"),
@@ -140,6 +141,26 @@ def test_a_foreign_card_is_refused(folder: Path, changes: dict[str, Any], expect
 )
 def test_a_config_that_does_not_fit_is_refused(folder: Path, setting: str, value: Any, expected: str) -> None:
     edit_card(folder, config=json.loads((folder / "model.json").read_text())["config"] | {setting: value})
+    assert expected in refusal(folder)
+
+
+@pytest.mark.parametrize(
+    ("channels", "expected"),
+    [
+        ([16, "16", 8], "its parts must be like 512"),
+        ([16.0, 16.0, 8.0], "its parts must be like 512"),
+        ([[16], [16], [8]], "its parts must be like 512"),
+        (16, "is no tuple"),
+        ([], "give num_labels and kernel_sizes"),
+        ([0, 16, 8], "at least one channel"),
+        ([10**9, 16, 8], "asks for"),
+    ],
+)
+def test_a_setting_with_several_parts_is_checked_part_by_part(channels: Any, expected: str, tmp_path: Path) -> None:
+    config = NtedConfig(height=64, width=48, channels=(16, 16, 8), num_labels=(4, 6), kernel_sizes=(1, 3))
+    folder = save_checkpoint(tmp_path / "model", NtedGenerator(config), {})
+    assert load_checkpoint(folder).config == config
+    edit_card(folder, config={**read_card(folder)["config"], "channels": channels})
     assert expected in refusal(folder)
 
 

@@ -79,7 +79,9 @@ class NtedConfig:
                 f"nted has channels for {levels} levels; give num_labels and kernel_sizes for all but the last, "
                 f"{levels - 1} each."
             )
-        if self.height % self.multiple or self.width % self.multiple:
+        if min(*self.channels, *self.num_labels) < 1 or any(side < 1 or side % 2 == 0 for side in self.kernel_sizes):
+            raise ConfigError("nted needs at least one channel and label at each level, and kernel_sizes that are odd.")
+        if min(self.height, self.width) < 1 or self.height % self.multiple or self.width % self.multiple:
             raise ConfigError(
                 f"nted's frame is {self.height}x{self.width}; with {levels} levels give multiples of {self.multiple}."
             )

@@ -86,8 +86,10 @@ class PiseConfig:
             raise ConfigError(
                 f"pise's network frame is {self.network_height}x{self.network_width}; give multiples of 16."
             )
-        if self.channels > _VGG_CHANNELS or self.channels % 4:
-            raise ConfigError(f"pise's channels are {self.channels}; give a multiple of 4, at most {_VGG_CHANNELS}.")
+        if not 4 <= self.channels <= _VGG_CHANNELS or self.channels % 4:
+            raise ConfigError(f"pise's channels are {self.channels}; give a multiple of 4 from 4 to {_VGG_CHANNELS}.")
+        if min(self.parsing_channels, self.height, self.width) < 1 or self.heatmap_sigma_px <= 0:
+            raise ConfigError("pise's parsing_channels, height, width and heatmap_sigma_px must be above 0.")
         if self.network_height < self.height or self.network_width < self.width:
             raise ConfigError(
                 f"pise lays pictures of {self.height}x{self.width} into a frame of {self.network_height}x"
