@@ -10,7 +10,7 @@ from posable.pose import Pose
 from posable.pose_files import write_pose
 from posable.size import Size
 
-SEED, VIEW = 12, 0
+SEED, VIEW = 54, 0
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
