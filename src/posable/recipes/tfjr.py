@@ -36,6 +36,7 @@ def _stages(
     *,
     features: str,
     weights: TfjrWeights | None = None,
+    adam_of_parsing: Optimiser = ADAM,
     adam: Optimiser = ADAM,
     adam_of_discriminators: Optimiser = ADAM_OF_DISCRIMINATORS,
 ) -> tuple[Stage, ...]:
@@ -46,7 +47,7 @@ def _stages(
             data=data if name == "parsing" else textured,
             objective=TfjrLosses(stage=name, weights=weights or TfjrWeights(), features=features),
             pairs=length,
-            generator=adam,
+            generator=adam_of_parsing if name == "parsing" else adam,
             discriminators=None if name == "parsing" else adam_of_discriminators,
         )
         for name, length in zip(names, pairs, strict=True)
@@ -101,10 +102,11 @@ def tfjr_tiny() -> Recipe:
         stages=_stages(
             pairs,
             TexturedPairs(pairs=pairs, side=64),
-            (600, 1200, 800),
+            (1200, 1200, 800),
             features="efficientnet-lite0",
-            weights=TfjrWeights(style=50.0, material=50.0),
-            adam=Optimiser(learning_rate=5e-4),
+            weights=TfjrWeights(style=50.0, material=50.0, parsing=10.0, parsing_l1=10.0),
+            adam_of_parsing=Optimiser(learning_rate=2e-3),
+            adam=Optimiser(learning_rate=1e-3),
             adam_of_discriminators=Optimiser(learning_rate=5e-5),
         ),
     )
