@@ -16,8 +16,8 @@ maps guide the generation of the target parsing; TKIN injects a region's texture
 parsing map, so that texture and shape are decoupled; external textures (DTD) are fused with the person's in a shared
 texture space by texture-fusion TKIN; structure and texture are refined jointly; it builds on GFLA's and PISE's code.
 INFERRED, our own choice: everything else, so all layers, sizes, kernels, losses and their weights. The parsing
-generator (with GFLA's jumps) and the encoders follow PISE. The rest is made such that what is stated holds exactly: the structure encoder
-never sees the source picture, and within a TKIN a place depends on its own region's kernel only
+generator follows PISE with GFLA's jumps, the encoders PISE. The rest is made such that what is stated holds exactly:
+the structure encoder never sees the source picture, and within a TKIN a place depends on its own region's kernel only
 (tests/families/test_tfjr.py).
 """
 
