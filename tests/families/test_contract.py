@@ -259,6 +259,7 @@ def test_pictures_of_what_it_looks_at_have_the_source_s_frame(case: Case) -> Non
         assert picture.abs().max() <= 1 + 1e-5, name
 
 
+@pytest.mark.slow
 def test_three_people_begin_to_be_learned_by_heart(case: Case) -> None:
     generator, c = case.generator.train(), case.condition
     smooth = functional.interpolate(c.source_image[:, :, ::16, ::16], generator.size, mode="bilinear")
