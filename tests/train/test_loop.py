@@ -19,6 +19,7 @@ from posable.train.corpus_batches import CorpusPairs
 from posable.train.loop import Progress, train
 from posable.train.recipe import Recipe
 from posable.train.run_state import saved_states
+from posable.train.textured_pairs import TexturedPairs
 from posable.train.weave_objective import WeaveObjective
 
 
@@ -100,14 +101,15 @@ def test_the_losses_fall_on_a_batch_seen_again_and_again(cache: Path) -> None:
 def test_no_recipe_trains_on_the_first_2000_people(name: str) -> None:
     recipe: Recipe = RECIPES[name]()
     for stage in recipe.stages:
-        if isinstance(stage.data, CorpusPairs):
+        data = stage.data.pairs if isinstance(stage.data, TexturedPairs) else stage.data
+        if isinstance(data, CorpusPairs):
             with pytest.raises(ConfigError, match="--data"):
-                stage.data.open(Path(), 0)
+                data.open(Path(), 0)
             continue
-        assert stage.data.people.first_seed >= 2000
-        assert stage.data.validation().people.first_seed in range(1000, 2000)
+        assert data.people.first_seed >= 2000
+        assert data.validation().people.first_seed in range(1000, 2000)
         with pytest.raises(ConfigError, match="testing and validation"):
-            replace(stage.data, people=replace(stage.data.people, first_seed=999))
+            replace(data, people=replace(data.people, first_seed=999))
 
 
 def test_each_round_shows_everybody_once(cache: Path) -> None:
