@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,9 +12,11 @@ from typer.core import TyperGroup
 
 from posable.cli_convert import convert
 from posable.cli_data import data_app
+from posable.cli_models import models
 from posable.cli_people import people_app
-from posable.cli_terminal import Progress, check_outputs, report, tell
-from posable.errors import InputError, PosableError
+from posable.cli_terminal import check_outputs, report, tell
+from posable.cli_train import train
+from posable.errors import PosableError
 from posable.version import __version__
 
 
@@ -46,6 +46,8 @@ app = typer.Typer(
 app.add_typer(people_app, name="people")
 app.add_typer(data_app, name="data")
 app.command()(convert)
+app.command()(train)
+app.command()(models)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Model = Annotated[str, typer.Option(metavar="NAME", help="Shipped model (weave) or model folder.", show_default=False)]
@@ -176,66 +178,6 @@ def poses(
         save_image(draw_sheet(known), sheet)
         result["written"] = [str(sheet)]
     report(result, json)
-
-
-@app.command()
-def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Its name; 'list' lists them.", show_default=False)],
-    run: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="Run folder; else runs/RECIPE.", show_default=False)
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="A corpus to learn from, as in docs/data.md.", show_default=False),
-    ] = None,
-    cache: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="For rendered people.", show_default=False)
-    ] = None,
-    precision: Annotated[
-        str | None, typer.Option(metavar="P", help="fp32 or bf16; else what suits the device.", show_default=False)
-    ] = None,
-    loaders: Annotated[int, typer.Option(metavar="N", help="Processes that read batches ahead.")] = 0,
-    workers: Annotated[int | None, typer.Option(metavar="N", help="Rendering processes.", show_default=False)] = None,
-    device: Device = None,
-    json: Json = False,
-) -> None:
-    """Train a model by a named recipe; a run that was stopped goes on.
-
-    The run folder gets samples/, log.jsonl, tensorboard/ and, at the end, checkpoint/. Several processes: torchrun -m
-    posable train ...
-    """
-    from posable.recipes import RECIPES
-
-    if recipe == "list":
-        report({"recipes": list(RECIPES)}, json)
-        return
-    if recipe not in RECIPES:
-        raise InputError(f"there is no recipe '{recipe}'; choose one of {', '.join(RECIPES)}.")
-    if precision not in (None, "fp32", "bf16"):
-        raise InputError(f"the precision '{precision}' is not known; give fp32 or bf16, or leave it out.")
-    from posable.files import cache_folder
-    from posable.pipeline import choose_device
-    from posable.train.corpus_batches import on_corpus
-    from posable.train.loop import train as run_training
-
-    folder = run or Path("runs") / recipe
-    chosen = RECIPES[recipe]() if data is None else on_corpus(RECIPES[recipe](), str(data))
-    with Progress() as progress:
-        run_training(
-            chosen,
-            folder,
-            cache or cache_folder() / "rendered",
-            workers=workers or os.cpu_count() or 1,
-            loaders=loaders,
-            device=choose_device(device),
-            precision=precision,
-            tell=lambda now: progress.show(f"{now.stage}: {now.unit}", now.done, now.total, _loss_of(now.losses)),
-        )
-    report({"written": [str(folder / "checkpoint")]}, json)
-
-
-def _loss_of(losses: Mapping[str, float]) -> str:
-    return f"loss {sum(losses.values()):.3f}" if losses else ""
 
 
 def main() -> None:
