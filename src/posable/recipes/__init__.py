@@ -5,6 +5,8 @@ from collections.abc import Callable
 from posable.recipes.catn import catn_people, catn_published, catn_tiny
 from posable.recipes.dptn import dptn_people, dptn_published, dptn_tiny
 from posable.recipes.gfla import gfla_people, gfla_published, gfla_tiny
+from posable.recipes.nted import nted_people, nted_published, nted_published512, nted_tiny
+from posable.recipes.pise import pise_people, pise_published, pise_tiny
 from posable.recipes.rsagan import rsagan_people, rsagan_published, rsagan_tiny
 from posable.recipes.tfjr import tfjr_people, tfjr_published, tfjr_tiny
 from posable.recipes.weave import weave, weave_tiny
@@ -20,6 +22,13 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "gfla.people": gfla_people,
     "gfla.published": gfla_published,
     "gfla.tiny": gfla_tiny,
+    "nted.people": nted_people,
+    "nted.published": nted_published,
+    "nted.published512": nted_published512,
+    "nted.tiny": nted_tiny,
+    "pise.people": pise_people,
+    "pise.published": pise_published,
+    "pise.tiny": pise_tiny,
     "rsagan.people": rsagan_people,
     "rsagan.published": rsagan_published,
     "rsagan.tiny": rsagan_tiny,

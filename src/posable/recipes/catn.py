@@ -1,14 +1,11 @@
 """The runs that train CATN: as published on DeepFashion, on our people, and tiny."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from posable.data.rendered_pairs import RenderedPeople
 from posable.models.catn import CatnConfig, CatnObjective, CatnWeights
 from posable.recipes.perceptual_choice import features_named, found_features
-from posable.size import Size
-from posable.train.corpus_batches import CorpusPairs
-from posable.train.people_batches import PeoplePairs
-from posable.train.recipe import Optimiser, Recipe, Stage
+from posable.recipes.settings import OFFLINE_FEATURES, people_data, published_data, tiny, tiny_data
+from posable.train.recipe import Optimiser, Recipe, Stage, TrainingData
 
 PAPER_ADAM = Optimiser(learning_rate=1e-4, schedule="late-linear")
 """2s-ATN's: 60,000 steps at the full rate, 30,000 more falling to zero. That the discriminators learn at the same rate
@@ -28,76 +25,46 @@ class CatnLosses:
         return CatnObjective(self.weights, features_named(self.features), self.discriminator_channels)
 
 
+def _transfer(data: TrainingData, pairs: int) -> Stage:
+    """2s-ATN's losses and rates."""
+    return Stage(
+        name="transfer",
+        data=data,
+        objective=CatnLosses(weights=CatnWeights(), features=found_features()),
+        pairs=pairs,
+        generator=PAPER_ADAM,
+        discriminators=PAPER_ADAM,
+    )
+
+
 def catn_published() -> Recipe:
     """2s-ATN's setting on DeepFashion with the three-stage network; the 2022 paper's own was not at hand."""
-    return Recipe(
-        name="catn.published",
-        family="catn",
-        config=CatnConfig(),
-        stages=(
-            Stage(
-                name="transfer",
-                data=CorpusPairs(size=Size(256, 176), pairs_per_batch=PAPER_BATCH),
-                objective=CatnLosses(weights=CatnWeights(), features=found_features()),
-                pairs=PAPER_STEPS * PAPER_BATCH,
-                generator=PAPER_ADAM,
-                discriminators=PAPER_ADAM,
-            ),
-        ),
-    )
+    stage = _transfer(published_data(PAPER_BATCH), PAPER_STEPS * PAPER_BATCH)
+    return Recipe(name="catn.published", family="catn", config=CatnConfig(), stages=(stage,))
 
 
 def catn_people() -> Recipe:
     """The paper's losses and rates on our people: what a single small GPU does in a day."""
-    people = RenderedPeople(first_seed=2000, people=5000, views=6, size=Size(256, 176))
-    return Recipe(
-        name="catn.people",
-        family="catn",
-        config=CatnConfig(),
-        stages=(
-            Stage(
-                name="transfer",
-                data=PeoplePairs(people=people, pairs_per_batch=8),
-                objective=CatnLosses(weights=CatnWeights(), features=found_features()),
-                pairs=400_000,
-                generator=PAPER_ADAM,
-                discriminators=PAPER_ADAM,
-            ),
-        ),
-    )
+    return Recipe(name="catn.people", family="catn", config=CatnConfig(), stages=(_transfer(people_data(), 400_000),))
 
 
 def catn_tiny() -> Recipe:
     """A narrow CATN that learns four pairs by heart in a minute or two: a look at the loop and the pictures."""
-    people = RenderedPeople(first_seed=2000, people=4, views=2, size=Size(64, 48))
-    return Recipe(
-        name="catn.tiny",
-        family="catn",
-        config=CatnConfig(
-            height=64,
-            width=48,
-            network_height=64,
-            network_width=48,
-            channels=16,
-            context_channels=16,
-            source_fusion="project",
-            dropout=0.0,
-            heatmap_sigma_px=2.0,
-        ),
-        ema_half_life_pairs=40,
-        save_every_pairs=400,
-        sample_every_pairs=400,
-        validation_batches=1,
-        stages=(
-            Stage(
-                name="transfer",
-                data=PeoplePairs(people=people, pairs_per_batch=4),
-                objective=CatnLosses(
-                    weights=CatnWeights(adversarial=2.0), features="efficientnet-lite0", discriminator_channels=8
-                ),
-                pairs=1600,
-                generator=Optimiser(learning_rate=2e-3, schedule="cosine"),
-                discriminators=Optimiser(learning_rate=2e-4),
-            ),
-        ),
+    config = CatnConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=48,
+        channels=16,
+        context_channels=16,
+        source_fusion="project",
+        dropout=0.0,
+        heatmap_sigma_px=2.0,
     )
+    stage = replace(
+        _transfer(tiny_data(), 1600),
+        objective=CatnLosses(weights=CatnWeights(adversarial=2.0), features=OFFLINE_FEATURES, discriminator_channels=8),
+        generator=Optimiser(learning_rate=2e-3, schedule="cosine"),
+        discriminators=Optimiser(learning_rate=2e-4),
+    )
+    return tiny("catn", config, stage)

@@ -1,17 +1,19 @@
 """The runs that train DPTN: as published on DeepFashion, on our people, and tiny."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from posable.data.rendered_pairs import RenderedPeople
 from posable.models.dptn import DptnConfig, DptnObjective, DptnWeights
 from posable.recipes.perceptual_choice import features_named, found_features
-from posable.size import Size
-from posable.train.corpus_batches import CorpusPairs
-from posable.train.people_batches import PeoplePairs
-from posable.train.recipe import Optimiser, Recipe, Stage
+from posable.recipes.settings import (
+    DEEPFASHION_PAIRS,
+    OFFLINE_FEATURES,
+    people_data,
+    published_data,
+    tiny,
+    tiny_data,
+)
+from posable.train.recipe import Optimiser, Recipe, Stage, TrainingData
 
-EPOCH_PAIRS = 101_966
-"""Training pairs of DeepFashion In-shop in the PATN lineage."""
 PAPER_ADAM = Optimiser(learning_rate=2e-4, schedule="linear")
 PAPER_ADAM_OF_DISCRIMINATORS = Optimiser(learning_rate=2e-5, schedule="linear")
 
@@ -28,76 +30,47 @@ class DptnLosses:
         return DptnObjective(self.weights, features_named(self.features), self.discriminator_blocks)
 
 
+def _both_tasks(data: TrainingData, pairs: int) -> Stage:
+    """The paper's losses and rates."""
+    return Stage(
+        name="both-tasks",
+        data=data,
+        objective=DptnLosses(weights=DptnWeights(), features=found_features()),
+        pairs=pairs,
+        generator=PAPER_ADAM,
+        discriminators=PAPER_ADAM_OF_DISCRIMINATORS,
+    )
+
+
 def dptn_published() -> Recipe:
     """Section 4 of the paper: 200 epochs of DeepFashion, the second hundred with a falling rate, batches of 32."""
-    return Recipe(
-        name="dptn.published",
-        family="dptn",
-        config=DptnConfig(),
-        stages=(
-            Stage(
-                name="both-tasks",
-                data=CorpusPairs(size=Size(256, 176), pairs_per_batch=32),
-                objective=DptnLosses(weights=DptnWeights(), features=found_features()),
-                pairs=200 * EPOCH_PAIRS,
-                generator=PAPER_ADAM,
-                discriminators=PAPER_ADAM_OF_DISCRIMINATORS,
-            ),
-        ),
-    )
+    stage = _both_tasks(published_data(32), 200 * DEEPFASHION_PAIRS)
+    return Recipe(name="dptn.published", family="dptn", config=DptnConfig(), stages=(stage,))
 
 
 def dptn_people() -> Recipe:
     """The paper's losses and rates on our people, at 256x176 inside: what a single small GPU does in a day."""
-    people = RenderedPeople(first_seed=2000, people=5000, views=6, size=Size(256, 176))
-    return Recipe(
-        name="dptn.people",
-        family="dptn",
-        config=DptnConfig(network_width=176),
-        stages=(
-            Stage(
-                name="both-tasks",
-                data=PeoplePairs(people=people, pairs_per_batch=8),
-                objective=DptnLosses(weights=DptnWeights(), features=found_features()),
-                pairs=400_000,
-                generator=PAPER_ADAM,
-                discriminators=PAPER_ADAM_OF_DISCRIMINATORS,
-            ),
-        ),
-    )
+    config = DptnConfig(network_width=176)
+    return Recipe(name="dptn.people", family="dptn", config=config, stages=(_both_tasks(people_data(), 400_000),))
 
 
 def dptn_tiny() -> Recipe:
     """A narrow DPTN that learns four pairs by heart in a minute or two: a look at the loop and the pictures."""
-    people = RenderedPeople(first_seed=2000, people=4, views=2, size=Size(64, 48))
-    return Recipe(
-        name="dptn.tiny",
-        family="dptn",
-        config=DptnConfig(
-            height=64,
-            width=48,
-            network_height=64,
-            network_width=48,
-            channels=16,
-            max_channels=64,
-            feed_forward_channels=64,
-            num_residual_blocks=1,
-            heatmap_sigma_px=2.0,
-        ),
-        ema_half_life_pairs=40,
-        save_every_pairs=400,
-        sample_every_pairs=400,
-        validation_batches=1,
-        stages=(
-            Stage(
-                name="both-tasks",
-                data=PeoplePairs(people=people, pairs_per_batch=4),
-                objective=DptnLosses(
-                    weights=DptnWeights(style=50.0), features="efficientnet-lite0", discriminator_blocks=3
-                ),
-                pairs=1600,
-                generator=Optimiser(learning_rate=5e-4),
-                discriminators=Optimiser(learning_rate=5e-5),
-            ),
-        ),
+    config = DptnConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=48,
+        channels=16,
+        max_channels=64,
+        feed_forward_channels=64,
+        num_residual_blocks=1,
+        heatmap_sigma_px=2.0,
     )
+    stage = replace(
+        _both_tasks(tiny_data(), 1600),
+        objective=DptnLosses(weights=DptnWeights(style=50.0), features=OFFLINE_FEATURES, discriminator_blocks=3),
+        generator=Optimiser(learning_rate=5e-4),
+        discriminators=Optimiser(learning_rate=5e-5),
+    )
+    return tiny("dptn", config, stage)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+from posable.models.nted import nted_features
 from posable.nn.perceptual_features import PerceptualFeatures, perceptual_features
 
 _VGG19 = "vgg19-dcbb9e9d.pth"
@@ -18,6 +19,11 @@ def found_features() -> str:
 def features_named(name: str, *, normalised: bool = False) -> PerceptualFeatures:
     """The features of that name; VGG19's weights come from torch's cache. Nothing is downloaded."""
     return perceptual_features(_file() if name == "vgg19-imagenet" else None, normalised=normalised)
+
+
+def nted_features_named(name: str) -> PerceptualFeatures:
+    """The same as NTED compares them: VGG19's of normalised pictures, styles at the content's layers."""
+    return nted_features(_file() if name == "vgg19-imagenet" else None)
 
 
 def _file() -> Path:

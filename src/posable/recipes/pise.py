@@ -1,0 +1,73 @@
+"""The runs that train PISE in two steps: as its authors say they did, on our people, and tiny."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from posable.models.pise import PiseConfig, PiseObjective, PiseWeights
+from posable.recipes.perceptual_choice import features_named, found_features
+from posable.recipes.settings import OFFLINE_FEATURES, people_data, published_data, tiny, tiny_data
+from posable.train.recipe import Optimiser, Recipe, Stage, TrainingData
+
+PAPER_ADAM = Optimiser(learning_rate=1e-4, betas=(0.9, 0.999))
+PAPER_ADAM_OF_DISCRIMINATOR = Optimiser(learning_rate=1e-5, betas=(0.9, 0.999))
+"""Batches of 8 at constant rates."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PiseLosses:
+    """The objective of one of PISE's steps; `features` says what the perceptual losses look through."""
+
+    step: Literal[1, 2]
+    weights: PiseWeights
+    features: str
+
+    def build(self, config: PiseConfig) -> PiseObjective:
+        return PiseObjective(self.weights, features_named(self.features), self.step)
+
+
+def _steps(data: TrainingData, pairs: tuple[int, int], weights: PiseWeights, features: str) -> tuple[Stage, Stage]:
+    """Step 1 learns the target's parsing, and regions in the source's styles, with features led by the target's; step 2
+    adds the spatial norm and leads no more."""
+
+    def step(number: Literal[1, 2], length: int) -> Stage:
+        return Stage(
+            name=f"step{number}",
+            data=data,
+            objective=PiseLosses(step=number, weights=weights, features=features),
+            pairs=length,
+            generator=PAPER_ADAM,
+            discriminators=PAPER_ADAM_OF_DISCRIMINATOR,
+        )
+
+    return step(1, pairs[0]), step(2, pairs[1])
+
+
+def pise_published() -> Recipe:
+    """DeepFashion in both steps of the released code. Their lengths were not published: ours."""
+    stages = _steps(published_data(parsing=True), (2_000_000, 2_000_000), PiseWeights(), found_features())
+    return Recipe(name="pise.published", family="pise", config=PiseConfig(), stages=stages)
+
+
+def pise_people() -> Recipe:
+    """The same losses and rates on our people, at 256x176 inside."""
+    stages = _steps(people_data(), (200_000, 200_000), PiseWeights(), found_features())
+    return Recipe(name="pise.people", family="pise", config=PiseConfig(network_width=176), stages=stages)
+
+
+def pise_tiny() -> Recipe:
+    """A narrow PISE that learns four pairs by heart: a look at both steps and the pictures."""
+    config = PiseConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=48,
+        parsing_channels=8,
+        channels=64,
+        heatmap_sigma_px=2.0,
+    )
+    stages = _steps(tiny_data(), (1200, 800), PiseWeights(style=50.0), OFFLINE_FEATURES)
+    faster = [
+        replace(stage, generator=Optimiser(learning_rate=1e-3), discriminators=Optimiser(learning_rate=5e-5))
+        for stage in stages
+    ]
+    return tiny("pise", config, *faster)

@@ -1,0 +1,50 @@
+"""What the recipes of all families share: the data of each kind of run, and how short runs are kept and looked at.
+
+`FAMILY.published` learns from DeepFashion as its paper says; `FAMILY.people` from rendered people, on a GPU in a day;
+`FAMILY.tiny` learns four pairs by heart.
+"""
+
+from typing import Any
+
+from posable.data.rendered_pairs import RenderedPeople
+from posable.size import Size
+from posable.train.corpus_batches import CorpusPairs
+from posable.train.people_batches import PeoplePairs
+from posable.train.recipe import Recipe, Stage
+
+DEEPFASHION_PAIRS = 101_966
+"""Training pairs of DeepFashion In-shop in the PATN lineage: one epoch."""
+
+OFFLINE_FEATURES = "efficientnet-lite0"
+"""What perceptual losses look through in runs that are to be the same on every machine."""
+
+
+def published_data(pairs_per_batch: int = 8, *, size: Size | None = None, parsing: bool = False) -> CorpusPairs:
+    """Pairs of the corpus that the user names, at 256x176 unless said."""
+    return CorpusPairs(size=size or Size(256, 176), pairs_per_batch=pairs_per_batch, parsing=parsing)
+
+
+def people_data() -> PeoplePairs:
+    """Batches of 8 from 5,000 people at 256x176."""
+    people = RenderedPeople(first_seed=2000, people=5000, views=6, size=Size(256, 176))
+    return PeoplePairs(people=people, pairs_per_batch=8)
+
+
+def tiny_data() -> PeoplePairs:
+    """The same four people in every batch, both of their views at 64x48."""
+    people = RenderedPeople(first_seed=2000, people=4, views=2, size=Size(64, 48))
+    return PeoplePairs(people=people, pairs_per_batch=4)
+
+
+def tiny(family: str, config: Any, *stages: Stage) -> Recipe:
+    """The run FAMILY.tiny: weights are averaged over the last few dozen pairs only, and looked at every 400."""
+    return Recipe(
+        name=f"{family}.tiny",
+        family=family,
+        config=config,
+        ema_half_life_pairs=40,
+        save_every_pairs=400,
+        sample_every_pairs=400,
+        validation_batches=1,
+        stages=stages,
+    )
