@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 from rich.table import Column
@@ -76,6 +76,15 @@ def _rate(per_second: float | None) -> str:
     return f"{per_second:.1f}/s" if per_second >= 1 else f"{per_second * 60:.1f}/min"
 
 
+class _BarsWithLine(RichProgress):
+    below = ""
+
+    def get_renderables(self) -> Generator[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        if self.below:
+            yield Text(self.below, style="dim")
+
+
 class Progress:
     """One bar a stage, on standard error, with count, rate and time left; there is none before the first `show`.
 
@@ -85,7 +94,7 @@ class Progress:
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console or Console(stderr=True)
         self._clock = clock
-        self._bars = RichProgress(
+        self._bars = _BarsWithLine(
             TextColumn("{task.description}", table_column=Column(no_wrap=True)),
             BarColumn(bar_width=None, table_column=Column(ratio=1)),
             MofNCompleteColumn(),
@@ -106,11 +115,12 @@ class Progress:
         if self._tasks:
             self._bars.stop()
 
-    def show(self, what: str, done: int, total: int, note: str = "") -> None:
-        """Moves the bar called `what`; may be called as often as wanted."""
+    def show(self, what: str, done: int, total: int, note: str = "", below: str = "") -> None:
+        """Moves the bar called `what`; may be called as often as wanted. `below` goes on lines under the bars."""
         if not self._console.is_terminal:
-            self._show_line(what, done, total, note)
+            self._show_line(what, done, total, ", ".join(part for part in (note, below) if part))
             return
+        self._bars.below = below
         if not self._tasks:
             self._bars.start()
         if what not in self._tasks:

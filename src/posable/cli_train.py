@@ -1,0 +1,145 @@
+"""`posable train`: a model by a named recipe, in a folder where it can go on after any stop."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from posable.cli_terminal import Progress, report
+from posable.errors import InputError
+
+if TYPE_CHECKING:
+    from posable.train.loop import Progress as Told
+    from posable.train.recipe import Recipe
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Its name; 'list' lists them.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="DIR", help="Run folder; else runs/RECIPE.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option(metavar="DIR", help="A corpus, as in docs/data.md.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    cache: Annotated[Path | None, typer.Option(metavar="DIR", help="For rendered people.")] = None,
+    precision: Annotated[str | None, typer.Option(metavar="P", help="fp32 or bf16; else by the device.")] = None,
+    loaders: Annotated[int, typer.Option(metavar="N", min=0, help="Processes that read batches ahead.")] = 0,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Rendering processes; else all cores.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(metavar="NAME", help="cuda, mps or cpu; else the fastest.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+) -> None:
+    """Train a model by a named recipe.
+
+    The run folder gets samples/, log.jsonl, tensorboard/ and, at the end,
+    checkpoint/. Many GPUs: torchrun -m posable train ... (docs/train.md)
+    """
+    from posable.recipes import RECIPES
+
+    if recipe == "list":
+        list_recipes(json)
+        return
+    if recipe not in RECIPES:
+        raise InputError(f"there is no recipe '{recipe}'; choose one of {', '.join(RECIPES)}.")
+    if precision not in (None, "fp32", "bf16"):
+        raise InputError(f"the precision '{precision}' is not known; give fp32 or bf16, or leave it out.")
+    from posable.files import cache_folder
+    from posable.pipeline import choose_device
+    from posable.train.corpus_batches import on_corpus
+    from posable.train.loop import train as run_training
+
+    folder = out or Path("runs") / recipe
+    _check_folder(folder, recipe, resume)
+    chosen = RECIPES[recipe]() if data is None else on_corpus(RECIPES[recipe](), str(data))
+    with Progress() as progress:
+        run_training(
+            chosen,
+            folder,
+            cache or cache_folder() / "rendered",
+            workers=workers or os.cpu_count() or 1,
+            loaders=loaders,
+            device=choose_device(device),
+            precision=precision,
+            tell=lambda now: _show(progress, now),
+        )
+    report({"written": [str(folder / "checkpoint")]}, json)
+
+
+def _check_folder(folder: Path, recipe: str, resume: bool) -> None:
+    """Raises InputError for a folder that holds a run, unless that run is to go on. In a group of processes the first
+    one looks: it may have begun to write by the time that the others come."""
+    if resume or os.environ.get("RANK", "0") != "0":
+        return
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"'{folder}' is a file; give a folder for the run.")
+    if any((folder / part).exists() for part in ("run.json", "states", "checkpoint")):
+        go_on = f"posable train {recipe} --out {shlex.quote(str(folder))} --resume"
+        raise InputError(f"'{folder}' holds a run already; go on with it by `{go_on}`, or give another --out.")
+
+
+def _show(progress: Progress, now: Told) -> None:
+    data = f"data {now.waiting:.0%}" if now.losses else ""
+    losses = "  ".join(f"{_shortened(name)} {value:.3g}" for name, value in now.losses.items())
+    progress.show(f"{now.stage}: {now.unit}", now.done, now.total, data, below=losses)
+
+
+def _shortened(name: str) -> str:
+    """`content_reconstruction` as cont.reco: eight losses fit under a bar."""
+    return ".".join(word[:4] for word in name.split("_"))
+
+
+def list_recipes(as_json: bool) -> None:
+    """What each recipe is, how many pairs it takes, at which size, and what it needs."""
+    from posable.recipes import RECIPES
+
+    rows = [_facts(name, inspect.getdoc(make) or "", make()) for name, make in RECIPES.items()]
+    if as_json:
+        report({"recipes": rows}, as_json)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("recipe", no_wrap=True)
+    table.add_column("what it is")
+    for heading in ("pairs", "size", "needs"):
+        table.add_column(heading, justify="left" if heading == "needs" else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(row["recipe"], row["what"], _counted(row["pairs"]), row["size"], row["needs"])
+    Console().print(table)
+
+
+def _facts(name: str, description: str, recipe: Recipe) -> dict[str, Any]:
+    first = " ".join(description.split("\n\n")[0].split())
+    return {
+        "recipe": name,
+        "family": recipe.family,
+        "what": first.partition(". ")[0].rstrip("."),
+        "pairs": sum(stage.pairs for stage in recipe.stages),
+        "size": f"{recipe.config.height}x{recipe.config.width}",
+        "needs": _needs(recipe),
+    }
+
+
+def _needs(recipe: Recipe) -> str:
+    from posable.train.corpus_batches import CorpusPairs
+    from posable.train.people_batches import PeoplePairs
+    from posable.train.textured_pairs import TexturedPairs
+    from posable.train.weave_objective import WeaveGroups
+
+    people = 0
+    for stage in recipe.stages:
+        data = stage.data.pairs if isinstance(stage.data, TexturedPairs) else stage.data
+        if isinstance(data, CorpusPairs):
+            return "a corpus: --data"
+        people = max(people, data.people.people) if isinstance(data, (PeoplePairs, WeaveGroups)) else people
+    return f"renders {people:,} people" if people else "nothing"
+
+
+def _counted(pairs: int) -> str:
+    return f"{pairs / 1e6:.1f} M" if pairs >= 1e6 else f"{pairs:,}"
