@@ -17,7 +17,6 @@ from posable.models.pise import (
     PiseWeights,
     _last_present,
     neighbourhood_cosines,
-    with_regions_of,
 )
 from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
 from posable.parsing import LIP_20, PISE_8, translate
@@ -161,22 +160,6 @@ def test_the_predicted_parsing_can_be_given_back_edited(generator: PiseGenerator
     assert (other.parsing.argmax(1)[:, 16:48, 12:36] == PISE_8.index("upper-clothes")).all()
     # The picture's frame is narrower than the network's: beside it the parsing is repeated, not predicted.
     assert (same.image - predicted.image).abs().mean() < (other.image - predicted.image).abs().mean()
-
-
-@torch.inference_mode()
-def test_a_region_can_take_its_style_from_another_picture(generator: PiseGenerator) -> None:
-    c = pair().condition
-    person = generator.encode(c.source_image, c.source_pose, c.source_parsing)
-    garment = generator.encode(noise(2, 3, *SIZE, seed=8), c.source_pose, parsing(2, 9))
-    upper = PISE_8.index("upper-clothes")
-    mixed = with_regions_of(person, garment, [upper], share=0.25)
-    torch.testing.assert_close(mixed.codes[:, upper], 0.75 * person.codes[:, upper] + 0.25 * garment.codes[:, upper])
-    others = [k for k in range(8) if k != upper]
-    assert torch.equal(mixed.codes[:, others], person.codes[:, others])
-    all_of_it = with_regions_of(person, garment, [upper])
-    assert not torch.equal(
-        generator.render(all_of_it, c.target_pose).image, generator.render(person, c.target_pose).image
-    )
 
 
 @torch.inference_mode()

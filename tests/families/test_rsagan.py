@@ -135,7 +135,7 @@ def test_what_is_carried_over_is_what_the_weights_ask_for() -> None:
     keys, features = torch.eye(6)[None], noise(1, 4, 2, 3)
     order = torch.tensor([3, 0, 5, 1, 2, 4])
     weights = correspondence(keys[:, :, order], keys, 1000.0)
-    torch.testing.assert_close(carried(weights, features).flatten(2), features.flatten(2)[:, :, order])
+    torch.testing.assert_close(carried(weights, features, (2, 3)).flatten(2), features.flatten(2)[:, :, order])
 
 
 @torch.inference_mode()

@@ -17,7 +17,6 @@ several times the trained size are drawn at that size and enlarged.
 Appearance control (paper, eq. 16-18) is `mix_textures` and `fit_coefficients`; what its losses compare is INFERRED.
 """
 
-import colorsys
 import os
 from dataclasses import dataclass, replace
 
@@ -27,7 +26,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.batch import PersonPair
-from posable.errors import ConfigError, SizeError
+from posable.errors import ConfigError, InputError, SizeError
 from posable.losses import (
     content_loss,
     logistic_discriminator_loss,
@@ -35,12 +34,14 @@ from posable.losses import (
     r1_penalty,
     style_loss,
 )
+from posable.models.editing import Region, check_strength
 from posable.models.generator import Generator, Rendering
 from posable.models.objective import Objective
-from posable.nn.attention_pictures import enlarged
+from posable.nn.attention_pictures import enlarged, label_colors
 from posable.nn.face_crops import face_crops
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.perceptual_features import EfficientNetFeatures, FeatureMaps, PerceptualFeatures, Vgg19Features
+from posable.nn.regions import placed_mask
 from posable.nn.stylegan2 import (
     BLUR_TAPS,
     EqualConv2d,
@@ -334,9 +335,20 @@ class NtedGenerator(Generator[NtedSource]):
         `region` is a mask in [0, 1] in the frame of the picture that was encoded. INFERRED: with the region of a
         garment these are coefficients for `mix_textures` that need no target pose and no optimisation.
         """
+        placed = placed_mask(encoded.frame, region)
         _, extracted = self.reference_encoder(encoded.image)
-        placed = encoded.frame.place(region)
         return tuple(_gathered(level.attention, placed)[:, :, 0] for level in extracted)
+
+    def with_garment(
+        self, person: NtedSource, garment: NtedSource, region: Region, strength: float = 1.0
+    ) -> NtedSource:
+        """Textures mixed by `texture_shares` times the strength; `fit_coefficients` fits a target pose better, in
+        minutes. Raises InputError for the name of a region: nted knows places by textures, not by names."""
+        check_strength(strength)
+        if isinstance(region, str):
+            raise InputError(f"nted cannot find the region '{region}'; give a mask of it in the garment's picture.")
+        shares = self.texture_shares(garment, region)
+        return mix_textures(person, garment, tuple(strength * share for share in shares))
 
     def fit_coefficients(
         self,
@@ -390,7 +402,7 @@ class NtedGenerator(Generator[NtedSource]):
             stride = self.config.multiple >> depth
             for convolution, which in enumerate(("first", "second")):
                 attention, shares = found.attention[:, convolution], distribution[:, convolution]
-                hues = _label_colors(attention.shape[1], like=attention)
+                hues = label_colors(attention.shape[1], like=attention)
                 strength = (attention / attention.amax((2, 3), keepdim=True)).amax(1, keepdim=True)
                 mixture = attention / attention.sum(1, keepdim=True).clamp_min(1e-12)
                 pictures[f"extraction_{stride}_{which}"] = _colored(mixture, hues) * strength * 2 - 1
@@ -419,12 +431,6 @@ def _gathered(attention: Float[Tensor, "n 2 labels h w"], picture: Float[Tensor,
 
 def _colored(shares: Float[Tensor, "n labels h w"], colors: Float[Tensor, "labels 3"]) -> Float[Tensor, "n 3 h w"]:
     return torch.einsum("nkhw,kc->nchw", shares, colors)
-
-
-def _label_colors(count: int, like: Tensor) -> Float[Tensor, "labels 3"]:
-    """Colours in [0, 1] that tell neighbouring labels apart: hues a golden angle from one to the next."""
-    hues = [0.618 * label % 1 for label in range(count)]
-    return like.new_tensor([colorsys.hsv_to_rgb(hue, 0.9, 1 - 0.4 * (i % 2)) for i, hue in enumerate(hues)])
 
 
 # ---- training
@@ -476,7 +482,7 @@ class NtedObjective(Objective[NtedGenerator, NtedDrawing]):
         super().__init__()
         self.weights = weights
         self.features = features
-        self.discriminator = nted_discriminator(config)
+        self.discriminator = nted_discriminator(config) if weights.adversarial else nn.Identity()
 
     def draw(self, generator: NtedGenerator, batch: PersonPair) -> NtedDrawing:
         condition, frame = batch.condition, generator.frame(Size(*batch.target_image.shape[-2:]))

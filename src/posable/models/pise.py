@@ -22,7 +22,6 @@ is computed; the target image is no input (theirs asks for it and draws the same
 no result of theirs depends on are kept, frozen, so that their state dict has a place for every entry.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -34,12 +33,14 @@ from torch.nn import functional
 from posable.batch import PersonPair
 from posable.errors import ConfigError, InputError
 from posable.losses import content_loss, least_squares_loss, style_loss
+from posable.models.editing import Region, check_strength
 from posable.models.generator import Generator, Rendering
 from posable.models.objective import Objective, ParameterGroup
 from posable.nn.attention_pictures import enlarged, expected_positions, position_colors, position_key
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
+from posable.nn.regions import class_shares
 from posable.nn.residual_blocks import (
     EncoderBlock,
     ImageOutput,
@@ -277,6 +278,15 @@ class PiseGenerator(Generator[PiseSource]):
         painting = self.paint(encoded, maps, regions)
         return Rendering(encoded.frame.undo(painting.image), parsing=self.shares(encoded.frame, regions))
 
+    def with_garment(
+        self, person: PiseSource, garment: PiseSource, region: Region, strength: float = 1.0
+    ) -> PiseSource:
+        """Region editing: the codes of the region mixed with the other picture's: own + share (other - own). Light and
+        dark stay the person's."""
+        check_strength(strength)
+        share = strength * class_shares(region, garment.parsing, garment.frame, self.parsing_labels)[..., None]
+        return replace(person, codes=person.codes + (garment.codes - person.codes) * share)
+
     def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
         """Heatmaps with their peaks on whole pixels, as the published weights know them."""
         placed = frame.place_pose(pose)
@@ -362,14 +372,6 @@ class PiseGenerator(Generator[PiseSource]):
         areas = regions.sum((2, 3))[..., None]
         means = torch.einsum("nchw,nkhw->nkc", codes, regions) / areas.clamp_min(1)
         return torch.where(areas > 0, means, codes.mean((2, 3))[:, None])
-
-
-def with_regions_of(person: PiseSource, garment: PiseSource, classes: Sequence[int], share: float = 1.0) -> PiseSource:
-    """Region editing: the person with the style of some regions, numbers of the family's `parsing_labels`, mixed with
-    that of another picture: own + share (other - own). Light and dark stay the person's."""
-    chosen = torch.zeros(person.codes.shape[1], 1, device=person.codes.device)
-    chosen[list(classes)] = share
-    return replace(person, codes=person.codes + (garment.codes - person.codes) * chosen)
 
 
 def _most_likely(shares: Float[Tensor, "n classes h w"]) -> Float[Tensor, "n classes h w"]:

@@ -19,7 +19,7 @@ with the matched pose-guided semantics to the target pose. INFERRED, our own cho
 sizes, regions, losses and their weights (docs/models/rsagan.md).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, UInt8
@@ -29,6 +29,7 @@ from torch.nn import functional
 from posable.batch import PersonPair
 from posable.errors import ConfigError, InputError
 from posable.losses import content_loss, least_squares_loss, style_loss
+from posable.models.editing import Region, check_strength
 from posable.models.generator import Generator, Rendering
 from posable.models.objective import Objective
 from posable.nn.attention_pictures import (
@@ -42,7 +43,7 @@ from posable.nn.attention_pictures import (
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
-from posable.nn.regions import one_hot_regions, region_colors
+from posable.nn.regions import class_shares, one_hot_regions, region_colors
 from posable.nn.residual_blocks import (
     SLOPE,
     EncoderBlock,
@@ -182,10 +183,11 @@ def correspondence(
         return (sharpness * (target.transpose(1, 2) @ source)).softmax(2)
 
 
-def carried(weights: Float[Tensor, "n t s"], features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
-    """The source's features at the target's places; both maps have the same number of cells."""
-    moved = features.flatten(2) @ weights.to(features.dtype).transpose(1, 2)
-    return moved.unflatten(2, features.shape[-2:])
+def carried(
+    weights: Float[Tensor, "n t s"], features: Float[Tensor, "n c h w"], cells: tuple[int, int]
+) -> Float[Tensor, "n c ht wt"]:
+    """The source's features at the target's places, `cells` rows and columns of them."""
+    return (features.flatten(2) @ weights.to(features.dtype).transpose(1, 2)).unflatten(2, cells)
 
 
 class StyleInjection(nn.Module):
@@ -348,6 +350,27 @@ class RsaganGenerator(Generator[RsaganSource]):
         drawn = self.integrate(encoded, self.pose_maps(encoded.frame, target_pose))
         return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores))
 
+    def with_garment(
+        self, person: RsaganSource, garment: RsaganSource, region: Region, strength: float = 1.0
+    ) -> RsaganSource:
+        """What the region is in the other picture, carried to the person's source pose by the correspondence of both
+        source poses; there it takes the places of the region in either picture. As good as that correspondence is: the
+        person's own garment comes back nearly, not exactly. INFERRED, like all but the correspondence itself."""
+        check_strength(strength)
+        classes = class_shares(region, garment.parsing, garment.frame, self.parsing_labels)
+        weights = correspondence(person.keys, garment.keys, self.config.sharpness)
+        cells = (person.style.shape[2], person.style.shape[3])
+        shown, worn = (functional.avg_pool2d(source.parsing, 4) for source in (garment, person))
+        labels = carried(weights, shown, cells)
+        there = torch.maximum(*(torch.einsum("nk,nkhw->nhw", classes, part)[:, None] for part in (labels, worn)))
+        share = strength * there.clamp(max=1)
+        return replace(
+            person,
+            style=person.style.lerp(carried(weights, garment.style, cells), share),
+            semantics=person.semantics.lerp(carried(weights, garment.semantics, cells), share),
+            parsing=person.parsing.lerp(enlarged(labels, person.frame.padded), enlarged(share, person.frame.padded)),
+        )
+
     def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
         return heatmaps(frame.place_pose(pose), sigma_px=self.config.heatmap_sigma_px)
 
@@ -356,10 +379,11 @@ class RsaganGenerator(Generator[RsaganSource]):
         pose = self.pose_encoder(target_maps)
         # One projection for both: a pose corresponds to itself place by place.
         weights = correspondence(self.to_key(pose).flatten(2), encoded.keys, self.config.sharpness)
-        style = carried(weights, encoded.style)
-        matched = carried(weights, encoded.semantics) * self.regional_semantics.gate(target_maps)
+        cells = (pose.shape[2], pose.shape[3])
+        style = carried(weights, encoded.style, cells)
+        matched = carried(weights, encoded.semantics, cells) * self.regional_semantics.gate(target_maps)
         semantics = self.semantic_fusion(matched)
-        labels = carried(weights, functional.avg_pool2d(encoded.parsing, 4))
+        labels = carried(weights, functional.avg_pool2d(encoded.parsing, 4), cells)
         scores = self.parsing_decoder(torch.cat([semantics, labels], 1)).float()
         x = pose
         for injection in self.injections:
@@ -442,13 +466,14 @@ class RsaganObjective(Objective[RsaganGenerator, RsaganDrawing]):
         encoded = generator.encode(condition.source_image, condition.source_pose, condition.source_parsing)
         maps = generator.pose_maps(encoded.frame, condition.target_pose)
         drawn = generator.integrate(encoded, maps)
+        small = functional.avg_pool2d(encoded.image, 4)
         return RsaganDrawing(
             image=encoded.frame.undo(drawn.image),
             parsing=generator.shares(encoded.frame, drawn.scores),
             frame=encoded.frame,
             drawn=drawn.image,
             scores=drawn.scores,
-            aligned=carried(drawn.weights, functional.avg_pool2d(encoded.image, 4)),
+            aligned=carried(drawn.weights, small, (small.shape[2], small.shape[3])),
             source_image=encoded.image,
             target_maps=maps,
         )

@@ -32,6 +32,7 @@ from torch.nn import functional
 from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError, InputError, SizeError
 from posable.losses import content_loss, least_squares_loss, style_loss
+from posable.models.editing import Region, check_strength
 from posable.models.generator import Generator, Rendering
 from posable.models.objective import Objective, ParameterGroup
 from posable.nn.network_frame import NetworkFrame
@@ -40,6 +41,7 @@ from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
 from posable.nn.regions import (
     chosen_regions,
+    class_shares,
     gathered,
     grid_weights,
     laid_out,
@@ -180,9 +182,9 @@ class TextureFusion(nn.Module):
         super().__init__()
         self.gate = nn.Linear(2 * channels, channels)
 
-    def forward(self, own: Float[Tensor, "n cells c"], material: Float[Tensor, "n cells c"]) -> Tensor:
-        mean = own.mean(1, keepdim=True)
-        gate = torch.sigmoid(self.gate(torch.cat([mean, material.mean(1, keepdim=True)], 2)))
+    def forward(self, own: Float[Tensor, "... cells c"], material: Float[Tensor, "... cells c"]) -> Tensor:
+        mean = own.mean(-2, keepdim=True)
+        gate = torch.sigmoid(self.gate(torch.cat([mean, material.mean(-2, keepdim=True)], -1)))
         return material + gate * (own - mean)
 
 
@@ -284,30 +286,44 @@ class TfjrGenerator(Generator[TfjrSource]):
         drawn = self.weave(encoded, bones, self.predict_parsing(encoded, bones))
         return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores))
 
+    def render_regions(
+        self, encoded: TfjrSource, target_pose: PoseBatch, target_parsing: UInt8[Tensor, "n h w"]
+    ) -> Rendering:
+        """Woven into the regions of a parsing map that is given, in LIP-20 labels and the source picture's frame; the
+        texture does not refine them."""
+        regions = one_hot_regions(encoded.frame, target_parsing, self.parsing_labels)
+        drawn = self.weave(encoded, self.bones(encoded.frame, target_pose), certain_scores(regions), refine=False)
+        return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores))
+
+    def with_garment(
+        self, person: TfjrSource, garment: TfjrSource, region: Region, strength: float = 1.0
+    ) -> TfjrSource:
+        """The kernels of the region mixed with the other picture's: own + share (other - own)."""
+        check_strength(strength)
+        share = strength * class_shares(region, garment.parsing, garment.frame, self.parsing_labels)
+        return replace(person, kernels=_mixed(person.kernels, garment.kernels, share))
+
     def with_texture(
         self,
         encoded: TfjrSource,
         texture: Float[Tensor, "n 3 h w"],
-        region: str = "upper-clothes",
+        region: Region = "upper-clothes",
         strength: float | Float[Tensor, " n"] = 1.0,
     ) -> TfjrSource:
-        """The person with a region made of the material in the picture `texture`, RGB in [-1, 1]: one for each person,
-        or one for all. `region` is a class of the family's parsing labels; `strength` 0 leaves it as it is, 1 is all of
-        the material. Raises ConfigError for an unknown region or a strength beyond [0, 1], SizeError for a texture of
-        less than 32 px a side."""
+        """The person with a region made of the material in the picture `texture`: one for each person, or one for all;
+        the strength is one for all or one for each. Raises SizeError for a texture of less than 32 px a side."""
         height, width = texture.shape[-2:]
         if min(height, width) < SMALLEST_TEXTURE:
             raise SizeError(
                 f"the texture is {height}x{width}; give at least {SMALLEST_TEXTURE}x{SMALLEST_TEXTURE}, "
                 "in the scale that it should have on the person."
             )
-        if isinstance(strength, (int, float)) and not 0 <= strength <= 1:
-            raise ConfigError(f"strength is {strength}; give a number from 0 to 1.")
-        index, own = self.parsing_labels.index(region), encoded.kernels
-        material = self.texture_kernels(texture, torch.ones_like(texture[:, :1]))[:, 0].expand_as(own[:, 0])
-        share = torch.as_tensor(strength, dtype=own.dtype, device=own.device).view(-1, 1, 1)
-        fused = own[:, index] + share * (self.texture_fusion(own[:, index], material) - own[:, index])
-        return replace(encoded, kernels=torch.cat([own[:, :index], fused[:, None], own[:, index + 1 :]], 1))
+        check_strength(strength)
+        own = encoded.kernels
+        share = class_shares(region, encoded.parsing, encoded.frame, self.parsing_labels)
+        share = share * torch.as_tensor(strength, dtype=own.dtype, device=own.device).view(-1, 1)
+        material = self.texture_kernels(texture, torch.ones_like(texture[:, :1])).expand_as(own)
+        return replace(encoded, kernels=_mixed(own, self.texture_fusion(own, material), share))
 
     def bones(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 19 H W"]:
         return bone_maps(frame.place_pose(pose), sigma_px=self.config.bone_sigma_px)
@@ -371,6 +387,19 @@ class TfjrGenerator(Generator[TfjrSource]):
     def _injection(self, encoded: TfjrSource, shares: Float[Tensor, "n classes H W"], factor: int) -> Injection:
         regions = chosen_regions(shares, factor)
         return Injection(regions, grid_weights(regions, self.config.kernel_size), encoded.kernels)
+
+
+def certain_scores(regions: Float[Tensor, "n classes h w"]) -> Float[Tensor, "n classes h w"]:
+    """Scores of one-hot regions, so large that a softmax gives the regions back."""
+    return 50 * regions
+
+
+def _mixed(
+    own: Float[Tensor, "n classes cells c"],
+    other: Float[Tensor, "n classes cells c"],
+    share: Float[Tensor, "n classes"],
+) -> Float[Tensor, "n classes cells c"]:
+    return own + (other - own) * share[..., None, None]
 
 
 # ---- training
@@ -447,8 +476,7 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
             index = generator.parsing_labels.index(self.region)
             region = truth[:, index : index + 1] * chosen.view(-1, 1, 1, 1)
         if self.stage == "texture":
-            # Scores of true regions, large enough for a share of 1.
-            woven, predictions = generator.weave(encoded, bones, 50 * truth, refine=False), ()
+            woven, predictions = generator.weave(encoded, bones, certain_scores(truth), refine=False), ()
         else:
             predicted = generator.predict_parsing(encoded, bones)
             woven = generator.weave(encoded, bones, predicted)

@@ -28,6 +28,8 @@ from torch.nn import functional
 
 from posable.errors import ConfigError
 from posable.models.generator import Generator, Rendering
+from posable.nn.attention_pictures import position_colors, position_key
+from posable.nn.network_frame import resized
 from posable.pose import OPENPOSE_18, PoseBatch
 from posable.pose_maps import body_mask_logits, bone_maps, heatmaps
 from posable.size import Size
@@ -161,13 +163,6 @@ def _grid(like: Tensor) -> Float[Tensor, "1 2 h w"]:
 
 def _up(x: Tensor, factor: int = 2) -> Tensor:
     return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)
-
-
-def _resized(x: Tensor, size: Size) -> Tensor:
-    if x.shape[-2:] == tuple(size):
-        return x
-    smaller = x.shape[-2] > size.height
-    return functional.interpolate(x, tuple(size), mode="bilinear", align_corners=False, antialias=smaller)
 
 
 def _warp(x: Tensor, flow: Float[Tensor, "n 2 h w"]) -> Tensor:
@@ -340,7 +335,7 @@ def fill_in(picture: Float[Tensor, "n 3 h w"], known: Float[Tensor, "n 1 h w"]) 
         return picture
     weight = functional.avg_pool2d(known, 2, ceil_mode=True, count_include_pad=False)
     mean = functional.avg_pool2d(picture * known, 2, ceil_mode=True, count_include_pad=False) / weight
-    around = _resized(fill_in(mean, (weight * 2).clamp(max=1)), Size(*picture.shape[-2:]))
+    around = resized(fill_in(mean, (weight * 2).clamp(max=1)), Size(*picture.shape[-2:]))
     return known * picture + (1 - known) * around
 
 
@@ -363,7 +358,7 @@ class WeaveRendering(Rendering):
 def compose(source: Float[Tensor, "n 3 h w"], features: SourceFeatures, layers: Layers) -> WeaveRendering:
     """Lays copied, painted and background pixels together at the source's own resolution."""
     size = Size(*source.shape[-2:])
-    full = lambda x: _resized(x, size)  # noqa: E731
+    full = lambda x: resized(x, size)  # noqa: E731
     flow = full(layers.flow)
     visibility, mask = torch.sigmoid(full(layers.visibility_logits)), torch.sigmoid(full(layers.mask_logits))
     copied = _warp(source, flow) + full(layers.shade)
@@ -473,7 +468,7 @@ class WeaveGenerator(Generator[WeaveSource]):
 
     def features(self, source_image: Float[Tensor, "n 3 h w"], source_pose: PoseBatch) -> WeaveSource:
         """`encode` without what is for drawing only: training begins here."""
-        working = _resized(source_image, self.size)
+        working = resized(source_image, self.size)
         half = functional.avg_pool2d(working, 2)
         limbs = body_mask_logits(source_pose, Size(self.size.height // 4, self.size.width // 4))
         coarse = self.coarse.encode(half, source_pose)
@@ -490,13 +485,29 @@ class WeaveGenerator(Generator[WeaveSource]):
 
     def source_mask(self, encoded: WeaveSource) -> Float[Tensor, "n 1 h w"]:
         # The learned mask takes flags and furniture of photographs for people; the limbs are where the pose says.
-        return _resized(torch.sigmoid(4 * _spread(encoded.limbs)), Size(*encoded.image.shape[-2:])).clamp(0, 1)
+        return resized(torch.sigmoid(4 * _spread(encoded.limbs)), Size(*encoded.image.shape[-2:])).clamp(0, 1)
+
+    def explain(self, encoded: WeaveSource, target_pose: PoseBatch) -> dict[str, Float[Tensor, "n 3 h w"]]:
+        """`source_positions`: where in the source each place of the target is copied from, in the colours that
+        `position_key` lays over the source, white where it is painted instead; `warped_source`: the source moved by
+        the flow; `copied`: white where it is copied, black where painted; `mask`: white where the person is;
+        `background`: what is behind the source's person."""
+        drawn, size = self.render(encoded, target_pose), Size(*encoded.image.shape[-2:])
+        positions = drawn.flow / drawn.flow.new_tensor([size.width, size.height]).view(1, 2, 1, 1)
+        return {
+            "source_positions": position_colors(positions, drawn.visibility * drawn.mask),
+            "position_key": position_key(encoded.image),
+            "warped_source": _warp(encoded.image, positions * 2 - 1),
+            "copied": (drawn.visibility * 2 - 1).expand_as(drawn.image),
+            "mask": (drawn.mask * 2 - 1).expand_as(drawn.image),
+            "background": resized(encoded.coarse.background, size).clamp(-1, 1),
+        }
 
     def for_drawing(self, encoded: WeaveSource, layers: Layers) -> Layers:
         """A sharper mask; and nothing is copied from where the source shows no person."""
-        likeness = (encoded.working - _resized(encoded.coarse.background, self.size)).square().mean(1, keepdim=True)
+        likeness = (encoded.working - resized(encoded.coarse.background, self.size)).square().mean(1, keepdim=True)
         wall = torch.exp(-likeness / WALL_LIKENESS)
-        person = _resized(encoded.coarse.mask_logits.clamp(max=2), self.size) - WALL_DOUBT * wall
+        person = resized(encoded.coarse.mask_logits.clamp(max=2), self.size) - WALL_DOUBT * wall
         there = functional.logsigmoid(3 * (_warp(person, _up(layers.flow)) + SOURCE_MASK_SLACK))
         return replace(
             layers,
@@ -511,7 +522,7 @@ class WeaveGenerator(Generator[WeaveSource]):
         picture = working
         if encoded.image.shape != encoded.working.shape:
             picture = compose(encoded.image, encoded.coarse, layers)
-        image = picture.image + picture.mask * _resized(detail, Size(*picture.image.shape[-2:]))
+        image = picture.image + picture.mask * resized(detail, Size(*picture.image.shape[-2:]))
         return WeaveRendering(image, picture.mask, picture.visibility, picture.flow)
 
 

@@ -1,5 +1,6 @@
 """What a network looks at, as pictures: soft correspondences and flows in colours. All are RGB in [-1, 1]."""
 
+import colorsys
 import math
 
 import torch
@@ -77,6 +78,12 @@ def flow_colors(
     if confidence is not None:
         colors = 0.5 + (colors - 0.5) * confidence.clamp(0, 1)
     return colors * 2 - 1
+
+
+def label_colors(count: int, like: Tensor) -> Float[Tensor, "labels 3"]:
+    """Colours in [0, 1] that tell neighbouring labels apart: hues a golden angle from one to the next."""
+    hues = [0.618 * label % 1 for label in range(count)]
+    return like.new_tensor([colorsys.hsv_to_rgb(hue, 0.9, 1 - 0.4 * (i % 2)) for i, hue in enumerate(hues)])
 
 
 def enlarged(picture: Float[Tensor, "n c h w"], size: Size) -> Tensor:

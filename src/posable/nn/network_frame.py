@@ -29,7 +29,7 @@ class NetworkFrame:
 
     def place(self, image: Tensor) -> Tensor:
         """Pictures (n, c, *picture) in the frame (n, c, *padded); the padding repeats the border."""
-        image = _resized(image, self.stretched)
+        image = resized(image, self.stretched)
         left, top, right, bottom = self._margins()
         if left or top or right or bottom:
             image = functional.pad(image, (left, right, top, bottom), mode="replicate")
@@ -44,7 +44,7 @@ class NetworkFrame:
     def undo(self, image: Tensor) -> Tensor:
         """Pictures of the frame (n, c, *padded) as float32 pictures (n, c, *picture)."""
         # Antialiasing does not know bfloat16.
-        return _resized(self.cut(image).float(), self.picture)
+        return resized(self.cut(image).float(), self.picture)
 
     def cut(self, image: Tensor) -> Tensor:
         """Pictures of the frame (n, c, *padded) without the padding, still stretched."""
@@ -56,7 +56,8 @@ class NetworkFrame:
         return columns // 2, rows // 2, columns - columns // 2, rows - rows // 2
 
 
-def _resized(image: Tensor, size: Size) -> Tensor:
+def resized(image: Tensor, size: Size) -> Tensor:
+    """Pictures (n, c, h, w) at another size, bilinear; antialiased where a side shrinks."""
     height, width = image.shape[-2:]
     if (height, width) == size:
         return image

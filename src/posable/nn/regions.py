@@ -8,8 +8,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from posable.errors import SizeError
 from posable.nn.network_frame import NetworkFrame
 from posable.parsing import ParsingLabels, palette
+from posable.size import Size
 
 
 def one_hot_regions(
@@ -30,6 +32,30 @@ def chosen_regions(shares: Float[Tensor, "n classes h w"], factor: int = 1) -> F
     """One-hot regions at a `factor` of times less than the shares' size, with the gradient of the shares."""
     coarse = functional.avg_pool2d(shares, factor) if factor > 1 else shares
     return most_likely(coarse) + (coarse - coarse.detach())
+
+
+def placed_mask(frame: NetworkFrame, mask: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 H W"]:
+    """A mask of a picture in the network's frame; raises SizeError for one of another size than the picture's."""
+    size = Size(mask.shape[-2], mask.shape[-1])
+    if size != frame.picture:
+        raise SizeError(f"the region's mask is {size} and its picture {frame.picture}; give a mask of {frame.picture}.")
+    return frame.place(mask)
+
+
+def class_shares(
+    region: str | Float[Tensor, "n 1 h w"],
+    regions: Float[Tensor, "n classes H W"],
+    frame: NetworkFrame,
+    labels: ParsingLabels,
+) -> Float[Tensor, "n classes"]:
+    """How far each class of a picture's one-hot `regions` belongs to a region of it, in [0, 1]: wholly the class that
+    is named, or, for a mask in the picture's frame, the part of the class's places that the mask covers. A class that
+    the picture does not show has no share. Raises ConfigError for a name that the labels lack."""
+    areas = regions.sum((2, 3))
+    if isinstance(region, str):
+        named = torch.arange(len(labels), device=regions.device) == labels.index(region)
+        return (named & (areas > 0)).to(regions.dtype)
+    return (regions * placed_mask(frame, region)).sum((2, 3)) / areas.clamp_min(1)
 
 
 def region_colors(regions: Float[Tensor, "n classes h w"], labels: ParsingLabels) -> Float[Tensor, "n 3 h w"]:
