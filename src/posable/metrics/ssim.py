@@ -1,9 +1,15 @@
-"""Structural similarity (Wang et al., 2004) in one stated form, because the field's tables mix several.
+"""Structural similarity (Wang et al., 2004) in the forms that the field's tables mix, each one by name.
 
-The form here: Gaussian window of 11x11 with sigma 1.5, population covariance, K1 = 0.01, K2 = 0.03, data range fixed
-at 2 (pictures in [-1, 1]) whatever the pictures hold, each colour channel on its own, then the mean. This equals
-`skimage.metrics.structural_similarity(..., gaussian_weights=True, use_sample_covariance=False, data_range=2)`.
+All forms treat the three colours on their own and take the mean; K1 = 0.01, K2 = 0.03. They differ in the window, in
+whether covariances are those of a sample (N / (N - 1)), and in the range of values that the two constants are scaled
+by. Each equals `skimage.metrics.structural_similarity` with the arguments that its comment gives.
+
+Similarity depends on where zero lies: the same pictures as [0, 255] and as [-1, 1] give different numbers. Tables use
+[0, 255], or [0, 1] with data range 1, which is the same.
 """
+
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -11,35 +17,76 @@ from torch.nn import functional
 
 from posable.errors import SizeError
 
-_RADIUS = 5
+_K1, _K2 = 0.01, 0.03
 _SIGMA = 1.5
-_DATA_RANGE = 2.0
-_C1, _C2 = (0.01 * _DATA_RANGE) ** 2, (0.03 * _DATA_RANGE) ** 2
+_RANGE_OF_SIGNED = 2.0
 
 
-def ssim_map(image: Tensor, other: Tensor) -> Tensor:
-    """Similarity (n, h, w), at most 1, around each pixel of two batches (n, 3, h, w) of RGB pictures in [-1, 1].
+@dataclass(frozen=True)
+class SsimForm:
+    """One definition of SSIM."""
 
-    Windows that reach over the edge see the picture mirrored there, the edge pixel repeated. Raises SizeError when the
-    shapes differ or a side is shorter than the window's 11 px.
+    window: Literal["gaussian", "uniform"]
+    """Gaussian of sigma 1.5, or all pixels alike."""
+    side_px: int
+    sample_covariance: bool
+    range_of_prediction: bool = False
+    """The data range is max - min of the generated picture, not the 255 that 8 bits can hold."""
+
+    @property
+    def radius(self) -> int:
+        return self.side_px // 2
+
+
+GAUSSIAN = SsimForm("gaussian", 11, sample_covariance=False)
+"""The paper's own. gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255."""
+GAUSSIAN_OF_PREDICTION = SsimForm("gaussian", 11, sample_covariance=False, range_of_prediction=True)
+"""What the DPTN and PATN tables print: as GAUSSIAN, with data_range=generated.max() - generated.min()."""
+UNIFORM = SsimForm("uniform", 7, sample_covariance=True)
+"""scikit-image's defaults. data_range=255."""
+UNIFORM_51 = SsimForm("uniform", 51, sample_covariance=True)
+"""What the GFLA and NTED scripts print. win_size=51, data_range=255."""
+
+
+def ssim_map(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range: float = _RANGE_OF_SIGNED) -> Tensor:
+    """Similarity (n, h, w), at most 1, around each pixel of two batches (n, 3, h, w) of RGB; gradients flow to both.
+
+    `data_range` is the width of the range that pixels may have: 2 for pictures in [-1, 1], 255 for levels; where the
+    form takes it from the prediction, that is `image`, and a flat one gives nan. Windows that reach over the edge see the picture mirrored
+    there, the edge pixel repeated. Raises SizeError when the shapes differ or a side is shorter than the window.
     """
     if image.shape != other.shape:
         raise SizeError(f"the pictures are {tuple(image.shape)} and {tuple(other.shape)}; give two of one shape.")
     height, width = image.shape[-2:]
-    if min(height, width) < 2 * _RADIUS + 1:
-        raise SizeError(f"the pictures are {height}x{width}; SSIM needs {2 * _RADIUS + 1} px a side.")
-    moments = torch.cat([image, other, image * image, other * other, image * other], dim=1)
-    mean_a, mean_b, square_a, square_b, product = _blurred(moments).chunk(5, dim=1)
-    variances = square_a - mean_a**2 + square_b - mean_b**2
-    covariance = product - mean_a * mean_b
-    similarity = (2 * mean_a * mean_b + _C1) * (2 * covariance + _C2)
-    similarity = similarity / ((mean_a**2 + mean_b**2 + _C1) * (variances + _C2))
-    return similarity.mean(dim=1)
+    if min(height, width) < form.side_px:
+        raise SizeError(f"the pictures are {height}x{width}; SSIM needs {form.side_px} px a side.")
+    image, other = image.float(), other.float()
+    widths: float | Tensor = data_range
+    if form.range_of_prediction:
+        widths = (image.amax(dim=(1, 2, 3)) - image.amin(dim=(1, 2, 3)))[:, None, None, None]
+        widths = widths.masked_fill(widths == 0, torch.nan)
+    c1, c2 = (_K1 * widths) ** 2, (_K2 * widths) ** 2
+    # Moments of what is left beside a constant lose fewer digits, and variances do not change by it.
+    middle = (image.mean(dim=(2, 3), keepdim=True) + other.mean(dim=(2, 3), keepdim=True)) / 2
+    a, b = image - middle, other - middle
+    mean_a, mean_b, squares, product = _blurred(torch.cat([a, b, a * a + b * b, a * b], dim=1), form).chunk(4, dim=1)
+    unbiased = form.side_px**2 / (form.side_px**2 - 1) if form.sample_covariance else 1.0
+    variances = unbiased * (squares - mean_a**2 - mean_b**2).clamp(min=0)
+    covariance = unbiased * (product - mean_a * mean_b)
+    mean_a, mean_b = mean_a + middle, mean_b + middle
+    similarity = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
+    return (similarity / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))).mean(dim=1)
 
 
-def ssim(image: Tensor, other: Tensor) -> Tensor:
+def ssim(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range: float = _RANGE_OF_SIGNED) -> Tensor:
     """Similarity (n,) of whole pictures: the mean of `ssim_map` over the pixels whose window lies inside."""
-    return ssim_map(image, other)[:, _RADIUS:-_RADIUS, _RADIUS:-_RADIUS].mean(dim=(1, 2))
+    return inside(ssim_map(image, other, form, data_range), form).mean(dim=(1, 2))
+
+
+def inside(similarity: Tensor, form: SsimForm) -> Tensor:
+    """The part of a map (n, h, w) whose windows lie inside the picture."""
+    r = form.radius
+    return similarity[:, r : similarity.shape[1] - r, r : similarity.shape[2] - r]
 
 
 def ssim_in_box(image: Tensor, other: Tensor, boxes: Tensor) -> Tensor:
@@ -55,19 +102,21 @@ def ssim_in_box(image: Tensor, other: Tensor, boxes: Tensor) -> Tensor:
     return torch.stack(means)
 
 
-def _blurred(images: Tensor) -> Tensor:
-    """`images` under the Gaussian window, one axis after the other, edges mirrored with the edge pixel repeated."""
-    offsets = torch.arange(-_RADIUS, _RADIUS + 1, dtype=images.dtype, device=images.device)
-    window = torch.exp(-(offsets**2) / (2 * _SIGMA**2))
-    window = window / window.sum()
-    n, channels, height, width = images.shape
-    images = images[:, :, _mirrored(height, images.device)][..., _mirrored(width, images.device)]
-    planes = images.reshape(n * channels, 1, *images.shape[-2:])
-    planes = functional.conv2d(functional.conv2d(planes, window[None, None, :, None]), window[None, None, None, :])
-    return planes.reshape(n, channels, height, width)
+def _blurred(planes: Tensor, form: SsimForm) -> Tensor:
+    """`planes` (n, c, h, w) under the form's window, one axis after the other, edges mirrored."""
+    offsets = torch.arange(-form.radius, form.radius + 1, dtype=planes.dtype, device=planes.device)
+    window = torch.exp(-(offsets**2) / (2 * _SIGMA**2)) if form.window == "gaussian" else torch.ones_like(offsets)
+    window = (window / window.sum()).repeat(planes.shape[1], 1, 1, 1)
+    height, width = planes.shape[-2:]
+    rows, columns = _mirrored(height, form.radius, planes.device), _mirrored(width, form.radius, planes.device)
+    # Depthwise convolutions are five times as fast with the channels last.
+    planes = planes.contiguous(memory_format=torch.channels_last)
+    groups = planes.shape[1]
+    planes = functional.conv2d(planes[:, :, rows], window.transpose(2, 3).contiguous(), groups=groups)
+    return functional.conv2d(planes[..., columns], window, groups=groups)
 
 
-def _mirrored(length: int, device: torch.device) -> Tensor:
-    """Indices 4 3 2 1 0 | 0 1 2 ... n-1 | n-1 n-2 ... that pad an axis by the window's radius."""
-    inside = torch.arange(length, device=device)
-    return torch.cat([inside[:_RADIUS].flip(0), inside, inside[-_RADIUS:].flip(0)])
+def _mirrored(length: int, radius: int, device: torch.device) -> Tensor:
+    """Indices 2 1 0 | 0 1 2 ... n-1 | n-1 n-2 n-3 that pad an axis by `radius`."""
+    every = torch.arange(length, device=device)
+    return torch.cat([every[:radius].flip(0), every, every[length - radius :].flip(0)])
