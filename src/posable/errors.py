@@ -3,6 +3,8 @@
     PosableError
     ├── InputError              something that was given cannot be used
     │   ├── ImageError          ... a picture
+    │   │   ├── NotAnImageError     ... because it is none that can be read
+    │   │   └── ImageTooLargeError  ... because it has too many pixels
     │   ├── PoseError           ... a pose, or a file that should hold one
     │   ├── SizeError           ... a height or a width
     │   └── ConfigError         ... a setting of a model, a recipe or a data set
@@ -27,6 +29,14 @@ class InputError(PosableError):
 
 class ImageError(InputError):
     """A picture cannot be read, used or written."""
+
+
+class NotAnImageError(ImageError):
+    """A file is no picture of a known format."""
+
+
+class ImageTooLargeError(ImageError):
+    """A picture has more pixels than are read."""
 
 
 class PoseError(InputError):

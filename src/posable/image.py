@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import warnings
@@ -15,11 +16,11 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from posable.errors import ImageError, InputError, SizeError
+from posable.errors import ImageError, ImageTooLargeError, InputError, NotAnImageError, SizeError
 from posable.files import write_atomically
 from posable.size import Size
 
-__all__ = ["Letterbox", "Size", "read_image", "save_image", "size_of", "to_pil", "to_rgb", "to_tensor"]
+__all__ = ["Letterbox", "Size", "decode_image", "read_image", "save_image", "size_of", "to_pil", "to_rgb", "to_tensor"]
 
 MAX_PIXELS = 64_000_000
 MIN_SIDE_PX = 16
@@ -47,54 +48,65 @@ def read_image(path: str | os.PathLike[str]) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow warns above 89 megapixels; the limit below is stricter and speaks for itself.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            picture = _open(path)
-        with picture:
-            _check_size(path, picture)
-            return _decoded(path, picture)
+            return _read(path, f"'{path}'", MAX_PIXELS)
     except PermissionError:
         raise ImageError(f"'{path}' is closed to you; change its permissions or give another picture.") from None
 
 
-def _open(path: Path) -> Image.Image:
+def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """`read_image` of a file's bytes; errors call it `name`. The first picture of several is taken.
+
+    Raises NotAnImageError, ImageTooLargeError above `max_pixels`, and ImageError for damaged or too small pictures.
+    """
+    if not data:
+        raise NotAnImageError(f"{name} is empty (0 bytes); give a picture file.")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return _read(io.BytesIO(data), name, max_pixels)
+
+
+def _read(file: Path | io.BytesIO, name: str, max_pixels: int) -> Image.Image:
+    with _open(file, name) as picture:
+        _check_size(name, picture, max_pixels)
+        return _decoded(name, picture)
+
+
+def _open(file: Path | io.BytesIO, name: str) -> Image.Image:
     Image.init()
     try:
-        return Image.open(path, formats=[name for name in _FORMATS if name in Image.OPEN])
+        return Image.open(file, formats=[name for name in _FORMATS if name in Image.OPEN])
     except Image.DecompressionBombError:
-        raise ImageError(
-            f"'{path}' claims more than {MAX_PIXELS // 10**6} megapixels, the limit; give a smaller picture."
+        raise ImageTooLargeError(
+            f"{name} claims more than {MAX_PIXELS // 10**6} megapixels, the limit; give a smaller picture."
         ) from None
     except PermissionError:
         raise
     except _BROKEN:
-        raise ImageError(
-            f"'{path}' is not a picture that can be read (or is damaged); give a JPEG, PNG, WebP, TIFF or BMP file."
+        raise NotAnImageError(
+            f"{name} is not a picture that can be read (or is damaged); give a JPEG, PNG, WebP, TIFF or BMP file."
         ) from None
 
 
-def _check_size(path: Path, picture: Image.Image) -> None:
+def _check_size(name: str, picture: Image.Image, max_pixels: int) -> None:
     width, height = picture.size
-    if height * width > MAX_PIXELS:
-        limit = MAX_PIXELS // 10**6
-        raise ImageError(
-            f"'{path}' is {height}x{width}, above the limit of {limit} megapixels; give a smaller picture."
+    if height * width > max_pixels:
+        limit = f"{max_pixels / 10**6:g}"
+        raise ImageTooLargeError(
+            f"{name} is {height}x{width}, above the limit of {limit} megapixels; give a smaller picture."
         )
     if min(height, width) < MIN_SIDE_PX:
-        raise ImageError(
-            f"'{path}' is {height}x{width}, too small; give a picture of at least {MIN_SIDE_PX} px a side."
-        )
+        raise ImageError(f"{name} is {height}x{width}, too small; give a picture of at least {MIN_SIDE_PX} px a side.")
 
 
-def _decoded(path: Path, picture: Image.Image) -> Image.Image:
+def _decoded(name: str, picture: Image.Image) -> Image.Image:
     try:
         picture.load()
         upright = ImageOps.exif_transpose(picture)
         rgb = to_rgb(upright)
     except ImageError as error:
-        raise ImageError(f"'{path}' {error}") from None
+        raise ImageError(f"{name} {error}") from None
     except _BROKEN:
-        raise ImageError(
-            f"'{path}' is damaged or cut short, so it cannot be decoded; get a whole copy of it."
-        ) from None
+        raise ImageError(f"{name} is damaged or cut short, so it cannot be decoded; get a whole copy of it.") from None
     # A picture decoded from a file keeps its metadata, which would be written again: orientation, profile, ...
     rgb.info.clear()
     return rgb

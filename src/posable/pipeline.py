@@ -56,6 +56,14 @@ class EncodedSource:
         with torch.inference_mode():
             return self.generator.render(self.encoded, batch.to(_device_of(self.generator)))
 
+    def finished(self, rendering: Rendering, *, keep_background: bool = False) -> Image.Image:
+        """What `draw` gave for one pose, as a picture of the source's size; with `keep_background`, pixels where
+        neither the source person nor the drawn one is are the source's own. Raises ConfigError as `person_mask`."""
+        drawn = self.letterbox.undo(to_pil(rendering.image[0]))
+        if not keep_background:
+            return drawn
+        return _over_original(drawn, self.picture, [self.source_mask, self.person_mask(rendering)])
+
     def person_mask(self, rendering: Rendering) -> Image.Image:
         """Where the drawn person is, as a grey picture in the source picture's size; raises ConfigError when the
         generator's family draws no mask."""
@@ -152,11 +160,7 @@ class PoseTransfer:
         person nor the drawn one is are the source's own. Raises PoseError, ImageError, and what `detect_pose` raises.
         """
         target = self.place(encoded, pose, retarget=retarget)
-        rendering = encoded.draw(target)
-        drawn = encoded.letterbox.undo(to_pil(rendering.image[0]))
-        if not keep_background:
-            return drawn
-        return _over_original(drawn, encoded.picture, [encoded.source_mask, encoded.person_mask(rendering)])
+        return encoded.finished(encoded.draw(target), keep_background=keep_background)
 
     def sequence(
         self,
