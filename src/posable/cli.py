@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from posable.cli_convert import convert
 from posable.cli_data import data_app
+from posable.cli_evaluate import evaluate
 from posable.cli_models import models
 from posable.cli_people import people_app
 from posable.cli_terminal import check_outputs, report, tell
@@ -47,6 +48,7 @@ app.add_typer(people_app, name="people")
 app.add_typer(data_app, name="data")
 app.command()(convert)
 app.command()(train)
+app.command()(evaluate)
 app.command()(models)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]

@@ -1,0 +1,120 @@
+"""`posable evaluate` and `posable benchmark`: how good models are, under a named protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from posable.cli_terminal import Progress, check_outputs, report, tell
+
+if TYPE_CHECKING:
+    from posable.evaluation.protocol import EvaluationProtocol
+    from posable.evaluation.report import EvaluationReport
+
+Protocol = Annotated[str, typer.Option(metavar="NAME", help="people-1, dptn-2022, nted-2022 or market-1501.")]
+Data = Annotated[str | None, typer.Option(metavar="DIR", help="A corpus; people-1 is drawn.", show_default=False)]
+Pairs = Annotated[int | None, typer.Option(metavar="N", min=1, help="Only N of the pairs.", show_default=False)]
+AtSize = Annotated[str | None, typer.Option(metavar="HxW", help="Another size than its own.", show_default=False)]
+Html = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page.", show_default=False)]
+Workers = Annotated[int, typer.Option(metavar="N", min=1, help="Processes that draw people.")]
+Device = Annotated[str | None, typer.Option(metavar="NAME", help="cuda, mps or cpu.", show_default=False)]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="Shipped name or folder.", show_default=False)],
+    protocol: Protocol = "people-1",
+    data: Data = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write report.json.", show_default=False)
+    ] = None,
+    html: Html = None,
+    pairs: Pairs = None,
+    size: AtSize = None,
+    save_pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Keep what is drawn.", show_default=False)
+    ] = None,
+    workers: Workers = 1,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Measure a model under a named protocol.
+
+    MODEL is a shipped name, a model or run folder, or copy-source, part-warp or
+    mean-picture. A stopped evaluation goes on when it is started again.
+    """
+    _check(out, html)
+    from posable.evaluation.evaluate import evaluate_model
+    from posable.evaluation.page import write_page
+    from posable.evaluation.report import write_report
+    from posable.pipeline import choose_device
+
+    with Progress() as progress:
+        found, cases = evaluate_model(
+            model,
+            _protocol(protocol, pairs, size),
+            data,
+            pictures=save_pictures,
+            device=choose_device(device),
+            workers=workers,
+            progress=progress.show,
+        )
+    written = [str(path) for path in (out, html) if path is not None]
+    if out is not None:
+        write_report(found, out)
+    if html is not None:
+        write_page(found, cases, html)
+    if json:
+        report({**found.to_json(), "written": written}, True)
+    else:
+        _print(found)
+        report({"written": written}, False)
+    if not found.is_complete:
+        tell(f"{len(found.counts.failed)} of {found.counts.asked} pairs could not be drawn; the report names them.")
+        raise typer.Exit(1)
+
+
+def _check(out: Path | None, html: Path | None) -> None:
+    if out is not None:
+        check_outputs([out], (".json",))
+    if html is not None:
+        check_outputs([html], (".html", ".htm"))
+
+
+def _protocol(name: str, pairs: int | None, size: str | None) -> EvaluationProtocol:
+    from posable.evaluation.protocol import protocol_named
+    from posable.size import Size
+
+    chosen = protocol_named(name)
+    if size is not None:
+        chosen = chosen.at_size(Size.parse(size))
+    return chosen if pairs is None else chosen.with_pairs(pairs)
+
+
+def _print(found: EvaluationReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from posable.evaluation.wording import arrow, interval_of, name_of, value_of
+
+    counts = found.counts
+    typer.echo(f"{found.model.name} under {found.protocol.title} (protocol {found.protocol.hash})")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("measure")
+    for heading in ("mean", "95 % interval", "pairs"):
+        table.add_column(heading, justify="right")
+    absent: list[str] = []
+    for one in found.measured:
+        if one.absent is not None:
+            absent.append(f"absent: {name_of(one.measure)}: {one.absent}")
+            continue
+        table.add_row(f"{name_of(one.measure)} {arrow(one)}", value_of(one), interval_of(one), f"{one.judged:,}")
+    Console().print(table)
+    for line in absent:
+        typer.echo(line)
+    for one in found.measured:
+        for reason, count in one.left_out.items():
+            typer.echo(f"{name_of(one.measure)} is not of {count:,} drawn pairs: {reason}")
+    typer.echo(f"asked {counts.asked:,} of {counts.listed:,} listed pairs, drawn {counts.drawn:,}")

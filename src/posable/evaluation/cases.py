@@ -1,0 +1,92 @@
+"""Which pairs a report shows as pictures: the best, some of the middle and the worst, by one measure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from PIL import Image
+
+from posable.evaluation.drawing import PictureFolder
+from posable.evaluation.judging import Measured
+from posable.evaluation.pairs import EvaluationPairs, PairName
+from posable.image import to_pil
+from posable.pose import Pose
+
+Place = Literal["best", "middling", "worst"]
+PLACES: tuple[Place, ...] = ("worst", "middling", "best")
+_PREFERRED = ("pd_in_mask", "lpips", "ssim_in_mask", "pd", "ssim")
+"""Columns to rank by, the first that has values."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One pair as it is shown."""
+
+    place: Place
+    name: PairName
+    source: Image.Image
+    target_pose: Pose
+    truth: Image.Image
+    generated: Image.Image
+    values: dict[str, float]
+    """By column."""
+
+
+def ranking(measured: Sequence[Measured]) -> Measured | None:
+    """The measure that cases are ranked by; None when no measure has a value for each pair."""
+    ranked = [one for one in measured if one.per_pair is not None and one.absent is None]
+    by_column = {one.measure.column: one for one in ranked}
+    preferred = [by_column[column] for column in _PREFERRED if column in by_column]
+    return next(iter([*preferred, *ranked]), None)
+
+
+def chosen(measured: Measured, each: int) -> dict[Place, list[int]]:
+    """Positions of up to `each` pairs per place, none twice; worst and best come with the extreme one first."""
+    assert measured.per_pair is not None, "only measures of pairs rank them"
+    values = np.array(measured.per_pair)
+    known = np.flatnonzero(~np.isnan(values))
+    order = known[np.argsort(values[known], kind="stable")]
+    best_first = order[::-1] if measured.higher_is_better else order
+    each = min(each, math.ceil(len(best_first) / 3))
+    best, rest = best_first[:each], best_first[each:]
+    worst, rest = rest[::-1][:each], rest[: max(len(rest) - each, 0)]
+    start = max((len(rest) - each) // 2, 0)
+    return {"worst": worst.tolist(), "middling": rest[start : start + each].tolist(), "best": best.tolist()}
+
+
+def pick_cases(
+    measured: Sequence[Measured], pairs: EvaluationPairs, folder: PictureFolder, drawn: Sequence[int], each: int
+) -> list[Case]:
+    """The pictures of the chosen pairs; `drawn` are the indices that `Measured.per_pair` is about."""
+    by = ranking(measured)
+    if by is None:
+        return []
+    return [
+        _case(
+            place,
+            pairs,
+            folder,
+            drawn[position],
+            {m.measure.column: m.per_pair[position] for m in measured if m.per_pair},
+        )
+        for place, positions in chosen(by, each).items()
+        for position in positions
+    ]
+
+
+def _case(place: Place, pairs: EvaluationPairs, folder: PictureFolder, index: int, values: dict[str, float]) -> Case:
+    pair, name = pairs[index], pairs.names[index]
+    generated = folder.read(name).image.permute(1, 2, 0).numpy()
+    return Case(
+        place=place,
+        name=name,
+        source=to_pil(pair.condition.source_image[0]),
+        target_pose=pair.condition.target_pose[0],
+        truth=to_pil(pair.target_image[0]),
+        generated=Image.fromarray(np.ascontiguousarray(generated)),
+        values=values,
+    )

@@ -1,0 +1,107 @@
+"""What can be evaluated: a shipped model, a model folder, a run folder, or a naive answer; each with its identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from posable.baselines import copy_source, mean_picture, warp_source
+from posable.batch import PoseCondition
+from posable.checkpoint import CARD_FILE, load_checkpoint, model_folder, read_card
+from posable.errors import InputError
+from posable.evaluation.network_size import Draw, drawn_in_frame
+from posable.models.generator import Generator, Rendering
+from posable.parsing import LIP_20, ParsingLabels
+from posable.size import Size
+
+NAIVE_ANSWERS = ("copy-source", "part-warp", "mean-picture")
+"""What a learned model has to beat: `posable.baselines` says what each does."""
+_TOLD_OF_TRAINING = ("recipe", "licence", "people", "pairs", "training_seconds", "seed", "posable")
+_RUN_CHECKPOINT = "checkpoint"
+
+
+@dataclass(frozen=True, eq=False)
+class Contestant:
+    """Something that draws, and what a report says of it."""
+
+    name: str
+    draw: Draw
+    generator: Generator[Any] | None
+    """None for naive answers."""
+    family: str
+    weights_sha256: str | None
+    """Of model.safetensors, as its card has it."""
+    config_sha256: str | None
+    """Of family and config as JSON with sorted keys."""
+    trained: dict[str, Any]
+    """What the model's card says of its training: recipe, stages, licence."""
+
+    @property
+    def frame(self) -> Size | None:
+        """The size that the network draws in; None for naive answers, which draw in any."""
+        return None if self.generator is None else self.generator.size
+
+    @property
+    def needs_parsing(self) -> bool:
+        return self.generator is not None and self.generator.needs_parsing
+
+    @property
+    def parsing_labels(self) -> ParsingLabels:
+        """The scheme of the parsing maps that it predicts, if it does."""
+        return getattr(self.generator, "parsing_labels", LIP_20)
+
+    @property
+    def parameters(self) -> int:
+        return 0 if self.generator is None else sum(p.numel() for p in self.generator.parameters())
+
+
+def contestant(model: str, size: Size, device: torch.device) -> Contestant:
+    """The model or naive answer of that name or folder, to draw pictures of `size`.
+
+    `size` is that of the conditions; a network of another frame gets the pictures through `Letterbox`. Raises
+    CheckpointError for what is no model, naming what can be given.
+    """
+    if model in NAIVE_ANSWERS and not Path(model).exists():
+        return _naive(model, size)
+    folder = model_folder(_checkpoint_of_run(model))
+    card, generator = read_card(folder), load_checkpoint(folder).to(device)
+    described = {"family": card["family"], "config": card["config"]}
+    return Contestant(
+        name=model if not Path(model).is_dir() else Path(model).resolve().name,
+        draw=drawn_in_frame(generator, size),
+        generator=generator,
+        family=card["family"],
+        weights_sha256=card["weights_sha256"],
+        config_sha256=hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest(),
+        trained={key: card[key] for key in _TOLD_OF_TRAINING if key in card},
+    )
+
+
+def _checkpoint_of_run(model: str) -> str:
+    """A run folder of `posable train` keeps its model in a folder of its own."""
+    inside = Path(model) / _RUN_CHECKPOINT
+    if (Path(model) / CARD_FILE).is_file() or not Path(model).is_dir():
+        return model
+    if inside.is_dir():
+        return str(inside)
+    if (Path(model) / "run.json").is_file():
+        raise InputError(f"the run in '{model}' has no finished model yet; end it with posable train ... --resume.")
+    return model
+
+
+def _naive(name: str, size: Size) -> Contestant:
+    if name == "mean-picture":
+        answer = mean_picture(size)
+    else:
+        answer = {"copy-source": copy_source, "part-warp": warp_source}[name]
+
+    def draw(condition: PoseCondition) -> Rendering:
+        given = answer(condition)
+        return Rendering(given.image, given.mask)
+
+    return Contestant(name, draw, None, "naive", None, None, {})

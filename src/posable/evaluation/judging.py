@@ -1,0 +1,202 @@
+"""From pictures to numbers: each measure with its interval, its count and the reason for what is missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from posable.batch import collate
+from posable.evaluation.drawing import PictureFolder
+from posable.evaluation.measures import build
+from posable.evaluation.pairs import EvaluationPairs
+from posable.evaluation.progress import Progress
+from posable.evaluation.protocol import EvaluationProtocol, Measure
+from posable.metrics.bootstrap import Interval, mean_interval
+from posable.metrics.judged import JudgedPictures, Metric, MetricResult
+from posable.parsing import ParsingLabels
+from posable.pose import PoseBatch
+from posable.size import Size
+
+_WHITE = 255
+_HALF = 127.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measure of one model."""
+
+    measure: Measure
+    higher_is_better: bool
+    value: float | None
+    """None when it is absent."""
+    low: float | None
+    high: float | None
+    """The ends of the 95 % bootstrap interval over people; None for distances between sets."""
+    judged: int
+    """Pairs that the value is of."""
+    left_out: dict[str, int]
+    """How many of the drawn pairs it is not of, by reason."""
+    absent: str | None
+    """Why there is no value, as one sentence."""
+    settings: dict[str, Any]
+    per_pair: tuple[float, ...] | None
+    """One value for each drawn pair, in order; nan where there is none."""
+    parts: dict[str, float]
+
+
+def judge(
+    protocol: EvaluationProtocol,
+    pairs: EvaluationPairs,
+    folder: PictureFolder,
+    drawn: Sequence[int],
+    scheme: ParsingLabels,
+    *,
+    device: torch.device,
+    batch_size: int,
+    progress: Progress,
+) -> list[Measured]:
+    """Measures the pictures of the pairs with the indices `drawn`.
+
+    `scheme` is that of predicted parsing maps: where it has fewer classes than LIP-20, the truth's are merged likewise.
+    """
+    metrics = {measure.column: build(measure, device) for measure in protocol.measures}
+    fed = {measure.column: _fed(measure, len(drawn)) for measure in protocol.measures}
+    for start in range(0, len(drawn), batch_size):
+        chosen = drawn[start : start + batch_size]
+        plain = _judged(pairs, folder, chosen, scheme).to(device)
+        shown = {False: plain}
+        if protocol.white_canvas is not None:
+            shown[True] = on_canvas(plain, protocol.white_canvas)
+        for measure in protocol.measures:
+            count = min(len(chosen), fed[measure.column] - start)
+            if count > 0:
+                batch = shown[measure.on_canvas]
+                metrics[measure.column].update(batch if count == len(chosen) else _first(batch, count))
+        progress("measure", start + len(chosen), len(drawn))
+    people = [pairs.people[index] for index in drawn]
+    return [_measured(measure, metrics[measure.column], fed[measure.column], people) for measure in protocol.measures]
+
+
+def _fed(measure: Measure, count: int) -> int:
+    """How many pairs a measure is given: published scripts of sets of pictures leave out a last batch not full."""
+    batch = measure.drop_partial_batch_of
+    return count if batch is None else count // batch * batch
+
+
+def _judged(
+    pairs: EvaluationPairs, folder: PictureFolder, chosen: Sequence[int], scheme: ParsingLabels
+) -> JudgedPictures:
+    truth = collate([pairs[index] for index in chosen])
+    drawn = [folder.read(pairs.names[index]) for index in chosen]
+    return JudgedPictures(
+        generated=torch.stack([one.image for one in drawn]),
+        truth=_levels(truth.target_image),
+        target_pose=truth.condition.target_pose,
+        mask=truth.target_alpha,
+        parsing=None if truth.target_parsing is None else _merged(truth.target_parsing, scheme),
+        predicted_mask=_stacked([one.mask for one in drawn]),
+        predicted_parsing=_stacked([one.parsing for one in drawn]),
+    )
+
+
+def _levels(images: Tensor) -> Tensor:
+    """True pictures were 8-bit levels before they became [-1, 1], so rounding gives these back."""
+    return images.add(1).mul(_HALF).round().to(torch.uint8)
+
+
+def _merged(parsing: Tensor, scheme: ParsingLabels) -> Tensor:
+    """LIP-20 labels through a scheme and back: classes that it does not tell apart become one."""
+    table = torch.tensor([scheme.to_lip[value] for value in scheme.from_lip], dtype=torch.uint8)
+    return table[parsing.long()]
+
+
+def _stacked(parts: Sequence[Tensor | None]) -> Tensor | None:
+    present = [part for part in parts if part is not None]
+    return torch.stack(present) if present and len(present) == len(parts) else None
+
+
+def on_canvas(pictures: JudgedPictures, canvas: Size) -> JudgedPictures:
+    """Both pictures in the middle of a white canvas, and all that belongs to them in its frame."""
+    height, width = pictures.truth.shape[-2:]
+    left, top = (canvas.width - width) // 2, (canvas.height - height) // 2
+    margins = (left, canvas.width - width - left, top, canvas.height - height - top)
+
+    def padded(part: Tensor | None, value: int) -> Tensor | None:
+        return None if part is None else functional.pad(part, margins, value=value)
+
+    poses = pictures.target_pose
+    moved = PoseBatch(poses.keypoints + poses.keypoints.new_tensor([left, top]), poses.visible, canvas)
+    return JudgedPictures(
+        generated=functional.pad(pictures.generated, margins, value=_WHITE),
+        truth=functional.pad(pictures.truth, margins, value=_WHITE),
+        target_pose=moved,
+        mask=padded(pictures.mask, 0),
+        parsing=padded(pictures.parsing, 0),
+        predicted_parsing=padded(pictures.predicted_parsing, 0),
+        predicted_mask=padded(pictures.predicted_mask, 0),
+    )
+
+
+def _first(pictures: JudgedPictures, count: int) -> JudgedPictures:
+    def cut(part: Tensor | None) -> Tensor | None:
+        return None if part is None else part[:count]
+
+    poses = pictures.target_pose
+    return JudgedPictures(
+        generated=pictures.generated[:count],
+        truth=pictures.truth[:count],
+        target_pose=PoseBatch(poses.keypoints[:count], poses.visible[:count], poses.size),
+        mask=cut(pictures.mask),
+        parsing=cut(pictures.parsing),
+        predicted_parsing=cut(pictures.predicted_parsing),
+        predicted_mask=cut(pictures.predicted_mask),
+    )
+
+
+def _measured(measure: Measure, metric: Metric, fed: int, people: Sequence[str]) -> Measured:
+    result = metric.result()
+    left_out: dict[str, int] = {}
+    if fed < len(people):
+        batch = measure.drop_partial_batch_of
+        left_out[f"last batch of {batch} not full, left out as in the published script"] = len(people) - fed
+    judged = fed - result.pairs_without_value
+    if result.absent is not None:
+        judged = 0
+    elif result.pairs_without_value:
+        left_out["no value for the pair"] = result.pairs_without_value
+    interval = _interval(result, people[:fed])
+    missing = (math.nan,) * (len(people) - fed)
+    return Measured(
+        measure=measure,
+        higher_is_better=metric.higher_is_better,
+        value=result.value,
+        low=interval.low if interval else None,
+        high=interval.high if interval else None,
+        judged=judged,
+        left_out=left_out,
+        absent=result.absent,
+        settings=dict(result.settings),
+        per_pair=None if result.per_pair is None else (*result.per_pair, *missing),
+        parts=dict(result.parts),
+    )
+
+
+def _interval(result: MetricResult, people: Sequence[str]) -> Interval | None:
+    """Of the mean, over people: their pairs are drawn together, because they are alike. None where there is no mean."""
+    if result.per_pair is None or result.value is None or not math.isfinite(result.value):
+        return None
+    values = np.array(result.per_pair, np.float64)
+    weights = np.ones(len(values)) if result.weights is None else np.array(result.weights, np.float64)
+    weights = np.where(np.isfinite(values), weights, 0.0)
+    _, groups = np.unique(np.array(people), return_inverse=True)
+    mass = np.bincount(groups, weights).astype(np.float64)
+    sums = np.bincount(groups, np.where(weights > 0, values, 0.0) * weights)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return mean_interval(sums / mass, mass)

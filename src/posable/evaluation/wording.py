@@ -1,0 +1,75 @@
+"""How measures are called and written, on the terminal and on pages alike."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from posable.evaluation.judging import Measured
+from posable.evaluation.protocol import Measure
+
+
+class _Words(NamedTuple):
+    name: str
+    digits: int
+    about: str
+
+
+_METRICS = {
+    "ssim": _Words("SSIM", 3, "Gaussian window, fixed data range"),
+    "ssim_gaussian_of_prediction": _Words("SSIM", 4, "Gaussian window, data range of the prediction"),
+    "ssim_uniform_51": _Words("SSIM", 4, "uniform window of 51 px"),
+    "psnr": _Words("PSNR", 2, "decibels"),
+    "mask_ssim": _Words("mask-SSIM", 4, "inside the limbs' polygons"),
+    "lpips_alex": _Words("LPIPS", 4, "AlexNet, heads v0.1"),
+    "lpips_vgg": _Words("LPIPS (VGG)", 4, "VGG16, heads v0.1"),
+    "fid": _Words("FID", 3, "Inception-v3 of torchvision"),
+    "kid": _Words("KID", 4, "Inception-v3 of torchvision"),
+    "pd_efflite0": _Words("Perceptual distance", 3, "EfficientNet-Lite0; not LPIPS"),
+    "fd_efflite0": _Words("Fréchet distance", 2, "EfficientNet-Lite0; not FID"),
+    "mask_iou": _Words("Mask IoU", 3, "the model's own mask against the true one"),
+    "parsing_iou": _Words("Parsing IoU", 3, "the model's own parsing map against the true one"),
+    "pck": _Words("Keypoints found", 3, "by BlazePose, near enough to the target pose"),
+}
+_REGIONS = {"whole": "whole picture", "box": "person's box", "mask": "person's pixels"}
+
+
+def name_of(measure: Measure) -> str:
+    """As a table names it: SSIM, person's box."""
+    words = _METRICS.get(measure.metric)
+    name = words.name if words else measure.metric
+    if measure.on_canvas:
+        return f"{name}, white canvas"
+    regional = measure.region != "whole" or measure.metric in ("ssim", "psnr", "pd_efflite0")
+    return f"{name}, {_REGIONS[measure.region]}" if regional else name
+
+
+def about_of(measure: Measure) -> str:
+    """What form of the metric it is, in a few words."""
+    words = _METRICS.get(measure.metric)
+    return words.about if words else ""
+
+
+def value_of(one: Measured) -> str:
+    """The value, or "absent"."""
+    return "absent" if one.value is None else number(one.value, one.measure)
+
+
+def interval_of(one: Measured) -> str:
+    """LOW to HIGH, or nothing."""
+    if one.low is None or one.high is None:
+        return ""
+    return f"{number(one.low, one.measure)} to {number(one.high, one.measure)}"
+
+
+def number(value: float, measure: Measure) -> str:
+    """With the digits that the metric is written with."""
+    words = _METRICS.get(measure.metric)
+    if math.isnan(value):
+        return "none"
+    return "∞" if math.isinf(value) else f"{value:.{words.digits if words else 4}f}"
+
+
+def arrow(one: Measured) -> str:
+    """Which way is better."""
+    return "↑" if one.higher_is_better else "↓"
