@@ -1,0 +1,115 @@
+/**
+ * Keeps the result in step with the document. At most one request is under way; what changes meanwhile is drawn next,
+ * once, in its latest state. So the result follows a drag as fast as the service draws, and never lags behind.
+ */
+
+import * as api from "./api.js";
+import { noProblem, problem, status } from "./announce.js";
+import { fromJson, toJson } from "./skeleton.js";
+
+const REMEMBERED = 6;
+
+/** @typedef {import("./state.js").Store} Store */
+/** @typedef {import("./state.js").Material} Material */
+
+export class Drawing {
+  #running = false;
+  #wanted = false;
+  /** Sources that the service holds: the newest last. @type {{id: string, blob: Blob, pose: string, model: ?string}[]} */
+  #sources = [];
+  #drawn = { key: /** @type {unknown[]} */ ([]) };
+
+  /** @param {Store} store @param {(busy: boolean) => void} onBusy told when drawing begins and ends */
+  constructor(store, onBusy) {
+    this.store = store;
+    this.onBusy = onBusy;
+    store.subscribe(() => this.update());
+  }
+
+  /** Draws if the result is not what the document says. */
+  update() {
+    this.#wanted = true;
+    if (!this.#running) void this.#run();
+  }
+
+  async #run() {
+    this.#running = true;
+    while (this.#wanted) {
+      this.#wanted = false;
+      const { photo } = this.store.session;
+      const { target, sourcePose, look, keepBackground } = this.store.doc;
+      if (!photo || !target || !sourcePose) continue;
+      const format = this.store.previewing ? "jpeg" : "png";
+      const key = [photo.blob, JSON.stringify(toJson(sourcePose)), JSON.stringify(toJson(target)), look, keepBackground, this.store.session.model, format];
+      if (key.every((part, index) => part === this.#drawn.key[index])) continue;
+      this.onBusy(true);
+      const began = performance.now();
+      try {
+        const { blob } = await this.withSource((id) => this.draw(id, { target, look, keepBackground }, format));
+        this.#show(blob, (performance.now() - began) / 1000, format);
+        this.#drawn.key = key;
+        noProblem();
+      } catch (error) {
+        this.#drawn.key = key;
+        problem(error);
+      }
+    }
+    this.#running = false;
+    this.onBusy(false);
+  }
+
+  /** One picture. @returns {Promise<{blob: Blob, seconds: number}>} */
+  async draw(id, { target, look, keepBackground }, format) {
+    const how = { pose: toJson(target), keepBackground, format };
+    if (!look) return api.transfer(id, how);
+    if (look.kind === "texture") return api.texture(id, this.store.session.materials[look.pattern].blob, look, how);
+    const reference = this.store.session.materials[look.reference];
+    return api.garment(id, await this.#sourceOf(reference, reference.pose), look, how);
+  }
+
+  /** Runs `task` with the photo's source id; once more when the service has forgotten the photo meanwhile. */
+  async withSource(task) {
+    const id = () => this.#sourceOf(this.store.session.photo, this.store.doc.sourcePose && toJson(this.store.doc.sourcePose));
+    try {
+      return await task(await id());
+    } catch (error) {
+      if (!(error instanceof api.ApiError && error.sourceIsGone)) throw error;
+      this.#sources = [];
+      return task(await id());
+    }
+  }
+
+  /** Adds a photo whose pose is not known yet. @param {Material} photo @returns {Promise<object>} what the service says */
+  async addPhoto(photo, pose = null) {
+    const { model } = this.store.session;
+    const added = await api.addSource(photo.blob, { pose, model });
+    this.#remember({ id: added.id, blob: photo.blob, pose: textOf(added.pose), model });
+    return added;
+  }
+
+  /** The id under which the service holds this picture with this pose; it is given to it when it does not. */
+  async #sourceOf(picture, pose) {
+    const { model } = this.store.session;
+    const text = pose && textOf(pose);
+    const known = this.#sources.find((one) => one.blob === picture.blob && one.model === model && (!text || one.pose === text));
+    if (known) return known.id;
+    status("Reading the photo …");
+    const added = await api.addSource(picture.blob, { pose, model });
+    this.#remember({ id: added.id, blob: picture.blob, pose: text ?? textOf(added.pose), model });
+    return added.id;
+  }
+
+  #remember(source) {
+    this.#sources = [...this.#sources, source].slice(-REMEMBERED);
+  }
+
+  #show(blob, seconds, format) {
+    const old = this.store.session.result;
+    if (old) setTimeout(() => URL.revokeObjectURL(old.url), 2000);
+    this.store.set({ result: { blob, url: URL.createObjectURL(blob), seconds, format } });
+    if (!this.store.previewing) status(`Drawn in ${Math.round(seconds * 1000)} ms.`);
+  }
+}
+
+/** A pose file in the one form in which poses are compared. */
+const textOf = (json) => JSON.stringify(toJson(fromJson(json)));

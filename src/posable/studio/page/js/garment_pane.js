@@ -1,0 +1,93 @@
+/** The tab for garments: somebody else's clothes on the person of the photo. */
+
+import { attempt } from "./announce.js";
+import { byId, icon, make } from "./dom.js";
+import { offButton, percent, regionChoice, slider } from "./look_controls.js";
+import { examplePeople, examplePerson } from "./photo_stage.js";
+import { choose, material, takeDrops } from "./pictures.js";
+
+export class GarmentPane {
+  #settings = { region: "upper", strength: 1 };
+  /** @type {?string} key of the reference in session.materials */ #reference = null;
+  #count = 0;
+
+  /** @param {import("./state.js").Store} store */
+  constructor(store) {
+    this.store = store;
+    this.#build();
+    store.subscribe(() => this.#render());
+    this.#render();
+  }
+
+  #build() {
+    this.picture = make("img", { alt: "", hidden: true });
+    this.drop = make(
+      "button",
+      { type: "button", class: "mini-drop", onclick: () => choose("image/*", (file) => this.#take(material(file, file.name))) },
+      icon("photo"),
+      this.picture,
+      make("span", {}, make("b", {}, "Photo of somebody who wears it"), make("small", {}, "drop it here, or choose one")),
+    );
+    takeDrops(this.drop, (file) => this.#take(material(file, file.name)));
+    this.people = make("ul", { class: "faces" });
+    this.region = regionChoice("garment-region", (region) => this.#set({ region }));
+    this.strength = slider({ label: "Strength", min: 0, max: 1, step: 0.05, show: percent }, (strength, dragging) => this.#set({ strength }, dragging));
+    this.off = offButton("Own clothes again", () => this.store.commit({ look: null }));
+    byId("pane-garment").append(
+      make("div", { class: "pane-head" }, make("h3", {}, "Garment from"), this.off),
+      this.drop,
+      make("p", { class: "quiet" }, "or from one of these people"),
+      this.people,
+      this.region.element,
+      this.strength.element,
+      make("p", { class: "quiet hint" }, "The garment follows the pose. A new tab keeps it on; a texture replaces it."),
+    );
+    void attempt(() => this.#listPeople());
+  }
+
+  async #listPeople() {
+    for (const person of await examplePeople) {
+      const wear = () => attempt(async () => this.#take(await examplePerson(person)));
+      const face = make("img", { src: person.picture, alt: person.name, loading: "lazy", draggable: "false" });
+      this.people.append(make("li", {}, make("button", { type: "button", title: person.name, onclick: wear }, face)));
+    }
+  }
+
+  /** @param {import("./state.js").Material} picture */
+  #take(picture) {
+    const key = `garment ${++this.#count}`;
+    this.store.set({ materials: { ...this.store.session.materials, [key]: picture } });
+    this.#reference = key;
+    this.#set({});
+  }
+
+  /** @param {{region?: string, strength?: number}} change @param {boolean} [dragging] */
+  #set(change, dragging = false) {
+    this.#settings = { ...this.#settings, ...change };
+    if (!this.#reference || !this.store.session.photo) {
+      this.#render();
+      return;
+    }
+    const look = /** @type {const} */ ({ kind: "garment", reference: this.#reference, ...this.#settings });
+    if (dragging) this.store.preview({ look });
+    else this.store.commit({ look });
+  }
+
+  #render() {
+    const { look } = this.store.doc;
+    const { materials, regions } = this.store.session;
+    if (look?.kind === "garment") {
+      this.#settings = { region: look.region, strength: look.strength };
+      this.#reference = look.reference;
+    }
+    const reference = this.#reference && materials[this.#reference];
+    this.picture.hidden = !reference;
+    this.drop.classList.toggle("filled", !!reference);
+    if (reference && this.picture.getAttribute("src") !== reference.url) this.picture.src = reference.url;
+    this.drop.querySelector("b").textContent = reference ? reference.name : "Photo of somebody who wears it";
+    this.drop.querySelector("small").textContent = reference ? "choose another" : "drop it here, or choose one";
+    this.region.render(regions, this.#settings.region);
+    this.strength.render(this.#settings.strength);
+    this.off.disabled = look?.kind !== "garment";
+  }
+}

@@ -1,0 +1,140 @@
+/** The tabs that show what the models see and do: parsing and explain. They ask only while their tab is open. */
+
+import * as api from "./api.js";
+import { problem, status } from "./announce.js";
+import { byId, icon, make, plain } from "./dom.js";
+import { download, stem } from "./pictures.js";
+import { toJson } from "./skeleton.js";
+
+const PAUSE_MS = 350;
+
+/** Asks again some time after the document came to rest, and drops answers that came too late. */
+class Insight {
+  #timer = 0;
+  #asked = "";
+
+  /** @param {import("./state.js").Store} store @param {string} tab */
+  constructor(store, tab) {
+    this.store = store;
+    this.pane = byId(`pane-${tab}`);
+    store.subscribe(() => {
+      clearTimeout(this.#timer);
+      if (store.session.tab === tab && store.session.photo && !store.previewing) this.#timer = setTimeout(() => this.#ask(), PAUSE_MS);
+      this.changed();
+    });
+  }
+
+  /** What the answer depends on; the same key is not asked for twice. */
+  key() {
+    return "";
+  }
+
+  changed() {}
+
+  async #ask() {
+    const key = `${this.store.session.photo?.url} ${this.store.session.model} ${this.key()}`;
+    if (key === this.#asked) return;
+    this.#asked = key;
+    this.pane.setAttribute("aria-busy", "true");
+    try {
+      const show = await this.ask();
+      if (key === this.#asked) show();
+    } catch (error) {
+      this.#asked = "";
+      problem(error);
+    }
+    this.pane.setAttribute("aria-busy", "false");
+  }
+}
+
+export class ParsingPane extends Insight {
+  #answer = null;
+
+  /** @param {import("./state.js").Store} store @param {import("./drawing.js").Drawing} drawing */
+  constructor(store, drawing) {
+    super(store, "parsing");
+    this.drawing = drawing;
+    this.over = make("input", { type: "checkbox", checked: true, onchange: () => this.changed() });
+    this.map = make("img", { alt: "", class: "insight", hidden: true });
+    this.legend = make("ul", { class: "legend" });
+    this.save = make("button", { type: "button", class: "tool", disabled: true, onclick: () => this.#download() }, icon("download"), "PNG");
+    this.pane.append(
+      make("div", { class: "pane-head" }, make("h3", {}, "Parts of the person"), this.save),
+      make("p", { class: "quiet" }, "Which part each pixel of the photo shows, as the package's parser sees it. Garment and texture use it."),
+      make("div", { class: "switches" }, make("label", {}, this.over, "Lay it over the photo")),
+      this.map,
+      this.legend,
+    );
+  }
+
+  key() {
+    return JSON.stringify(this.store.doc.sourcePose);
+  }
+
+  changed() {
+    const veil = byId("photo-parts");
+    const shown = this.store.session.tab === "parsing" && this.over?.checked && !!this.#answer && this.#answer.photo === this.store.session.photo?.url;
+    veil.hidden = !shown;
+    if (shown && veil.getAttribute("src") !== this.#answer.picture) veil.src = this.#answer.picture;
+  }
+
+  async ask() {
+    const photo = this.store.session.photo?.url;
+    status("Finding the parts of the person …");
+    const answer = await this.drawing.withSource((id) => api.parse(id));
+    return () => {
+      this.#answer = { ...answer, photo };
+      this.map.src = answer.picture;
+      this.map.alt = `Parsing map: ${answer.labels.map(({ name }) => plain(name)).join(", ")}`;
+      this.map.hidden = false;
+      this.save.disabled = false;
+      const rows = answer.labels
+        .filter(({ share }) => share > 0)
+        .sort((a, b) => b.share - a.share)
+        .map(({ name, color, share }) => {
+          const dot = make("i", { "aria-hidden": "true" });
+          dot.style.background = `rgb(${color.join(" ")})`;
+          return make("li", {}, dot, make("span", {}, plain(name)), make("b", {}, `${(100 * share).toFixed(1)} %`));
+        });
+      this.legend.replaceChildren(...rows);
+      status("The parts are found.");
+      this.changed();
+    };
+  }
+
+  async #download() {
+    const blob = await (await fetch(this.#answer.picture)).blob();
+    download(blob, `${stem(this.store.session.photo?.name ?? "photo")}-parsing.png`);
+  }
+}
+
+export class ExplainPane extends Insight {
+  /** @param {import("./state.js").Store} store @param {import("./drawing.js").Drawing} drawing */
+  constructor(store, drawing) {
+    super(store, "explain");
+    this.drawing = drawing;
+    this.list = make("div", { class: "explained" });
+    this.pane.append(
+      make("div", { class: "pane-head" }, make("h3", {}, "Where the result comes from")),
+      make("p", { class: "quiet" }, "What the model works with on its way to the picture; it follows the pose."),
+      this.list,
+    );
+  }
+
+  key() {
+    return `${JSON.stringify(this.store.doc.sourcePose)} ${JSON.stringify(this.store.doc.target)}`;
+  }
+
+  async ask() {
+    const { target } = this.store.doc;
+    status("Asking the model how it draws …");
+    const { pictures } = await this.drawing.withSource((id) => api.explain(id, toJson(target)));
+    return () => {
+      const figures = pictures.map(({ name, title, picture }) =>
+        make("figure", {}, make("img", { src: picture, alt: plain(name) }), make("figcaption", {}, title ?? plain(name))),
+      );
+      this.list.replaceChildren(...figures);
+      status("Explained.");
+    };
+  }
+}
