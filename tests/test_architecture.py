@@ -47,6 +47,7 @@ LAYERS = [
         "cli_terminal",
         "cli_train",
         "cli_transfer",
+        "cli_weights",
         "studio",
     },
 ]

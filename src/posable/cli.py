@@ -17,6 +17,7 @@ from posable.cli_models import models
 from posable.cli_people import people_app
 from posable.cli_terminal import check_outputs, report, tell
 from posable.cli_train import train
+from posable.cli_weights import weights_app
 from posable.errors import PosableError
 from posable.version import __version__
 
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 app.add_typer(people_app, name="people")
 app.add_typer(data_app, name="data")
+app.add_typer(weights_app, name="weights")
 app.command()(convert)
 app.command()(train)
 app.command()(evaluate)

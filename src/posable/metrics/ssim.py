@@ -51,9 +51,10 @@ UNIFORM_51 = SsimForm("uniform", 51, sample_covariance=True)
 def ssim_map(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range: float = _RANGE_OF_SIGNED) -> Tensor:
     """Similarity (n, h, w), at most 1, around each pixel of two batches (n, 3, h, w) of RGB; gradients flow to both.
 
-    `data_range` is the width of the range that pixels may have: 2 for pictures in [-1, 1], 255 for levels; where the
-    form takes it from the prediction, that is `image`, and a flat one gives nan. Windows that reach over the edge see the picture mirrored
-    there, the edge pixel repeated. Raises SizeError when the shapes differ or a side is shorter than the window.
+    `data_range` is the width of the range that pixels may have: 2 for pictures in [-1, 1], 255 for levels. Where the
+    form takes it from the prediction, that is `image`; a flat one gives nan. Windows that reach over the edge see the
+    picture mirrored there, the edge pixel repeated. Raises SizeError when the shapes differ or a side is shorter than
+    the window.
     """
     if image.shape != other.shape:
         raise SizeError(f"the pictures are {tuple(image.shape)} and {tuple(other.shape)}; give two of one shape.")
