@@ -4,7 +4,17 @@ from dataclasses import dataclass, replace
 
 from posable.models.catn import CatnConfig, CatnObjective, CatnWeights
 from posable.recipes.perceptual_choice import features_named, found_features
-from posable.recipes.settings import OFFLINE_FEATURES, people_data, published_data, tiny, tiny_data
+from posable.recipes.settings import (
+    OFFLINE_FEATURES,
+    SMALL_ADAM_AT_LAST,
+    SMALL_PAIRS,
+    people_data,
+    published_data,
+    small,
+    small_data,
+    tiny,
+    tiny_data,
+)
 from posable.train.recipe import Optimiser, Recipe, Stage, TrainingData
 
 PAPER_ADAM = Optimiser(learning_rate=1e-4, schedule="late-linear")
@@ -46,6 +56,26 @@ def catn_published() -> Recipe:
 def catn_people() -> Recipe:
     """The paper's losses and rates on our people: what a single small GPU does in a day."""
     return Recipe(name="catn.people", family="catn", config=CatnConfig(), stages=(_transfer(people_data(), 400_000),))
+
+
+def catn_small() -> Recipe:
+    """Narrow, with 2s-ATN's losses; the discriminators learn at the generator's rate, as in `catn_published`."""
+    config = CatnConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=48,
+        channels=20,
+        context_channels=20,
+        heatmap_sigma_px=2.0,
+    )
+    stage = replace(
+        _transfer(small_data(), SMALL_PAIRS),
+        objective=CatnLosses(weights=CatnWeights(), features=OFFLINE_FEATURES, discriminator_channels=16),
+        generator=SMALL_ADAM_AT_LAST,
+        discriminators=SMALL_ADAM_AT_LAST,
+    )
+    return small("catn", config, stage)
 
 
 def catn_tiny() -> Recipe:

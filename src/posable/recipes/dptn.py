@@ -7,8 +7,13 @@ from posable.recipes.perceptual_choice import features_named, found_features
 from posable.recipes.settings import (
     DEEPFASHION_PAIRS,
     OFFLINE_FEATURES,
+    SMALL_ADAM_AT_LAST,
+    SMALL_ADAM_OF_DISCRIMINATORS,
+    SMALL_PAIRS,
     people_data,
     published_data,
+    small,
+    small_data,
     tiny,
     tiny_data,
 )
@@ -52,6 +57,28 @@ def dptn_people() -> Recipe:
     """The paper's losses and rates on our people, at 256x176 inside: what a single small GPU does in a day."""
     config = DptnConfig(network_width=176)
     return Recipe(name="dptn.people", family="dptn", config=config, stages=(_both_tasks(people_data(), 400_000),))
+
+
+def dptn_small() -> Recipe:
+    """Narrow, with the published losses; attention at a quarter of the size, 16x12 places."""
+    config = DptnConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=48,
+        channels=32,
+        max_channels=64,
+        levels=2,
+        feed_forward_channels=128,
+        heatmap_sigma_px=2.0,
+    )
+    stage = replace(
+        _both_tasks(small_data(), SMALL_PAIRS),
+        objective=DptnLosses(weights=DptnWeights(), features=OFFLINE_FEATURES, discriminator_blocks=3),
+        generator=SMALL_ADAM_AT_LAST,
+        discriminators=SMALL_ADAM_OF_DISCRIMINATORS,
+    )
+    return small("dptn", config, stage)
 
 
 def dptn_tiny() -> Recipe:

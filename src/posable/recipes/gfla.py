@@ -4,7 +4,19 @@ from dataclasses import dataclass, replace
 
 from posable.models.gfla import GflaConfig, GflaFlowObjective, GflaFlowWeights, GflaObjective, GflaWeights
 from posable.recipes.perceptual_choice import features_named, found_features
-from posable.recipes.settings import OFFLINE_FEATURES, people_data, published_data, tiny, tiny_data
+from posable.recipes.settings import (
+    OFFLINE_FEATURES,
+    SMALL_ADAM,
+    SMALL_ADAM_AT_LAST,
+    SMALL_ADAM_OF_DISCRIMINATORS,
+    SMALL_PAIRS,
+    people_data,
+    published_data,
+    small,
+    small_data,
+    tiny,
+    tiny_data,
+)
 from posable.train.recipe import Optimiser, Recipe, Stage, TrainingData
 
 PAPER_ADAM = Optimiser(learning_rate=1e-4, betas=(0.0, 0.999))
@@ -69,6 +81,28 @@ def gfla_people() -> Recipe:
     data, features = people_data(), found_features()
     stages = (_flow(data, 150_000, features), _whole(data, 250_000, features))
     return Recipe(name="gfla.people", family="gfla", config=GflaConfig(network_width=176), stages=stages)
+
+
+def gfla_small() -> Recipe:
+    """Narrow, with the published losses; a quarter of the pairs for the flow alone."""
+    config = GflaConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=64,
+        channels=24,
+        max_channels=96,
+        flow_channels=16,
+        heatmap_sigma_px=2.0,
+    )
+    flow = replace(_flow(small_data(), SMALL_PAIRS // 4, OFFLINE_FEATURES), generator=SMALL_ADAM)
+    whole = replace(
+        _whole(small_data(), SMALL_PAIRS - flow.pairs, OFFLINE_FEATURES),
+        objective=GflaLosses(weights=GflaWeights(), features=OFFLINE_FEATURES, discriminator_blocks=3),
+        generator=SMALL_ADAM_AT_LAST,
+        discriminators=SMALL_ADAM_OF_DISCRIMINATORS,
+    )
+    return small("gfla", config, flow, whole)
 
 
 def gfla_tiny() -> Recipe:

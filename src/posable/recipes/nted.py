@@ -7,8 +7,11 @@ from posable.recipes.perceptual_choice import found_features, nted_features_name
 from posable.recipes.settings import (
     DEEPFASHION_PAIRS,
     OFFLINE_FEATURES,
+    SMALL_PAIRS,
     people_data,
     published_data,
+    small,
+    small_data,
     tiny,
     tiny_data,
 )
@@ -95,6 +98,14 @@ def nted_people() -> Recipe:
         ema_half_life_pairs=EMA_HALF_LIFE_PAIRS,
         stages=(_alone(data, 100_000, losses), _adversarial(data, 300_000, losses)),
     )
+
+
+def nted_small() -> Recipe:
+    """Narrow, of three levels, with the published losses and rates; a quarter of the pairs without adversary."""
+    config = NtedConfig(height=64, width=48, channels=(96, 64, 32), num_labels=(16, 32), kernel_sizes=(1, 3))
+    losses, first = NtedLosses(weights=NtedWeights(), features=OFFLINE_FEATURES), SMALL_PAIRS // 4
+    stages = (_alone(small_data(), first, losses), _adversarial(small_data(), SMALL_PAIRS - first, losses))
+    return small("nted", config, *stages)
 
 
 def nted_tiny() -> Recipe:

@@ -5,7 +5,19 @@ from typing import Literal
 
 from posable.models.pise import PiseConfig, PiseObjective, PiseWeights
 from posable.recipes.perceptual_choice import features_named, found_features
-from posable.recipes.settings import OFFLINE_FEATURES, people_data, published_data, tiny, tiny_data
+from posable.recipes.settings import (
+    OFFLINE_FEATURES,
+    SMALL_ADAM,
+    SMALL_ADAM_AT_LAST,
+    SMALL_ADAM_OF_DISCRIMINATORS,
+    SMALL_PAIRS,
+    people_data,
+    published_data,
+    small,
+    small_data,
+    tiny,
+    tiny_data,
+)
 from posable.train.recipe import Optimiser, Recipe, Stage, TrainingData
 
 PAPER_ADAM = Optimiser(learning_rate=1e-4, betas=(0.9, 0.999))
@@ -52,6 +64,27 @@ def pise_people() -> Recipe:
     """The same losses and rates on our people, at 256x176 inside."""
     stages = _steps(people_data(), (200_000, 200_000), PiseWeights(), found_features())
     return Recipe(name="pise.people", family="pise", config=PiseConfig(network_width=176), stages=stages)
+
+
+def pise_small() -> Recipe:
+    """Narrow, with the published losses; half of the pairs for each step."""
+    config = PiseConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=48,
+        parsing_channels=8,
+        channels=64,
+        heatmap_sigma_px=2.0,
+    )
+    half = SMALL_PAIRS // 2
+    first, second = _steps(small_data(), (half, SMALL_PAIRS - half), PiseWeights(), OFFLINE_FEATURES)
+    return small(
+        "pise",
+        config,
+        replace(first, generator=SMALL_ADAM, discriminators=SMALL_ADAM_OF_DISCRIMINATORS),
+        replace(second, generator=SMALL_ADAM_AT_LAST, discriminators=SMALL_ADAM_OF_DISCRIMINATORS),
+    )
 
 
 def pise_tiny() -> Recipe:

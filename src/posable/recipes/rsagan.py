@@ -8,8 +8,13 @@ from posable.recipes.perceptual_choice import features_named, found_features
 from posable.recipes.settings import (
     DEEPFASHION_PAIRS,
     OFFLINE_FEATURES,
+    SMALL_ADAM_AT_LAST,
+    SMALL_ADAM_OF_DISCRIMINATORS,
+    SMALL_PAIRS,
     people_data,
     published_data,
+    small,
+    small_data,
     tiny,
     tiny_data,
 )
@@ -49,6 +54,26 @@ def rsagan_people() -> Recipe:
     """The same losses and rates on our people."""
     stage = _whole(people_data(), 400_000)
     return Recipe(name="rsagan.people", family="rsagan", config=RsaganConfig(), stages=(stage,))
+
+
+def rsagan_small() -> Recipe:
+    """Narrow, with the losses of `rsagan_published`."""
+    config = RsaganConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=48,
+        channels=64,
+        region_channels=16,
+        heatmap_sigma_px=2.0,
+    )
+    stage = replace(
+        _whole(small_data(), SMALL_PAIRS),
+        objective=RsaganLosses(weights=RsaganWeights(), features=OFFLINE_FEATURES, discriminator_blocks=3),
+        generator=SMALL_ADAM_AT_LAST,
+        discriminators=SMALL_ADAM_OF_DISCRIMINATORS,
+    )
+    return small("rsagan", config, stage)
 
 
 def rsagan_tiny() -> Recipe:

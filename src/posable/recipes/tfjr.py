@@ -6,7 +6,19 @@ from typing import Literal
 
 from posable.models.tfjr import TfjrConfig, TfjrObjective, TfjrWeights
 from posable.recipes.perceptual_choice import features_named, found_features
-from posable.recipes.settings import OFFLINE_FEATURES, people_data, published_data, tiny, tiny_data
+from posable.recipes.settings import (
+    OFFLINE_FEATURES,
+    SMALL_ADAM,
+    SMALL_ADAM_AT_LAST,
+    SMALL_ADAM_OF_DISCRIMINATORS,
+    SMALL_PAIRS,
+    people_data,
+    published_data,
+    small,
+    small_data,
+    tiny,
+    tiny_data,
+)
 from posable.train.recipe import Optimiser, Recipe, Stage, TrainingData
 from posable.train.textured_pairs import TexturedPairs
 
@@ -69,6 +81,27 @@ def tfjr_people() -> Recipe:
         _drawing("joint", textured, 150_000, features),
     )
     return Recipe(name="tfjr.people", family="tfjr", config=TfjrConfig(network_width=176), stages=stages)
+
+
+def tfjr_small() -> Recipe:
+    """Narrow, with the losses of `tfjr_published`; a quarter of the pairs for the parsing, three eighths each for the
+    texture and for both jointly."""
+    config = TfjrConfig(
+        height=64, width=48, network_height=64, network_width=48, parsing_channels=8, channels=64, bone_sigma_px=1.0
+    )
+    data = small_data()
+    textured = TexturedPairs(pairs=data, side=64)
+    part = SMALL_PAIRS // 8
+    parsing = replace(_parsing(data, 2 * part, OFFLINE_FEATURES), generator=SMALL_ADAM)
+    texture = _drawing("texture", textured, 3 * part, OFFLINE_FEATURES)
+    joint = _drawing("joint", textured, SMALL_PAIRS - 5 * part, OFFLINE_FEATURES)
+    return small(
+        "tfjr",
+        config,
+        parsing,
+        replace(texture, generator=SMALL_ADAM, discriminators=SMALL_ADAM_OF_DISCRIMINATORS),
+        replace(joint, generator=SMALL_ADAM_AT_LAST, discriminators=SMALL_ADAM_OF_DISCRIMINATORS),
+    )
 
 
 def tfjr_tiny() -> Recipe:

@@ -2,8 +2,9 @@
 
 from posable.data.rendered_pairs import RenderedPeople
 from posable.models.weave import WeaveConfig
+from posable.recipes.settings import SMALL_PAIRS, small, small_people
 from posable.size import Size
-from posable.train.augment import Augmentation
+from posable.train.augment import NO_AUGMENTATION, Augmentation
 from posable.train.recipe import Optimiser, Recipe, Stage
 from posable.train.weave_objective import WeaveGroups, WeaveLosses
 
@@ -61,6 +62,20 @@ def weave() -> Recipe:
             ),
         ),
     )
+
+
+def weave_small() -> Recipe:
+    """Narrow, all of it at once, without augmentation; the pairs of a batch share their pictures: all twelve ordered
+    pairs of each of two people's four views."""
+    config = WeaveConfig(height=64, width=48, channels=24, heatmap_sigma_px=2.0, bone_sigma_px=1.5)
+    stage = Stage(
+        name="whole",
+        data=WeaveGroups(people=small_people(), people_per_step=2, views_per_person=4, augmentation=NO_AUGMENTATION),
+        objective=WeaveLosses(level="fine", perceptual_weight=0.6),
+        pairs=SMALL_PAIRS,
+        generator=_adam(1.5e-3),
+    )
+    return small("weave", config, stage)
 
 
 def weave_tiny() -> Recipe:
