@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +22,15 @@ from posable.checkpoint import load_checkpoint
 from posable.errors import ConfigError, ImageError, InputError, PoseError, SizeError
 from posable.image import Letterbox, read_image, size_of, to_pil, to_rgb, to_tensor
 from posable.models.generator import Generator, Rendering
+from posable.parse import ParsingResult, parse
+from posable.parse.labels import as_parsing, labels_in_frame
 from posable.pose import Pose, PoseBatch
 from posable.pose import retarget as with_proportions_of
 from posable.pose_lookup import PoseLike, find_pose, resolve_pose
 from posable.size import Size
+
+if TYPE_CHECKING:
+    from posable.editing.patterns import PatternLike
 
 Picture = Image.Image | npt.NDArray[np.uint8] | str | os.PathLike[str]
 """PIL image, array uint8 (h, w, 3) RGB, or the path of a picture file."""
@@ -49,6 +54,12 @@ class EncodedSource:
     encoded: Any
     """The generator's own."""
     generator: Generator[Any]
+    given_parsing: ParsingResult | None = None
+
+    @cached_property
+    def parsing(self) -> ParsingResult:
+        """Which garment or body part each pixel of the picture shows: as given, else as the shipped parser finds it."""
+        return self.given_parsing or parse(self.picture, self.pose)
 
     def draw(self, pose: Pose) -> Rendering:
         """The generator's drawing for a pose in the picture's frame; all in the letterbox's target frame."""
@@ -125,14 +136,20 @@ class PoseTransfer:
         return self.render(encoded, pose, retarget=retarget, keep_background=keep_background)
 
     def encode(
-        self, source: Picture, *, source_pose: PoseLike | None = None, size: Size | None = None
+        self,
+        source: Picture,
+        *,
+        source_pose: PoseLike | None = None,
+        source_parsing: ParsingResult | Image.Image | npt.NDArray[np.uint8] | None = None,
+        size: Size | None = None,
     ) -> EncodedSource:
         """Everything about the source that does not depend on the target pose.
 
-        `source_pose` is detected when it is not given. `size` is the frame to draw in, of the proportions of the
-        model's own frame; by default that frame, or its double for pictures that have more pixels where the family
-        gains by it (weave copies them).
-        Raises ImageError, PoseError, SizeError, and what `detect_pose` raises.
+        `source_pose` is detected when it is not given, and so is `source_parsing` (LIP-20 labels; an indexed picture or
+        an array of the source's size) by families that need it, and by edits. `size` is the frame to draw in, of the
+        proportions of the model's own frame; by default that frame, or its double for pictures that have more pixels
+        where the family gains by it (weave copies them).
+        Raises ImageError, PoseError, SizeError, InputError, and what `detect_pose` raises.
         """
         picture = _as_picture(source)
         if min(picture.size) < _SMALLEST_SIDE:
@@ -146,9 +163,15 @@ class PoseTransfer:
             found, people_found = _in_frame(given, letterbox.source), 1
         image = to_tensor(letterbox.apply(picture))[None].to(_device_of(self.generator))
         batch = PoseBatch.from_poses([found.letterboxed(letterbox)]).to(image.device)
+        parsing = None if source_parsing is None else as_parsing(source_parsing, size_of(picture))
+        if self.generator.needs_parsing:
+            parsing = parsing or parse(picture, found)
+            labels = labels_in_frame(parsing.labels, letterbox).to(image.device)
+        else:
+            labels = None
         with torch.inference_mode():
-            encoded = self.generator.encode(image, batch)
-        return EncodedSource(picture, found, people_found, letterbox, encoded, self.generator)
+            encoded = self.generator.encode(image, batch, labels)
+        return EncodedSource(picture, found, people_found, letterbox, encoded, self.generator, parsing)
 
     def render(
         self, encoded: EncodedSource, pose: PoseLike, *, retarget: bool = True, keep_background: bool = False
@@ -176,6 +199,110 @@ class PoseTransfer:
             yield self.render(encoded, pose, retarget=retarget, keep_background=keep_background)
             if progress is not None:
                 progress(done)
+
+    def garment(
+        self,
+        source: Picture | EncodedSource,
+        reference: Picture | EncodedSource,
+        region: str | Image.Image | npt.NDArray[np.uint8] = "upper",
+        pose: PoseLike | None = None,
+        *,
+        strength: float = 1.0,
+        source_pose: PoseLike | None = None,
+        reference_pose: PoseLike | None = None,
+        retarget: bool = True,
+        size: Size | None = None,
+    ) -> Image.Image:
+        """The source's person with a region of the reference's: "upper", "lower", "dress", "hair", ... of
+        `posable.editing.regions.REGIONS`, or what a mask of the reference's picture says (white on black).
+
+        Drawn in `pose`; without one the person stays as photographed and, with families that have no way of their own
+        (weave), pixels away from the region stay the source's own. `strength` 0 changes nothing, 1 is all of it. Raises
+        InputError when a picture does not show the region, and what `encode` and `render` raise.
+        """
+        from posable.editing.edits import dressed
+
+        person = self._encoded(source, source_pose, size)
+        other = self._encoded(reference, reference_pose, size)
+        target = None if pose is None else self.place(person, pose, retarget=retarget)
+        return dressed(person, other, region, target, strength)
+
+    def texture(
+        self,
+        source: Picture | EncodedSource,
+        pattern: PatternLike,
+        region: str | Image.Image | npt.NDArray[np.uint8] = "upper",
+        pose: PoseLike | None = None,
+        *,
+        scale: float = 1.0,
+        strength: float = 1.0,
+        seed: int = 0,
+        dtd: str | os.PathLike[str] | None = None,
+        source_pose: PoseLike | None = None,
+        retarget: bool = True,
+        size: Size | None = None,
+    ) -> Image.Image:
+        """The source's person with a region made of a pattern: any picture, one of posable's own by name ("plaid",
+        "floral", ... of `posable.editing.patterns.PATTERNS`, in colours that `seed` chooses), or with the folder `dtd`
+        a class of the Describable Textures. The mask, if one is given for a region, lies in the source's picture.
+
+        At `scale` 1 a picture is as wide as 0.8 trunks. Pose and strength as for `garment`. Raises InputError for a
+        region or pattern that is not there, and what `encode` and `render` raise.
+        """
+        from posable.editing.edits import textured
+        from posable.editing.patterns import find_pattern
+
+        found = find_pattern(pattern, dtd, seed)
+        person = self._encoded(source, source_pose, size)
+        target = None if pose is None else self.place(person, pose, retarget=retarget)
+        edited = textured(person, found, region, scale, strength)
+        if isinstance(edited, EncodedSource):
+            return self.render(edited, target or person.pose, retarget=False)
+        if target is None:
+            return edited
+        again = self.encode(
+            edited, source_pose=person.pose, source_parsing=person.parsing, size=person.letterbox.target
+        )
+        return self.render(again, target, retarget=False)
+
+    def parse(
+        self,
+        source: Picture | EncodedSource,
+        pose: PoseLike | None = None,
+        *,
+        source_pose: PoseLike | None = None,
+        retarget: bool = True,
+        size: Size | None = None,
+    ) -> ParsingResult:
+        """Which garment or body part each pixel shows, of the source's person as photographed or in `pose`; LIP-20
+        labels in the source picture's size. Raises what `encode` and `render` raise."""
+        from posable.editing.edits import target_parsing
+
+        person = self._encoded(source, source_pose, size)
+        return person.parsing if pose is None else target_parsing(person, self.place(person, pose, retarget=retarget))
+
+    def explain(
+        self,
+        source: Picture | EncodedSource,
+        pose: PoseLike,
+        *,
+        source_pose: PoseLike | None = None,
+        retarget: bool = True,
+        size: Size | None = None,
+    ) -> dict[str, Image.Image]:
+        """Where each part of the drawing for `pose` comes from, as pictures of the source's size: "source", "result",
+        and the family's own by its names; `posable.editing.sheet.explain_sheet` puts them on one sheet."""
+        from posable.editing.edits import explained
+
+        person = self._encoded(source, source_pose, size)
+        return explained(person, self.place(person, pose, retarget=retarget))
+
+    def _encoded(
+        self, source: Picture | EncodedSource, source_pose: PoseLike | None, size: Size | None
+    ) -> EncodedSource:
+        if isinstance(source, EncodedSource):
+            return source
+        return self.encode(source, source_pose=source_pose, size=size)
 
     def place(self, encoded: EncodedSource, pose: PoseLike, *, retarget: bool = True) -> Pose:
         """The pose as `render` draws it: in the frame of the source picture."""

@@ -1,0 +1,140 @@
+"""Somebody else's garment on a person: both drawn in one pose, the reference's region laid over the source's.
+
+What is in front stays in front: hair and face before a collar, arms before a shirt. Where the old garment is larger
+than the new one, what the new one leaves free appears: the source's skin where the reference shows skin there, the
+other garment continued, or the background.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.ndimage import gaussian_filter
+
+from posable.parsing import LIP_20
+from posable.part_warp import filled_in
+
+Array = npt.NDArray[np.float32]
+
+
+def _classes(*names: str) -> list[int]:
+    return [LIP_20.index(name) for name in names]
+
+
+_HEAD = _classes("hair", "face", "hat", "sunglasses")
+_ARMS = _classes("left-arm", "right-arm", "glove")
+_SKIN = _classes("torso-skin", "left-arm", "right-arm", "left-leg", "right-leg")
+_FACE = _classes("face")
+_TOPS = _classes("upper-clothes", "coat", "scarf")
+_BOTTOMS = _classes("pants", "skirt")
+_DRESS = _classes("dress")
+_BACKGROUND = [0]
+
+_REPLACED: dict[str, list[int]] = {
+    "upper": _TOPS,
+    "lower": _BOTTOMS,
+    "dress": [*_TOPS, *_BOTTOMS, *_DRESS],
+    "outfit": [*_TOPS, *_BOTTOMS, *_DRESS],
+    "hair": _classes("hair"),
+    "hat": _classes("hat"),
+    "face": _classes("face", "sunglasses"),
+}
+"""What of the source a region takes the place of, where that is more than the region itself."""
+_KEPT_IN_FRONT: dict[str, list[int]] = {
+    "lower": [*_HEAD, *_TOPS, *_ARMS],
+    "shoes": _BOTTOMS,
+    "socks": _BOTTOMS,
+    "hair": _classes("hat"),
+    "face": _classes("hair", "hat"),
+}
+"""What of the source stays before the new region."""
+GIVEN = "given"
+"""In the place of a region's name: what a mask says."""
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """A person as drawn in a pose: everything in one frame."""
+
+    image: Array
+    """(3, h, w) in [0, 1]."""
+    shares: Array
+    """(20, h, w): LIP-20 classes, summing to 1."""
+
+    def of(self, classes: Sequence[int]) -> Array:
+        return self.shares[list(classes)].sum(0)
+
+
+@dataclass(frozen=True)
+class Swapped:
+    image: Array
+    """(3, h, w) in [0, 1]."""
+    touched: Array
+    """(h, w) in [0, 1]: 0 where the picture is the source's own."""
+
+
+def swap(
+    source: Dressed, reference: Dressed, region: str, classes: Sequence[int], new: Array, hips_y: float | None
+) -> Swapped:
+    """The source with the part `new` (h, w) of the reference, which is the region of these LIP-20 `classes`.
+
+    `hips_y` is where the hips are, px from the top: a dress counts as a top above and as trousers below it.
+    """
+    seam = max(source.image.shape[-2] / 400, 0.6)
+    old = source.of(_REPLACED.get(region, classes))
+    if region in ("upper", "lower") and hips_y is not None:
+        rows = np.arange(source.image.shape[-2], dtype=np.float32)[:, None] + 0.5
+        above = 0.5 - 0.5 * np.tanh((rows - hips_y) / (4 * seam))
+        old = old + source.of(_DRESS) * (above if region == "upper" else 1 - above)
+    front = source.of(_KEPT_IN_FRONT.get(region, []))
+    if region in ("upper", "dress", "outfit"):
+        # A collar or scarf covers a neck; it does not cover hair that hangs before it.
+        front = source.of(_classes("hair", "hat", "sunglasses")) + source.of(_FACE) * (1 - new)
+    laid = new * (1 - front.clip(0, 1))
+    freed = _soft(np.clip(1.5 * old * (1 - laid), 0, 1), seam)
+    freed = np.where(freed < 0.04, 0, freed)
+    image = source.image
+    if freed.any():
+        image = image + (_uncovered(source, reference, region) - image) * freed
+    weight = _soft(laid, seam)
+    weight = np.where(weight < 0.02, 0, weight)
+    image = image + (reference.image - image) * weight
+    return Swapped(image.clip(0, 1).astype(np.float32), np.maximum(weight, freed).astype(np.float32))
+
+
+def _uncovered(source: Dressed, reference: Dressed, region: str) -> Array:
+    """What there is to see of the source where its old garment is gone."""
+    skin = reference.of(_SKIN + (_FACE if region != "face" else []))
+    background = reference.of(_BACKGROUND)
+    other = (1 - skin - background).clip(0, 1)
+    behind = _continued(source.image, source.of(_BACKGROUND) > 0.9)
+    # Cloth that goes on below: the source's other garments, or the reference's where the source shows none.
+    cloth = source.of(_BOTTOMS if region == "upper" else _TOPS) > 0.8
+    below = _continued(source.image, cloth) if cloth.mean() > 2e-3 else reference.image
+    fleshed = recoloured_skin(source, reference)
+    return (fleshed * skin + behind * background + below * other) / (skin + background + other).clip(1e-3)
+
+
+def recoloured_skin(source: Dressed, reference: Dressed) -> Array:
+    """The reference's drawing with the colour and brightness of the source's skin; its shading stays."""
+    own = (source.of(_SKIN + _FACE) > 0.7) & (source.image.mean(0) > 0.02)
+    theirs = (reference.of(_SKIN + _FACE) > 0.7) & (reference.image.mean(0) > 0.02)
+    if own.sum() < 20 or theirs.sum() < 20:
+        return reference.image
+    to, of = (np.median(picture.image[:, at], 1) for picture, at in ((source, own), (reference, theirs)))
+    gain = (to / np.maximum(of, 0.02)).clip(0.2, 5)[:, None, None]
+    return (reference.image * gain).clip(0, 1).astype(np.float32)
+
+
+def _continued(image: Array, known: npt.NDArray[np.bool_]) -> Array:
+    """The picture with all that is not `known` filled in from around."""
+    return filled_in(torch.from_numpy(image), torch.from_numpy(known)[None]).numpy()
+
+
+def _soft(mask: Array, sigma: float) -> Array:
+    """A border a few pixels wide, running inside of the mask's own."""
+    return gaussian_filter(mask, sigma).clip(0, 1)
