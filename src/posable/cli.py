@@ -15,6 +15,7 @@ from posable.cli_data import data_app
 from posable.cli_evaluate import evaluate
 from posable.cli_models import models
 from posable.cli_people import people_app
+from posable.cli_studio import studio
 from posable.cli_terminal import check_outputs, report, tell
 from posable.cli_train import train
 from posable.cli_weights import weights_app
@@ -49,6 +50,7 @@ app.add_typer(people_app, name="people")
 app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")
 app.command()(convert)
+app.command()(studio)
 app.command()(train)
 app.command()(evaluate)
 app.command()(models)

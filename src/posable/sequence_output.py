@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -38,16 +39,17 @@ def save_animation(pictures: Sequence[Image.Image], path: str | os.PathLike[str]
     suffix = target.suffix.lower()
     if suffix not in ANIMATED_SUFFIXES:
         raise InputError(f"'{target}' cannot hold an animation; end the name in {' or '.join(ANIMATED_SUFFIXES)}.")
-    first, *others = pictures
     with write_atomically(target) as temporary:
-        first.save(
-            temporary,
-            save_all=True,
-            append_images=others,
-            duration=round(seconds_per_picture * 1000),
-            loop=0,
-            quality=90,
-        )
+        write_animation(pictures, temporary, suffix.removeprefix(".").upper(), seconds_per_picture)
+
+
+def write_animation(
+    pictures: Sequence[Image.Image], file: Path | BinaryIO, kind: str, seconds_per_picture: float
+) -> None:
+    """An endless animation of `kind` "WEBP" or "GIF"."""
+    first, *others = pictures
+    milliseconds = round(seconds_per_picture * 1000)
+    first.save(file, format=kind, save_all=True, append_images=others, duration=milliseconds, loop=0, quality=90)
 
 
 def save_sequence(pictures: Sequence[Image.Image], path: str | os.PathLike[str], seconds_per_picture: float) -> None:

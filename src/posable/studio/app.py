@@ -1,0 +1,100 @@
+"""The application: endpoints, page, errors as JSON, and what OpenAPI says of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.staticfiles import StaticFiles
+
+from posable.errors import PosableError
+from posable.studio import routes
+from posable.studio.gate import Doorkeeper, Receiver, Recorder
+from posable.studio.refusals import Refusal, body_of, headers_of, refusal_of
+from posable.studio.service import Service
+from posable.studio.settings import Settings
+from posable.version import __version__
+
+PAGE_FOLDER = Path(__file__).parent / "page"
+_DESCRIPTION = """\
+Puts a photographed person into other poses. Send a picture to `/v1/sources` once, then draw it in as many poses as
+wanted; or do it in one request with `/v1/transfer`. Errors are `{"error": {"code", "message"}}`, where the message is
+the library's own sentence. Pictures stay in memory and are forgotten; nothing is written to disk."""
+_CODES = {400: "bad_request", 404: "not_found", 405: "method"}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The studio as an ASGI application; the model is loaded when it starts.
+
+    Raises CheckpointError for a model that is not there, and InputError.
+    """
+    service = Service(settings or Settings())
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncGenerator[None]:
+        service.start()
+        yield
+        await service.stop()
+
+    app = FastAPI(
+        title="posable",
+        version=__version__,
+        description=_DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_url="/v1/openapi.json",
+        docs_url=None,  # its scripts would come from another site
+        redoc_url=None,
+        lifespan=life,
+    )
+    app.state.service = service
+    app.include_router(routes.about)
+    app.include_router(routes.drawing)
+    app.mount("/", StaticFiles(directory=PAGE_FOLDER, html=True), name="page")
+    # The last one added is the outermost.
+    app.add_middleware(Receiver, limits=service.limits)
+    app.add_middleware(Doorkeeper, settings=service.settings)
+    app.add_middleware(Recorder, metrics=service.metrics)
+    _answer_errors(app)
+    return app
+
+
+def _answer_errors(app: FastAPI) -> None:
+    def answered(refusal: Refusal) -> JSONResponse:
+        return JSONResponse(body_of(refusal), refusal.status, headers_of(refusal))
+
+    async def on_error(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, PosableError)
+        return answered(refusal_of(error))
+
+    async def on_invalid(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return answered(Refusal(422, "invalid", _sentence(error)))
+
+    async def on_http(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        code = _CODES.get(error.status_code, "http")
+        answer = answered(Refusal(error.status_code, code, f"{error.detail}."))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    async def on_bug(_request: Request, error: Exception) -> JSONResponse:
+        logging.getLogger("posable.studio").error("a request failed", exc_info=error)
+        return answered(Refusal(500, "bug", "something failed inside the service, which is a bug; see its log."))
+
+    app.add_exception_handler(PosableError, on_error)
+    app.add_exception_handler(RequestValidationError, on_invalid)
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Exception, on_bug)
+
+
+def _sentence(error: RequestValidationError) -> str:
+    """The first complaint of pydantic, with the place it is about."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    return f"{place}: {first['msg'][:1].lower()}{first['msg'][1:]}; /v1/openapi.json says what is right."

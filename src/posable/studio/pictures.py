@@ -1,0 +1,57 @@
+"""Drawn pictures as bytes in the formats that requests may ask for."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from enum import Enum
+from typing import Any
+
+from PIL import Image
+
+from posable.sequence_output import image_strip, write_animation
+
+
+class PictureFormat(str, Enum):
+    """PNG keeps every level; JPEG and WebP are much smaller and faster, for previews."""
+
+    png = "png"
+    jpeg = "jpeg"
+    webp = "webp"
+
+
+class SequenceFormat(str, Enum):
+    """PNG and JPEG: side by side in a strip. WebP and GIF: an animation."""
+
+    png = "png"
+    jpeg = "jpeg"
+    webp = "webp"
+    gif = "gif"
+
+
+# PNG's level 3 takes a third of the time of the usual 6 for files a twentieth larger.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "png": {"compress_level": 3},
+    "jpeg": {"quality": 92},
+    "webp": {"quality": 92, "method": 1},
+}
+
+
+def picture_bytes(picture: Image.Image, kind: PictureFormat) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, format=kind.value.upper(), **_OPTIONS[kind.value])
+    return file.getvalue()
+
+
+def sequence_bytes(pictures: Sequence[Image.Image], kind: SequenceFormat, seconds_per_picture: float) -> bytes:
+    if kind in (SequenceFormat.png, SequenceFormat.jpeg):
+        return picture_bytes(image_strip(pictures), PictureFormat(kind.value))
+    file = io.BytesIO()
+    write_animation(pictures, file, kind.value.upper(), seconds_per_picture)
+    return file.getvalue()
+
+
+def data_url(picture: Image.Image, kind: PictureFormat = PictureFormat.png) -> str:
+    """The picture inside JSON, as browsers take it."""
+    return f"data:image/{kind.value};base64,{base64.b64encode(picture_bytes(picture, kind)).decode('ascii')}"
