@@ -1,12 +1,14 @@
-"""Losses as functions: each gives a scalar, unweighted. Families weigh them as their papers do."""
+"""Losses as functions: each gives a scalar, unweighted unless it says so. Families weigh them as their papers do."""
 
 import math
 from collections.abc import Iterable, Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
+
+from posable.nn.perceptual_features import PerceptualFeatures
 
 # ---- pictures
 
@@ -18,9 +20,9 @@ def content_loss(features: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor
 
 def gram_matrix(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c c"]:
     """Which channels fire together, wherever: F F^T / (c h w); in float32, as half precision would overflow."""
-    n, c, h, w = features.shape
+    _, c, h, w = features.shape
     with torch.autocast(features.device.type, enabled=False):
-        flat = features.float().view(n, c, h * w)
+        flat = features.float().flatten(2)
         return flat @ flat.transpose(1, 2) / (c * h * w)
 
 
@@ -31,12 +33,43 @@ def style_loss(features: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
     )
 
 
+def picture_losses(
+    features: PerceptualFeatures,
+    picture: Float[Tensor, "n 3 h w"],
+    truth: Float[Tensor, "n 3 h w"],
+    *,
+    l1: float,
+    content: float,
+    style: float,
+) -> dict[str, Tensor]:
+    """The three losses that most families compare pictures by, `l1`, `content` and `style`, times the weights given."""
+    with torch.no_grad():
+        wanted = features(truth)
+    got = features(picture)
+    return {
+        "l1": l1 * functional.l1_loss(picture, truth),
+        "content": content * content_loss(got.content, wanted.content),
+        "style": style * style_loss(got.style, wanted.style),
+    }
+
+
 # ---- adversaries; scores of any shape, higher for real
 
 
 def least_squares_loss(score: Tensor, *, real: bool) -> Tensor:
     """The mean squared distance of the scores to 1 (`real`) or 0 (Mao et al., 2017). The generator asks for real."""
     return (score - float(real)).square().mean()
+
+
+def least_squares_judgement(
+    discriminator: nn.Module, real: Float[Tensor, "n c h w"], generated: Float[Tensor, "n c h w"]
+) -> dict[str, Tensor]:
+    """What a discriminator minimises: half the least-squares loss of real pictures, and half that of generated ones,
+    cut off from their generator's graph."""
+    return {
+        "real": 0.5 * least_squares_loss(discriminator(real), real=True),
+        "generated": 0.5 * least_squares_loss(discriminator(generated.detach()), real=False),
+    }
 
 
 def hinge_discriminator_loss(real: Tensor, generated: Tensor) -> Tensor:

@@ -24,6 +24,13 @@ def heatmaps(pose: PoseBatch, sigma_px: float) -> Tensor:
     return down[..., :, None] * across[..., None, :]
 
 
+def heatmaps_on_pixels(pose: PoseBatch, sigma_px: float) -> Tensor:
+    """Heatmaps whose peaks are on the centres of pixels, the fraction of a keypoint's pixel index cut off, as published
+    networks of the field were trained on them."""
+    on_pixels = PoseBatch((pose.keypoints - 0.5).trunc() + 0.5, pose.visible, pose.size)
+    return heatmaps(on_pixels, sigma_px)
+
+
 def bone_maps(pose: PoseBatch, sigma_px: float) -> Tensor:
     """One soft bar per limb, (n, 19, h, w): exp(-d^2 / 2 sigma^2) of the distance d to the segment between its ends.
 

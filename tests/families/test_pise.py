@@ -89,7 +89,7 @@ def test_the_source_s_parsing_is_needed(generator: PiseGenerator) -> None:
 @torch.inference_mode()
 def test_lip_labels_become_the_network_s_classes_in_the_middle_of_its_frame(generator: PiseGenerator) -> None:
     given = parsing(2)
-    regions = generator.one_hot(generator.frame(SIZE), given)
+    regions = generator.regions_of(generator.frame(SIZE), given)
     assert regions.shape == (2, 8, 64, 64)
     torch.testing.assert_close(regions.sum(1), torch.ones(2, 64, 64))
     expected = translate(given.numpy(), LIP_20, PISE_8)

@@ -104,7 +104,7 @@ def test_a_kernel_of_one_region_does_not_change_another_region() -> None:
 @torch.inference_mode()
 def test_texture_comes_from_the_kernels_and_shape_from_the_parsing_and_the_pose(generator: TfjrGenerator) -> None:
     person = encoded(generator, pair().condition)
-    bones = generator.bones(person.frame, poses(2, 2))
+    bones = generator.pose_maps(person.frame, poses(2, 2))
     scores = 50 * one_hot(2, *SIZE)
     other_picture = replace(person, image=-person.image, parsing=person.parsing.flip(1), bones=person.bones.flip(3))
     drawn, again = (generator.weave(source, bones, scores).image for source in (person, other_picture))
@@ -233,7 +233,7 @@ def test_the_source_s_parsing_is_needed(generator: TfjrGenerator) -> None:
 def test_texture_takes_part_in_refining_the_parsing(generator: TfjrGenerator) -> None:
     person = encoded(generator, pair().condition)
     other = replace(person, kernels=-person.kernels)
-    bones = generator.bones(person.frame, poses(2, 2))
+    bones = generator.pose_maps(person.frame, poses(2, 2))
     scores = generator.predict_parsing(person, bones)
     assert torch.equal(scores, generator.predict_parsing(other, bones))
     refined, otherwise = (generator.weave(source, bones, scores).scores for source in (person, other))

@@ -14,13 +14,23 @@ from posable.losses import (
     gram_matrix,
     hinge_discriminator_loss,
     hinge_generator_loss,
+    least_squares_judgement,
     least_squares_loss,
     logistic_discriminator_loss,
     nonsaturating_generator_loss,
+    picture_losses,
     r1_penalty,
     sampling_correctness_loss,
     style_loss,
 )
+from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
+
+
+class Colors(PerceptualFeatures):
+    name = "colours"
+
+    def forward(self, image: Tensor) -> FeatureMaps:
+        return FeatureMaps((image,), (image,), image, image)
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
@@ -33,6 +43,22 @@ def test_a_gram_matrix_counts_which_channels_fire_together() -> None:
     for n, a, b in np.ndindex(2, 3, 3):
         expected = sum(float(features[n, a, y, x] * features[n, b, y, x]) for y in range(4) for x in range(5)) / 60
         assert float(gram[n, a, b]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_weights_of_picture_losses_multiply_the_loss_that_they_name() -> None:
+    picture, truth = noise(2, 3, 8, 6), noise(2, 3, 8, 6, seed=1)
+    found = picture_losses(Colors(), picture, truth, l1=2.0, content=3.0, style=0.0)
+    distance = (picture - truth).abs().mean()
+    torch.testing.assert_close(found["l1"], 2 * distance)
+    torch.testing.assert_close(found["content"], 3 * distance)
+    assert found["style"] == 0
+
+
+def test_a_discriminator_is_judged_by_both_sides_and_teaches_no_generator() -> None:
+    generated = torch.full((2, 1, 3, 3), 0.5, requires_grad=True)
+    judged = least_squares_judgement(torch.nn.Identity(), torch.full((2, 1, 3, 3), 0.8), generated)
+    assert {name: round(float(loss), 4) for name, loss in judged.items()} == {"real": 0.02, "generated": 0.125}
+    assert not judged["generated"].requires_grad
 
 
 def test_style_does_not_see_where_and_content_does() -> None:

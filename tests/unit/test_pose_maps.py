@@ -33,6 +33,14 @@ DRAWINGS = {
 }
 
 
+def test_on_pixels_peaks_are_whole_pixel_indices_with_the_fraction_cut_off():
+    maps = pose_maps.heatmaps_on_pixels(only(nose=(20.4, 30.7), neck=(10.5, 11.5)), sigma_px=3)
+    nose, neck = (maps[0, OPENPOSE_18.index(name)] for name in ("nose", "neck"))
+    # (20.4, 30.7) is column 19.9, row 30.2 of pixel indices; their fractions are cut off.
+    assert nose[30, 19] == nose.max() == 1
+    assert neck[11, 10] == neck.max() == 1
+
+
 @pytest.mark.parametrize("name", DRAWINGS)
 def test_a_person_in_a_batch_equals_the_person_alone(name: str):
     poses = batch_of(3)

@@ -26,14 +26,15 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
 from posable.losses import least_squares_loss, logistic_discriminator_loss, nonsaturating_generator_loss
-from posable.models.generator import Generator, Rendering
+from posable.models.framed import PoseGuidedGenerator, StretchedConfig
+from posable.models.generator import Rendering
 from posable.models.objective import Objective
 from posable.nn.attention_pictures import (
     attended_patches,
@@ -51,12 +52,7 @@ from posable.size import Size
 
 
 @dataclass(frozen=True, kw_only=True)
-class CatnConfig:
-    height: int = 256
-    """Height of the pictures in px."""
-    width: int = 176
-    network_height: int = 256
-    """Height of the frame that the network works in: pictures are stretched to it, and what is drawn shrunk back."""
+class CatnConfig(StretchedConfig):
     network_width: int = 176
     channels: int = 64
     """Channels at the network's full size; doubled at each coarser level (inferred)."""
@@ -84,11 +80,7 @@ class CatnConfig:
     """Standard deviation of a keypoint's Gaussian, in px of the network's frame (PATN's)."""
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width, self.network_height, self.network_width) < 2 * self.multiple:
-            raise ConfigError(
-                f"catn's sizes ({self.height}x{self.width}, {self.network_height}x{self.network_width} inside) must "
-                f"be at least {2 * self.multiple} px a side; give larger ones or fewer levels."
-            )
+        self.check_sizes("catn", 2 * self.multiple, "give larger ones or fewer levels")
         if self.num_stages < 1:
             raise ConfigError(f"catn's num_stages is {self.num_stages}; give at least 1.")
         if self.stage_channels % self.query_reduction or self.stage_channels % self.value_reduction:
@@ -287,13 +279,11 @@ class CatnSource:
     """By the first stage's source stream."""
 
 
-class CatnGenerator(Generator[CatnSource]):
+class CatnGenerator(PoseGuidedGenerator[CatnConfig, CatnSource]):
     family = "catn"
 
     def __init__(self, config: CatnConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.size = Size(config.height, config.width)
+        super().__init__(config)
         keypoints = len(OPENPOSE_18.keypoints)
         self.source_encoder = Encoder(3 + keypoints, config)
         self.target_encoder = Encoder(keypoints, config)
@@ -302,19 +292,10 @@ class CatnGenerator(Generator[CatnSource]):
         self.decoder = Decoder(config)
         init_normal(self)
 
-    def frame(self, picture: Size) -> NetworkFrame:
-        network = Size(self.config.network_height, self.config.network_width)
-        return NetworkFrame.of(picture, self.size, network, self.config.multiple)
-
-    def encode(
-        self,
-        source_image: Float[Tensor, "n 3 h w"],
-        source_pose: PoseBatch,
-        source_parsing: UInt8[Tensor, "n h w"] | None = None,
+    def encode_maps(
+        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n 18 H W"], frame: NetworkFrame
     ) -> CatnSource:
-        frame = self.frame(Size(*source_image.shape[-2:]))
-        image = frame.place(source_image)
-        features = self.source_encoder(torch.cat([image, self.pose_maps(frame, source_pose)], 1))
+        features = self.source_encoder(torch.cat([image, pose_maps], 1))
         return CatnSource(frame, image, self.source_stages[0](features))
 
     def render(self, encoded: CatnSource, target_pose: PoseBatch) -> Rendering:

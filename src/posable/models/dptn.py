@@ -24,14 +24,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
-from posable.losses import content_loss, least_squares_loss, style_loss
-from posable.models.generator import Generator, Rendering
+from posable.losses import least_squares_judgement, least_squares_loss, picture_losses
+from posable.models.framed import PoseGuidedGenerator, StretchedConfig
+from posable.models.generator import Rendering
 from posable.models.objective import Objective
 from posable.nn.attention_pictures import (
     attended_patches,
@@ -52,18 +53,12 @@ from posable.nn.residual_blocks import (
     init_orthogonal,
 )
 from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import heatmaps
+from posable.pose_maps import heatmaps_on_pixels
 from posable.size import Size
 
 
 @dataclass(frozen=True, kw_only=True)
-class DptnConfig:
-    height: int = 256
-    """Height of the pictures in px."""
-    width: int = 176
-    network_height: int = 256
-    """Height of the frame that the network works in: pictures are stretched to it, and what is drawn shrunk back."""
-    network_width: int = 256
+class DptnConfig(StretchedConfig):
     channels: int = 64
     """Channels at half of the network's size; doubled at each coarser level, up to `max_channels`."""
     max_channels: int = 256
@@ -78,11 +73,7 @@ class DptnConfig:
     """Standard deviation of a keypoint's Gaussian, in px of the network's frame."""
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width, self.network_height, self.network_width) < self.multiple:
-            raise ConfigError(
-                f"dptn's sizes ({self.height}x{self.width}, {self.network_height}x{self.network_width} inside) must "
-                f"be at least {self.multiple} px a side; give larger ones or fewer levels."
-            )
+        self.check_sizes("dptn", self.multiple, "give larger ones or fewer levels")
         if self.levels < 1:
             raise ConfigError(f"dptn's levels are {self.levels}; give at least 1.")
         if self.deepest_channels % self.num_heads:
@@ -238,13 +229,11 @@ class DptnSource:
     """Of each texture block's cross attention."""
 
 
-class DptnGenerator(Generator[DptnSource]):
+class DptnGenerator(PoseGuidedGenerator[DptnConfig, DptnSource]):
     family = "dptn"
 
     def __init__(self, config: DptnConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.size = Size(config.height, config.width)
+        super().__init__(config)
         keypoints, c, widths = len(OPENPOSE_18.keypoints), config.deepest_channels, config.widths
         self.pose_encoder = Encoder(3 + 2 * keypoints, widths)
         self.residual_blocks = nn.Sequential(
@@ -262,35 +251,19 @@ class DptnGenerator(Generator[DptnSource]):
         for attention in (module for module in self.modules() if isinstance(module, Attention)):
             nn.init.xavier_uniform_(attention.in_proj.weight)
 
-    def frame(self, picture: Size) -> NetworkFrame:
-        network = Size(self.config.network_height, self.config.network_width)
-        return NetworkFrame.of(picture, self.size, network, self.config.multiple)
-
-    def encode(
-        self,
-        source_image: Float[Tensor, "n 3 h w"],
-        source_pose: PoseBatch,
-        source_parsing: UInt8[Tensor, "n h w"] | None = None,
-    ) -> DptnSource:
-        frame = self.frame(Size(*source_image.shape[-2:]))
-        return self.encode_maps(frame.place(source_image), self.pose_maps(frame, source_pose), frame)
-
     def render(self, encoded: DptnSource, target_pose: PoseBatch) -> Rendering:
         return Rendering(encoded.frame.undo(self.draw_maps(encoded, self.pose_maps(encoded.frame, target_pose))))
 
     def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
-        """Heatmaps with their peaks on whole pixels, as the published weights know them."""
-        placed = frame.place_pose(pose)
-        on_pixels = PoseBatch((placed.keypoints - 0.5).trunc() + 0.5, placed.visible, placed.size)
-        return heatmaps(on_pixels, sigma_px=self.config.heatmap_sigma_px)
+        return heatmaps_on_pixels(frame.place_pose(pose), sigma_px=self.config.heatmap_sigma_px)
 
     def encode_maps(
-        self, source_image: Float[Tensor, "n 3 H W"], source_maps: Float[Tensor, "n 18 H W"], frame: NetworkFrame
+        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n 18 H W"], frame: NetworkFrame
     ) -> DptnSource:
-        condition = torch.cat([source_image, source_maps], 1)
-        self_features = self._features(condition, source_maps)
+        condition = torch.cat([image, pose_maps], 1)
+        self_features = self._features(condition, pose_maps)
         memory = self.context_blocks(_tokens(self_features))
-        values = _tokens(self.source_encoder(source_image))
+        values = _tokens(self.source_encoder(image))
         key_values = tuple(block.cross_attention.key_value(memory, values) for block in self._texture_blocks())
         return DptnSource(frame, condition, self_features, key_values)
 
@@ -405,19 +378,20 @@ class DptnObjective(Objective[DptnGenerator, DptnDrawing]):
         losses: dict[str, Tensor] = {}
         for task, share, picture, truth in tasks:
             picture, truth = drawn.frame.cut(picture), drawn.frame.cut(drawn.frame.place(truth))
-            with torch.no_grad():
-                wanted = self.features(truth)
-            got = self.features(picture)
-            losses[f"l1_{task}"] = share * weights.l1 * functional.l1_loss(picture, truth)
-            losses[f"content_{task}"] = share * weights.content * content_loss(got.content, wanted.content)
-            losses[f"style_{task}"] = share * weights.style * style_loss(got.style, wanted.style)
+            compared = picture_losses(
+                self.features,
+                picture,
+                truth,
+                l1=share * weights.l1,
+                content=share * weights.content,
+                style=share * weights.style,
+            )
+            losses |= {f"{name}_{task}": loss for name, loss in compared.items()}
         score = self.discriminator(drawn.transferred)
         return losses | {"adversarial": weights.adversarial * least_squares_loss(score, real=True)}
 
     def discriminator_losses(self, drawn: DptnDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
-        real = least_squares_loss(self.discriminator(drawn.frame.place(batch.target_image)), real=True)
-        generated = least_squares_loss(self.discriminator(drawn.transferred.detach()), real=False)
-        return {"real": 0.5 * real, "generated": 0.5 * generated}
+        return least_squares_judgement(self.discriminator, drawn.frame.place(batch.target_image), drawn.transferred)
 
 
 # ---- published weights

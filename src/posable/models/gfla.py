@@ -27,14 +27,21 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
-from posable.losses import affine_residual, content_loss, least_squares_loss, sampling_correctness_loss, style_loss
-from posable.models.generator import Generator, Rendering
+from posable.losses import (
+    affine_residual,
+    least_squares_judgement,
+    least_squares_loss,
+    picture_losses,
+    sampling_correctness_loss,
+)
+from posable.models.framed import PoseGuidedGenerator, StretchedConfig
+from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
 from posable.nn.attention_pictures import enlarged, flow_colors
 from posable.nn.network_frame import NetworkFrame
@@ -50,7 +57,7 @@ from posable.nn.residual_blocks import (
     init_orthogonal,
 )
 from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import heatmaps
+from posable.pose_maps import heatmaps_on_pixels
 from posable.size import Size
 
 LEVELS = 3
@@ -58,13 +65,7 @@ LEVELS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class GflaConfig:
-    height: int = 256
-    """Height of the pictures in px."""
-    width: int = 176
-    network_height: int = 256
-    """Height of the frame that the network works in: pictures are stretched to it, and what is drawn shrunk back."""
-    network_width: int = 256
+class GflaConfig(StretchedConfig):
     channels: int = 64
     """Channels at half of the network's size; doubled at each coarser level, up to `max_channels`."""
     max_channels: int = 256
@@ -78,11 +79,7 @@ class GflaConfig:
     """Standard deviation of a keypoint's Gaussian, in px of the network's frame."""
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width, self.network_height, self.network_width) < self.multiple:
-            raise ConfigError(
-                f"gfla's sizes ({self.height}x{self.width}, {self.network_height}x{self.network_width} inside) must "
-                f"be at least {self.multiple} px a side; give larger ones or fewer flow_levels."
-            )
+        self.check_sizes("gfla", self.multiple, "give larger ones or fewer flow_levels")
         if self.flow_levels <= LEVELS or not self.kernels:
             raise ConfigError("gfla needs flow_levels above 3 and a window at /8 or at /4; both kernels cannot be 0.")
         if any(kernel < 3 or kernel % 2 == 0 for kernel in self.kernels.values()):
@@ -265,13 +262,11 @@ class GflaLayers:
     masks: tuple[Tensor, ...]
 
 
-class GflaGenerator(Generator[GflaSource]):
+class GflaGenerator(PoseGuidedGenerator[GflaConfig, GflaSource]):
     family = "gfla"
 
     def __init__(self, config: GflaConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.size = Size(config.height, config.width)
+        super().__init__(config)
         widths, kernels = config.widths, config.kernels
         self.source_encoder = Encoder(3, widths)
         self.pose_encoder = Encoder(len(OPENPOSE_18.keypoints), widths)
@@ -283,35 +278,19 @@ class GflaGenerator(Generator[GflaSource]):
         self.output = ImageOutput(widths[0])
         init_orthogonal(self)
 
-    def frame(self, picture: Size) -> NetworkFrame:
-        network = Size(self.config.network_height, self.config.network_width)
-        return NetworkFrame.of(picture, self.size, network, self.config.multiple)
-
-    def encode(
-        self,
-        source_image: Float[Tensor, "n 3 h w"],
-        source_pose: PoseBatch,
-        source_parsing: UInt8[Tensor, "n h w"] | None = None,
-    ) -> GflaSource:
-        frame = self.frame(Size(*source_image.shape[-2:]))
-        return self.encode_maps(frame.place(source_image), self.pose_maps(frame, source_pose), frame)
-
     def render(self, encoded: GflaSource, target_pose: PoseBatch) -> Rendering:
         return self.rendering(encoded, self.draw_maps(encoded, self.pose_maps(encoded.frame, target_pose)))
 
     def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
-        """Heatmaps with their peaks on whole pixels, as the published weights know them."""
-        placed = frame.place_pose(pose)
-        on_pixels = PoseBatch((placed.keypoints - 0.5).trunc() + 0.5, placed.visible, placed.size)
-        return heatmaps(on_pixels, sigma_px=self.config.heatmap_sigma_px)
+        return heatmaps_on_pixels(frame.place_pose(pose), sigma_px=self.config.heatmap_sigma_px)
 
     def encode_maps(
-        self, source_image: Float[Tensor, "n 3 H W"], source_maps: Float[Tensor, "n 18 H W"], frame: NetworkFrame
+        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n 18 H W"], frame: NetworkFrame
     ) -> GflaSource:
-        features = self.source_encoder(source_image)
+        features = self.source_encoder(image)
         used = tuple(features[level - 1] for level in self.config.kernels)
         keys = tuple(attention.key(f) for attention, f in zip(self._attentions(), used, strict=True))
-        return GflaSource(frame, torch.cat([source_image, source_maps], 1), used, keys)
+        return GflaSource(frame, torch.cat([image, pose_maps], 1), used, keys)
 
     def draw_maps(self, encoded: GflaSource, target_maps: Float[Tensor, "n 18 H W"]) -> GflaLayers:
         flows, masks = self.flow_network(torch.cat([encoded.condition, target_maps], 1))
@@ -447,24 +426,19 @@ class GflaObjective(Objective[GflaGenerator, GflaDrawing]):
     def generator_losses(self, generator: GflaGenerator, drawn: GflaDrawing, batch: PersonPair) -> dict[str, Tensor]:
         weights, frame = self.weights, drawn.frame
         picture, truth = frame.cut(drawn.layers.image), frame.cut(frame.place(batch.target_image))
-        with torch.no_grad():
-            wanted = self.features(truth)
-        got = self.features(picture)
         flow = flow_losses(generator.config, drawn, batch, self.features)
         score = self.discriminator(drawn.layers.image)
         return {
-            "l1": weights.l1 * functional.l1_loss(picture, truth),
-            "content": weights.content * content_loss(got.content, wanted.content),
-            "style": weights.style * style_loss(got.style, wanted.style),
+            **picture_losses(
+                self.features, picture, truth, l1=weights.l1, content=weights.content, style=weights.style
+            ),
             "correctness": weights.correctness * flow["correctness"],
             "regularisation": weights.regularisation * flow["regularisation"],
             "adversarial": weights.adversarial * least_squares_loss(score, real=True),
         }
 
     def discriminator_losses(self, drawn: GflaDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
-        real = least_squares_loss(self.discriminator(drawn.frame.place(batch.target_image)), real=True)
-        generated = least_squares_loss(self.discriminator(drawn.layers.image.detach()), real=False)
-        return {"real": 0.5 * real, "generated": 0.5 * generated}
+        return least_squares_judgement(self.discriminator, drawn.frame.place(batch.target_image), drawn.layers.image)
 
 
 def flow_losses(

@@ -297,9 +297,7 @@ class NtedGenerator(Generator[NtedSource]):
 
     def frame(self, picture: Size) -> NetworkFrame:
         """Pictures of k times the trained size and more are shrunk k times; the rest is padded to the grid."""
-        factor = max(1, min(picture.height // self.size.height, picture.width // self.size.width))
-        enlarged_size = Size(self.size.height * factor, self.size.width * factor)
-        return NetworkFrame.of(picture, enlarged_size, self.size, self.config.multiple)
+        return NetworkFrame.shrinking(picture, self.size, self.config.multiple)
 
     def encode(
         self,

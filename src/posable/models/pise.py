@@ -31,16 +31,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.batch import PersonPair
-from posable.errors import ConfigError, InputError
-from posable.losses import content_loss, least_squares_loss, style_loss
+from posable.errors import ConfigError
+from posable.losses import least_squares_judgement, least_squares_loss, picture_losses
 from posable.models.editing import Region, check_strength
-from posable.models.generator import Generator, Rendering
+from posable.models.framed import InlaidConfig, ParsingGuidedGenerator
+from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
 from posable.nn.attention_pictures import enlarged, expected_positions, position_colors, position_key
 from posable.nn.network_frame import NetworkFrame
+from posable.nn.parsing_generator import PARSING_SLOPE, GatedConvolution
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
-from posable.nn.regions import class_shares
+from posable.nn.regions import class_shares, most_likely, region_colors
 from posable.nn.residual_blocks import (
     EncoderBlock,
     ImageOutput,
@@ -51,26 +53,20 @@ from posable.nn.residual_blocks import (
     published_spectral_key,
 )
 from posable.nn.vgg19 import Vgg19
-from posable.parsing import labels_named, palette
+from posable.parsing import labels_named
 from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import heatmaps
+from posable.pose_maps import heatmaps_on_pixels
 from posable.size import Size
 
-_PARSING_SLOPE = 0.2
-"""Of the leaky ReLUs in the parsing net and in gates."""
 _VGG_LAYER, _VGG_CHANNELS = "relu3_1", 256
 _SHARPNESS = 100.0
 """Of the correspondence: a cosine is multiplied by it before the softmax."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PiseConfig:
-    height: int = 256
-    """Height of the pictures in px."""
-    width: int = 176
-    network_height: int = 256
-    """Height of the frame in whose middle a picture is laid. The published weights know 256x256."""
-    network_width: int = 256
+class PiseConfig(InlaidConfig):
+    """The published weights know a network's frame of 256x256."""
+
     parsing_labels: str = "PISE-8"
     """The scheme of the parsing maps: "PISE-8" or "PISE-8-author" (posable.parsing), as the two statements of the
     authors about their data have it."""
@@ -83,19 +79,11 @@ class PiseConfig:
     """Draws as the released code does, for its weights: regions overwrite each other, correspondences are sums."""
 
     def __post_init__(self) -> None:
-        if self.network_height % self.multiple or self.network_width % self.multiple:
-            raise ConfigError(
-                f"pise's network frame is {self.network_height}x{self.network_width}; give multiples of 16."
-            )
+        self.check_sizes("pise")
         if not 4 <= self.channels <= _VGG_CHANNELS or self.channels % 4:
             raise ConfigError(f"pise's channels are {self.channels}; give a multiple of 4 from 4 to {_VGG_CHANNELS}.")
-        if min(self.parsing_channels, self.height, self.width) < 1 or self.heatmap_sigma_px <= 0:
-            raise ConfigError("pise's parsing_channels, height, width and heatmap_sigma_px must be above 0.")
-        if self.network_height < self.height or self.network_width < self.width:
-            raise ConfigError(
-                f"pise lays pictures of {self.height}x{self.width} into a frame of {self.network_height}x"
-                f"{self.network_width}, which is too small; give at least the pictures' size."
-            )
+        if self.parsing_channels < 1 or self.heatmap_sigma_px <= 0:
+            raise ConfigError("pise's parsing_channels and heatmap_sigma_px must be above 0.")
 
     @property
     def multiple(self) -> int:
@@ -105,20 +93,6 @@ class PiseConfig:
 # ---- blocks
 
 
-class GatedConvolution(nn.Module):
-    """What a convolution finds, let through as far as another one allows; then an instance norm."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.features = nn.Conv2d(channels, channels, 3, 1, 1)
-        self.gate = nn.Conv2d(channels, channels, 3, 1, 1)
-        self.norm = nn.InstanceNorm2d(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        features = functional.leaky_relu(self.features(x), _PARSING_SLOPE)
-        return self.norm(features * torch.sigmoid(self.gate(x)))
-
-
 class ParsingNet(nn.Module):
     """The target's parsing map from the source's and both poses: for each class a number in (0, 1), at full size."""
 
@@ -126,13 +100,13 @@ class ParsingNet(nn.Module):
         super().__init__()
         c = channels
         widths = [(inputs, 2 * c, c), (2 * c, 4 * c, None), (4 * c, 8 * c, None), (8 * c, 16 * c, None)]
-        self.down = nn.Sequential(*[EncoderBlock(i, o, h, affine=False, slope=_PARSING_SLOPE) for i, o, h in widths])
+        self.down = nn.Sequential(*[EncoderBlock(i, o, h, affine=False, slope=PARSING_SLOPE) for i, o, h in widths])
         self.gates = nn.Sequential(GatedConvolution(16 * c), GatedConvolution(16 * c))
         self.up = nn.Sequential(
-            *[ResidualDecoder(k * c, k * c // 2, affine=False, slope=_PARSING_SLOPE) for k in (16, 8, 4, 2)]
+            *[ResidualDecoder(k * c, k * c // 2, affine=False, slope=PARSING_SLOPE) for k in (16, 8, 4, 2)]
         )
-        self.head = ImageOutput(c, classes, normed=True, affine=False, slope=_PARSING_SLOPE)
-        self.unused_head = ImageOutput(c, 1, normed=True, affine=False, slope=_PARSING_SLOPE)
+        self.head = ImageOutput(c, classes, normed=True, affine=False, slope=PARSING_SLOPE)
+        self.unused_head = ImageOutput(c, 1, normed=True, affine=False, slope=PARSING_SLOPE)
 
     def forward(self, x: Tensor) -> Tensor:
         return (self.head(self.up(self.gates(self.down(x)))) + 1) / 2
@@ -204,16 +178,13 @@ class Painting:
     """For each place of the target how much it takes from each of the source; None without the spatial norm."""
 
 
-class PiseGenerator(Generator[PiseSource]):
+class PiseGenerator(ParsingGuidedGenerator[PiseConfig, PiseSource]):
     """64,007,550 parameters, of them the frozen VGG19's 20,024,384 and 291 that nothing reads."""
 
     family = "pise"
-    needs_parsing = True
 
     def __init__(self, config: PiseConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.size = Size(config.height, config.width)
+        super().__init__(config)
         self.parsing_labels = labels_named(config.parsing_labels)
         keypoints, classes, c = len(OPENPOSE_18.keypoints), len(self.parsing_labels), config.channels
         self.parsing_net = ParsingNet(classes + 2 * keypoints, classes, config.parsing_channels)
@@ -241,28 +212,6 @@ class PiseGenerator(Generator[PiseSource]):
         self.vgg = Vgg19().requires_grad_(False)
         self.parsing_net.unused_head.requires_grad_(False)
 
-    def frame(self, picture: Size) -> NetworkFrame:
-        """Pictures of k times the trained size and more are shrunk k times, and lie in the middle of the frame."""
-        config = self.config
-        factor = max(1, min(picture.height // self.size.height, picture.width // self.size.width))
-        enlarged_size = Size(self.size.height * factor, self.size.width * factor)
-        fitted = NetworkFrame.of(picture, enlarged_size, self.size, config.multiple)
-        height, width = fitted.padded
-        return replace(fitted, padded=Size(max(height, config.network_height), max(width, config.network_width)))
-
-    def encode(
-        self,
-        source_image: Float[Tensor, "n 3 h w"],
-        source_pose: PoseBatch,
-        source_parsing: UInt8[Tensor, "n h w"] | None = None,
-    ) -> PiseSource:
-        """Raises InputError without a parsing map."""
-        if source_parsing is None:
-            raise InputError("pise needs the source's parsing map; give one in LIP-20 labels, or take another family.")
-        frame = self.frame(Size(source_image.shape[-2], source_image.shape[-1]))
-        parsing = self.one_hot(frame, source_parsing)
-        return self.encode_maps(frame.place(source_image), parsing, self.pose_maps(frame, source_pose), frame)
-
     def render(self, encoded: PiseSource, target_pose: PoseBatch) -> Rendering:
         maps = self.pose_maps(encoded.frame, target_pose)
         parsing = self.predict_parsing(encoded, maps)
@@ -274,7 +223,7 @@ class PiseGenerator(Generator[PiseSource]):
     ) -> Rendering:
         """Region editing: draws into the regions of a parsing map that is given instead of predicted, in LIP-20 labels
         and the source picture's frame. `render(...).parsing` is a map to start from."""
-        maps, regions = self.pose_maps(encoded.frame, target_pose), self.one_hot(encoded.frame, target_parsing)
+        maps, regions = self.pose_maps(encoded.frame, target_pose), self.regions_of(encoded.frame, target_parsing)
         painting = self.paint(encoded, maps, regions)
         return Rendering(encoded.frame.undo(painting.image), parsing=self.shares(encoded.frame, regions))
 
@@ -288,34 +237,19 @@ class PiseGenerator(Generator[PiseSource]):
         return replace(person, codes=person.codes + (garment.codes - person.codes) * share)
 
     def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
-        """Heatmaps with their peaks on whole pixels, as the published weights know them."""
-        placed = frame.place_pose(pose)
-        on_pixels = PoseBatch((placed.keypoints - 0.5).trunc() + 0.5, placed.visible, placed.size)
-        return heatmaps(on_pixels, sigma_px=self.config.heatmap_sigma_px)
-
-    def one_hot(self, frame: NetworkFrame, parsing: UInt8[Tensor, "n h w"]) -> Float[Tensor, "n classes H W"]:
-        """A map in LIP-20 labels as the network's classes, in its frame."""
-        table = torch.tensor(self.parsing_labels.from_lip, device=parsing.device)
-        shares = functional.one_hot(table[parsing.long()], len(self.parsing_labels)).movedim(-1, 1).float()
-        return _most_likely(frame.place(shares))
-
-    def shares(self, frame: NetworkFrame, parsing: Float[Tensor, "n classes H W"]) -> Float[Tensor, "n classes h w"]:
-        """Each class's number in (0, 1) as its share of all classes, in the picture's frame."""
-        undone = frame.undo(parsing).clamp_min(1e-6)
-        return undone / undone.sum(1, keepdim=True)
+        return heatmaps_on_pixels(frame.place_pose(pose), sigma_px=self.config.heatmap_sigma_px)
 
     def encode_maps(
         self,
         image: Float[Tensor, "n 3 H W"],
-        parsing: Float[Tensor, "n classes H W"],
+        regions: Float[Tensor, "n classes H W"],
         pose_maps: Float[Tensor, "n 18 H W"],
         frame: NetworkFrame,
     ) -> PiseSource:
-        """From one-hot parsing and heatmaps in the network's frame."""
-        codes = self._codes(image, parsing)
+        codes = self._codes(image, regions)
         features = self.vgg(image, (_VGG_LAYER,))[_VGG_LAYER]
         light = torch.cat([self.light["gamma"](features), self.light["beta"](features)], 1).flatten(2)
-        return PiseSource(frame, image, parsing, pose_maps, codes, _embedded(features, self.key), light)
+        return PiseSource(frame, image, regions, pose_maps, codes, _embedded(features, self.key), light)
 
     def predict_parsing(self, encoded: PiseSource, target_maps: Float[Tensor, "n 18 H W"]) -> Tensor:
         """For each class a number in (0, 1), (n, classes, H, W); they need not sum to 1."""
@@ -324,7 +258,7 @@ class PiseGenerator(Generator[PiseSource]):
     def regions(self, parsing: Float[Tensor, "n classes H W"]) -> Float[Tensor, "n classes H W"]:
         """What is painted into: the parsing as it is, as the released code does, or its most likely classes. Then the
         gradient is that of the soft parsing."""
-        return parsing if self.config.as_released else _most_likely(parsing) + (parsing - parsing.detach())
+        return parsing if self.config.as_released else most_likely(parsing) + (parsing - parsing.detach())
 
     def paint(
         self,
@@ -356,11 +290,10 @@ class PiseGenerator(Generator[PiseSource]):
         regions = self.regions(self.predict_parsing(encoded, maps))
         painting, size = self.paint(encoded, maps, regions), encoded.frame.padded
         assert painting.weights is not None
-        colors = regions.new_tensor(palette(self.parsing_labels).tolist()) / 127.5 - 1
         shares = painting.weights / painting.weights.sum(2, keepdim=True).clamp_min(1e-12)
         positions, spread = expected_positions(shares, Size(size.height // 4, size.width // 4))
         pictures = {
-            "target_parsing": torch.einsum("nkhw,kc->nchw", _most_likely(regions), colors),
+            "target_parsing": region_colors(regions, self.parsing_labels),
             "source_positions": enlarged(position_colors(positions, 1 - spread), size),
             "position_key": position_key(encoded.image),
         }
@@ -372,10 +305,6 @@ class PiseGenerator(Generator[PiseSource]):
         areas = regions.sum((2, 3))[..., None]
         means = torch.einsum("nchw,nkhw->nkc", codes, regions) / areas.clamp_min(1)
         return torch.where(areas > 0, means, codes.mean((2, 3))[:, None])
-
-
-def _most_likely(shares: Float[Tensor, "n classes h w"]) -> Float[Tensor, "n classes h w"]:
-    return functional.one_hot(shares.argmax(1), shares.shape[1]).movedim(-1, 1).to(shares.dtype)
 
 
 def _last_present(shares: Float[Tensor, "n classes h w"]) -> Float[Tensor, "n classes h w"]:
@@ -488,17 +417,12 @@ class PiseObjective(Objective[PiseGenerator, PiseDrawing]):
         )
 
     def generator_losses(self, generator: PiseGenerator, drawn: PiseDrawing, batch: PersonPair) -> dict[str, Tensor]:
-        if batch.target_parsing is None:
-            raise InputError("pise learns from the target's parsing map; give pairs that have one.")
         weights, truth = self.weights, drawn.frame.place(batch.target_image)
-        parsing = generator.one_hot(drawn.frame, batch.target_parsing)
-        with torch.no_grad():
-            wanted = self.features(truth)
-        got = self.features(drawn.drawn)
+        parsing = generator.true_regions(drawn.frame, batch)
         losses = {
-            "l1": weights.l1 * functional.l1_loss(drawn.drawn, truth),
-            "content": weights.content * content_loss(got.content, wanted.content),
-            "style": weights.style * style_loss(got.style, wanted.style),
+            **picture_losses(
+                self.features, drawn.drawn, truth, l1=weights.l1, content=weights.content, style=weights.style
+            ),
             "adversarial": weights.adversarial * least_squares_loss(self.discriminator(drawn.drawn), real=True),
             "parsing": weights.parsing * functional.cross_entropy(drawn.predicted, parsing.argmax(1)),
             "parsing_l1": weights.parsing_l1 * functional.l1_loss(drawn.predicted, parsing),
@@ -510,9 +434,7 @@ class PiseObjective(Objective[PiseGenerator, PiseDrawing]):
         return losses
 
     def discriminator_losses(self, drawn: PiseDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
-        real = least_squares_loss(self.discriminator(drawn.frame.place(batch.target_image)), real=True)
-        generated = least_squares_loss(self.discriminator(drawn.drawn.detach()), real=False)
-        return {"real": 0.5 * real, "generated": 0.5 * generated}
+        return least_squares_judgement(self.discriminator, drawn.frame.place(batch.target_image), drawn.drawn)
 
     def parameter_groups(self, generator: PiseGenerator) -> list[ParameterGroup]:
         later = ("light.", "key.", "query.", "after_light.") if self.step == 1 else ()

@@ -22,15 +22,16 @@ sizes, regions, losses and their weights (docs/models/rsagan.md).
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.batch import PersonPair
-from posable.errors import ConfigError, InputError
-from posable.losses import content_loss, least_squares_loss, style_loss
+from posable.errors import ConfigError
+from posable.losses import least_squares_loss, picture_losses
 from posable.models.editing import Region, check_strength
-from posable.models.generator import Generator, Rendering
+from posable.models.framed import ParsingGuidedGenerator, StretchedConfig
+from posable.models.generator import Rendering
 from posable.models.objective import Objective
 from posable.nn.attention_pictures import (
     attended_patches,
@@ -43,7 +44,7 @@ from posable.nn.attention_pictures import (
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
-from posable.nn.regions import class_shares, one_hot_regions, region_colors
+from posable.nn.regions import class_shares, region_colors
 from posable.nn.residual_blocks import (
     SLOPE,
     EncoderBlock,
@@ -71,14 +72,9 @@ REGIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class RsaganConfig:
+class RsaganConfig(StretchedConfig):
     """Every number here is our choice."""
 
-    height: int = 256
-    """Height of the pictures in px."""
-    width: int = 176
-    network_height: int = 256
-    """Height of the frame that the network works in: pictures are stretched to it, and what is drawn shrunk back."""
     network_width: int = 176
     channels: int = 256
     """Channels at a quarter of the size; halved at each finer level."""
@@ -96,11 +92,7 @@ class RsaganConfig:
     heatmap_sigma_px: float = 6.0
 
     def __post_init__(self) -> None:
-        if min(self.height, self.width, self.network_height, self.network_width) < 2 * self.multiple:
-            raise ConfigError(
-                f"rsagan's sizes ({self.height}x{self.width}, {self.network_height}x{self.network_width} inside) must "
-                f"be at least {2 * self.multiple} px a side."
-            )
+        self.check_sizes("rsagan", 2 * self.multiple)
         if self.channels % (4 * self.num_heads):
             raise ConfigError(
                 f"rsagan's channels are {self.channels}; with {self.num_heads} heads give a multiple of "
@@ -299,15 +291,12 @@ class Integrated:
     """For each place of the target how much it takes from each of the source."""
 
 
-class RsaganGenerator(Generator[RsaganSource]):
+class RsaganGenerator(ParsingGuidedGenerator[RsaganConfig, RsaganSource]):
     family = "rsagan"
-    needs_parsing = True
     parsing_labels = PISE_8
 
     def __init__(self, config: RsaganConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.size = Size(config.height, config.width)
+        super().__init__(config)
         c, regions = config.channels, len(REGIONS) * config.region_channels
         self.regional_semantics = RegionalSemantics(config.region_channels)
         self.semantic_fusion = nn.Conv2d(regions, c, 1)
@@ -324,31 +313,20 @@ class RsaganGenerator(Generator[RsaganSource]):
         )
         self.decoder = nn.Sequential(ResidualDecoder(c, c // 2), ResidualDecoder(c // 2, c // 4), ImageOutput(c // 4))
 
-    def frame(self, picture: Size) -> NetworkFrame:
-        network = Size(self.config.network_height, self.config.network_width)
-        return NetworkFrame.of(picture, self.size, network, self.config.multiple)
-
-    def encode(
+    def encode_maps(
         self,
-        source_image: Float[Tensor, "n 3 h w"],
-        source_pose: PoseBatch,
-        source_parsing: UInt8[Tensor, "n h w"] | None = None,
+        image: Float[Tensor, "n 3 H W"],
+        regions: Float[Tensor, "n 8 H W"],
+        pose_maps: Float[Tensor, "n 18 H W"],
+        frame: NetworkFrame,
     ) -> RsaganSource:
-        """Raises InputError without a parsing map."""
-        if source_parsing is None:
-            raise InputError(
-                "rsagan needs the source's parsing map; give one in LIP-20 labels, or take another family."
-            )
-        frame = self.frame(Size(source_image.shape[-2], source_image.shape[-1]))
-        parsing = one_hot_regions(frame, source_parsing, self.parsing_labels)
-        image, maps = frame.place(source_image), self.pose_maps(frame, source_pose)
-        semantics = self.regional_semantics(maps, parsing) * self.regional_semantics.gate(maps)
-        keys = self.to_key(self.pose_encoder(maps)).flatten(2)
-        return RsaganSource(frame, image, parsing, semantics, self.style_encoder(image), keys)
+        semantics = self.regional_semantics(pose_maps, regions) * self.regional_semantics.gate(pose_maps)
+        keys = self.to_key(self.pose_encoder(pose_maps)).flatten(2)
+        return RsaganSource(frame, image, regions, semantics, self.style_encoder(image), keys)
 
     def render(self, encoded: RsaganSource, target_pose: PoseBatch) -> Rendering:
         drawn = self.integrate(encoded, self.pose_maps(encoded.frame, target_pose))
-        return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores))
+        return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores.softmax(1)))
 
     def with_garment(
         self, person: RsaganSource, garment: RsaganSource, region: Region, strength: float = 1.0
@@ -391,10 +369,6 @@ class RsaganGenerator(Generator[RsaganSource]):
         for attention in self.attentions:
             x = attention(x, style, semantics)
         return Integrated(self.decoder(x), scores, weights)
-
-    def shares(self, frame: NetworkFrame, scores: Float[Tensor, "n 8 H W"]) -> Float[Tensor, "n 8 h w"]:
-        undone = frame.undo(scores.softmax(1)).clamp_min(0)
-        return undone / undone.sum(1, keepdim=True)
 
     def explain(self, encoded: RsaganSource, target_pose: PoseBatch) -> dict[str, Float[Tensor, "n 3 h w"]]:
         """`aligned_source`: the source's 4x4 patches where the correspondence puts them; `source_positions`: where they
@@ -469,7 +443,7 @@ class RsaganObjective(Objective[RsaganGenerator, RsaganDrawing]):
         small = functional.avg_pool2d(encoded.image, 4)
         return RsaganDrawing(
             image=encoded.frame.undo(drawn.image),
-            parsing=generator.shares(encoded.frame, drawn.scores),
+            parsing=generator.shares(encoded.frame, drawn.scores.softmax(1)),
             frame=encoded.frame,
             drawn=drawn.image,
             scores=drawn.scores,
@@ -481,18 +455,13 @@ class RsaganObjective(Objective[RsaganGenerator, RsaganDrawing]):
     def generator_losses(
         self, generator: RsaganGenerator, drawn: RsaganDrawing, batch: PersonPair
     ) -> dict[str, Tensor]:
-        if batch.target_parsing is None:
-            raise InputError("rsagan learns from the target's parsing map; give pairs that have one.")
         weights, truth = self.weights, drawn.frame.place(batch.target_image)
-        parsing = one_hot_regions(drawn.frame, batch.target_parsing, generator.parsing_labels)
-        with torch.no_grad():
-            wanted = self.features(truth)
-        got = self.features(drawn.drawn)
+        parsing = generator.true_regions(drawn.frame, batch)
         scores = self._scores(drawn.drawn, drawn)
         return {
-            "l1": weights.l1 * functional.l1_loss(drawn.drawn, truth),
-            "content": weights.content * content_loss(got.content, wanted.content),
-            "style": weights.style * style_loss(got.style, wanted.style),
+            **picture_losses(
+                self.features, drawn.drawn, truth, l1=weights.l1, content=weights.content, style=weights.style
+            ),
             "parsing": weights.parsing * functional.cross_entropy(drawn.scores, parsing.argmax(1)),
             "parsing_l1": weights.parsing_l1 * functional.l1_loss(drawn.scores.softmax(1), parsing),
             "alignment": weights.alignment * functional.l1_loss(drawn.aligned, functional.avg_pool2d(truth, 4)),

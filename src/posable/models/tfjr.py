@@ -30,10 +30,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.batch import PersonPair, PoseCondition
-from posable.errors import ConfigError, InputError, SizeError
-from posable.losses import content_loss, least_squares_loss, style_loss
+from posable.errors import ConfigError, SizeError
+from posable.losses import least_squares_judgement, least_squares_loss, picture_losses, style_loss
 from posable.models.editing import Region, check_strength
-from posable.models.generator import Generator, Rendering
+from posable.models.framed import InlaidConfig, ParsingGuidedGenerator
+from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.parsing_generator import GatedConvolution, ParsingGenerator
@@ -46,29 +47,21 @@ from posable.nn.regions import (
     grid_weights,
     laid_out,
     most_likely,
-    one_hot_regions,
     region_colors,
 )
 from posable.nn.residual_blocks import SLOPE, EncoderBlock, ImageOutput, ResidualDecoder, init_orthogonal
 from posable.parsing import labels_named
 from posable.pose import OPENPOSE_18, PoseBatch
 from posable.pose_maps import bone_maps
-from posable.size import Size
 
 SMALLEST_TEXTURE = 32
 """Sides of a picture of a material, in px."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TfjrConfig:
+class TfjrConfig(InlaidConfig):
     """Every number here is our choice."""
 
-    height: int = 256
-    """Height of the pictures in px."""
-    width: int = 176
-    network_height: int = 256
-    """Height of the frame in whose middle a picture is laid."""
-    network_width: int = 256
     parsing_labels: str = "PISE-8"
     """The scheme of the parsing maps (posable.parsing)."""
     parsing_channels: int = 32
@@ -81,15 +74,7 @@ class TfjrConfig:
     """How thick bones are drawn, in px of the network's frame."""
 
     def __post_init__(self) -> None:
-        if self.network_height % self.multiple or self.network_width % self.multiple:
-            raise ConfigError(
-                f"tfjr's network frame is {self.network_height}x{self.network_width}; give multiples of 16."
-            )
-        if self.network_height < self.height or self.network_width < self.width:
-            raise ConfigError(
-                f"tfjr lays pictures of {self.height}x{self.width} into a frame of {self.network_height}x"
-                f"{self.network_width}, which is too small; give at least the pictures' size."
-            )
+        self.check_sizes("tfjr")
         if self.channels % 8:
             raise ConfigError(f"tfjr's channels are {self.channels}; give a multiple of 8.")
         if self.kernel_size % 2 == 0:
@@ -226,14 +211,11 @@ class Woven:
     """Of the parsing, refined; a softmax makes them shares."""
 
 
-class TfjrGenerator(Generator[TfjrSource]):
+class TfjrGenerator(ParsingGuidedGenerator[TfjrConfig, TfjrSource]):
     family = "tfjr"
-    needs_parsing = True
 
     def __init__(self, config: TfjrConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.size = Size(config.height, config.width)
+        super().__init__(config)
         self.parsing_labels = labels_named(config.parsing_labels)
         bones, classes, c = len(OPENPOSE_18.limbs), len(self.parsing_labels), config.channels
         self.parsing_generator = ParsingGenerator(classes + 2 * bones, classes, config.parsing_channels)
@@ -251,15 +233,6 @@ class TfjrGenerator(Generator[TfjrSource]):
         self.to_image = ImageOutput(c // 4, normed=True)
         init_orthogonal(self)
 
-    def frame(self, picture: Size) -> NetworkFrame:
-        """Pictures of k times the trained size and more are shrunk k times, and lie in the middle of the frame."""
-        config = self.config
-        factor = max(1, min(picture.height // self.size.height, picture.width // self.size.width))
-        enlarged_size = Size(self.size.height * factor, self.size.width * factor)
-        fitted = NetworkFrame.of(picture, enlarged_size, self.size, config.multiple)
-        height, width = fitted.padded
-        return replace(fitted, padded=Size(max(height, config.network_height), max(width, config.network_width)))
-
     def forward(self, condition: PoseCondition) -> Rendering:
         """`condition.texture`, if given, is what the upper clothes are made of."""
         encoded = self.encode(condition.source_image, condition.source_pose, condition.source_parsing)
@@ -267,33 +240,28 @@ class TfjrGenerator(Generator[TfjrSource]):
             encoded = self.with_texture(encoded, condition.texture)
         return self.render(encoded, condition.target_pose)
 
-    def encode(
+    def encode_maps(
         self,
-        source_image: Float[Tensor, "n 3 h w"],
-        source_pose: PoseBatch,
-        source_parsing: UInt8[Tensor, "n h w"] | None = None,
+        image: Float[Tensor, "n 3 H W"],
+        regions: Float[Tensor, "n classes H W"],
+        pose_maps: Float[Tensor, "n 19 H W"],
+        frame: NetworkFrame,
     ) -> TfjrSource:
-        """Raises InputError without a parsing map."""
-        if source_parsing is None:
-            raise InputError("tfjr needs the source's parsing map; give one in LIP-20 labels, or take another family.")
-        frame = self.frame(Size(source_image.shape[-2], source_image.shape[-1]))
-        image = frame.place(source_image)
-        parsing = one_hot_regions(frame, source_parsing, self.parsing_labels)
-        return TfjrSource(frame, image, parsing, self.bones(frame, source_pose), self.texture_kernels(image, parsing))
+        return TfjrSource(frame, image, regions, pose_maps, self.texture_kernels(image, regions))
 
     def render(self, encoded: TfjrSource, target_pose: PoseBatch) -> Rendering:
-        bones = self.bones(encoded.frame, target_pose)
+        bones = self.pose_maps(encoded.frame, target_pose)
         drawn = self.weave(encoded, bones, self.predict_parsing(encoded, bones))
-        return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores))
+        return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores.softmax(1)))
 
     def render_regions(
         self, encoded: TfjrSource, target_pose: PoseBatch, target_parsing: UInt8[Tensor, "n h w"]
     ) -> Rendering:
         """Woven into the regions of a parsing map that is given, in LIP-20 labels and the source picture's frame; the
         texture does not refine them."""
-        regions = one_hot_regions(encoded.frame, target_parsing, self.parsing_labels)
-        drawn = self.weave(encoded, self.bones(encoded.frame, target_pose), certain_scores(regions), refine=False)
-        return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores))
+        regions = self.regions_of(encoded.frame, target_parsing)
+        drawn = self.weave(encoded, self.pose_maps(encoded.frame, target_pose), certain_scores(regions), refine=False)
+        return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores.softmax(1)))
 
     def with_garment(
         self, person: TfjrSource, garment: TfjrSource, region: Region, strength: float = 1.0
@@ -325,7 +293,7 @@ class TfjrGenerator(Generator[TfjrSource]):
         material = self.texture_kernels(texture, torch.ones_like(texture[:, :1])).expand_as(own)
         return replace(encoded, kernels=_mixed(own, self.texture_fusion(own, material), share))
 
-    def bones(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 19 H W"]:
+    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 19 H W"]:
         return bone_maps(frame.place_pose(pose), sigma_px=self.config.bone_sigma_px)
 
     def texture_kernels(
@@ -364,14 +332,10 @@ class TfjrGenerator(Generator[TfjrSource]):
             x = block(doubling(x), self._injection(encoded, shares, factor))
         return Woven(self.to_image(x), scores)
 
-    def shares(self, frame: NetworkFrame, scores: Float[Tensor, "n classes H W"]) -> Float[Tensor, "n classes h w"]:
-        undone = frame.undo(scores.softmax(1)).clamp_min(0)
-        return undone / undone.sum(1, keepdim=True)
-
     def explain(self, encoded: TfjrSource, target_pose: PoseBatch) -> dict[str, Float[Tensor, "n 3 h w"]]:
         """`source_parsing`, `predicted_parsing` and `refined_parsing` in the field's colours; `carried_layout`: the
         source's mean colours in the cells of each region's kernel, laid over the target as the kernel is."""
-        bones = self.bones(encoded.frame, target_pose)
+        bones = self.pose_maps(encoded.frame, target_pose)
         scores = self.predict_parsing(encoded, bones)
         refined, cells = self.weave(encoded, bones, scores).scores, self.config.kernel_size
         colors = gathered(encoded.image, encoded.parsing, cells)
@@ -453,13 +417,13 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
         self.discriminator = None if stage == "parsing" else PatchDiscriminator(activate_image=True)
 
     def draw(self, generator: TfjrGenerator, batch: PersonPair) -> TfjrDrawing:
-        truth = _true_regions(generator, batch)
         condition = batch.condition
         encoded = generator.encode(condition.source_image, condition.source_pose, condition.source_parsing)
-        frame, bones = encoded.frame, generator.bones(encoded.frame, condition.target_pose)
+        truth = generator.true_regions(encoded.frame, batch)
+        frame, bones = encoded.frame, generator.pose_maps(encoded.frame, condition.target_pose)
         if self.stage == "parsing":
             scores = generator.predict_parsing(encoded, bones)
-            parsing = generator.shares(frame, scores)
+            parsing = generator.shares(frame, scores.softmax(1))
             layout = region_colors(scores.detach(), generator.parsing_labels)
             return TfjrDrawing(
                 image=frame.undo(layout),
@@ -483,7 +447,7 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
             predictions = (predicted, woven.scores)
         return TfjrDrawing(
             image=frame.undo(woven.image),
-            parsing=generator.shares(frame, woven.scores),
+            parsing=generator.shares(frame, woven.scores.softmax(1)),
             frame=frame,
             drawn=woven.image,
             predictions=predictions,
@@ -491,7 +455,7 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
         )
 
     def generator_losses(self, generator: TfjrGenerator, drawn: TfjrDrawing, batch: PersonPair) -> dict[str, Tensor]:
-        weights, regions = self.weights, _true_regions(generator, batch)
+        weights, regions = self.weights, generator.true_regions(drawn.frame, batch)
         losses: dict[str, Tensor] = {}
         for name, scores in zip(("parsing", "refined_parsing"), drawn.predictions, strict=False):
             losses[name] = weights.parsing * functional.cross_entropy(scores, regions.argmax(1))
@@ -501,12 +465,9 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
         truth = drawn.frame.place(batch.target_image)
         # What is made of another material has no truth to be like.
         compared = drawn.drawn if drawn.material_region is None else drawn.drawn.lerp(truth, drawn.material_region)
-        with torch.no_grad():
-            wanted = self.features(truth)
-        got = self.features(compared)
-        losses["l1"] = weights.l1 * functional.l1_loss(compared, truth)
-        losses["content"] = weights.content * content_loss(got.content, wanted.content)
-        losses["style"] = weights.style * style_loss(got.style, wanted.style)
+        losses |= picture_losses(
+            self.features, compared, truth, l1=weights.l1, content=weights.content, style=weights.style
+        )
         losses["adversarial"] = weights.adversarial * least_squares_loss(self.discriminator(drawn.drawn), real=True)
         if drawn.material_region is not None and batch.condition.texture is not None:
             with torch.no_grad():
@@ -519,9 +480,7 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
     def discriminator_losses(self, drawn: TfjrDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
         if drawn.drawn is None or self.discriminator is None:
             return {}
-        real = least_squares_loss(self.discriminator(drawn.frame.place(batch.target_image)), real=True)
-        generated = least_squares_loss(self.discriminator(drawn.drawn.detach()), real=False)
-        return {"real": 0.5 * real, "generated": 0.5 * generated}
+        return least_squares_judgement(self.discriminator, drawn.frame.place(batch.target_image), drawn.drawn)
 
     def parameter_groups(self, generator: TfjrGenerator) -> list[ParameterGroup]:
         structure = ("parsing_generator.", "refinement.", "to_scores.")
@@ -546,10 +505,3 @@ def region_style_loss(got: FeatureMaps, material: FeatureMaps, region: Float[Ten
         inside.append(layer * (share / area.clamp_min(1e-4)).sqrt() * (area > 1e-4))
         wanted.append(other * (area > 1e-4))
     return style_loss(inside, wanted)
-
-
-def _true_regions(generator: TfjrGenerator, batch: PersonPair) -> Float[Tensor, "n classes H W"]:
-    if batch.target_parsing is None:
-        raise InputError("tfjr learns from the target's parsing map; give pairs that have one.")
-    frame = generator.frame(Size(batch.target_image.shape[-2], batch.target_image.shape[-1]))
-    return one_hot_regions(frame, batch.target_parsing, generator.parsing_labels)

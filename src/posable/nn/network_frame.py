@@ -1,6 +1,6 @@
 """Where a picture lies in the frame that a network works in: stretched to its proportions, padded to its grid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 from torch.nn import functional
@@ -18,7 +18,7 @@ class NetworkFrame:
     padded: Size
 
     @classmethod
-    def of(cls, picture: Size, trained: Size, network: Size, multiple: int) -> "NetworkFrame":
+    def stretching(cls, picture: Size, trained: Size, network: Size, multiple: int) -> "NetworkFrame":
         """The frame for a picture, when one of the size `trained` is stretched to `network`; other sizes are stretched
         in the same proportions. Sides that are no multiples of `multiple`, or just one, are padded: an instance norm
         over a single place is nothing."""
@@ -26,6 +26,17 @@ class NetworkFrame:
         width = max(1, round(picture.width * network.width / trained.width))
         padded = Size(*[max(2, -(-side // multiple)) * multiple for side in (height, width)])
         return cls(picture, Size(height, width), padded)
+
+    @classmethod
+    def shrinking(cls, picture: Size, trained: Size, multiple: int) -> "NetworkFrame":
+        """The frame for a picture that keeps its proportions: one of k times the size `trained` and more is shrunk k
+        times. Sides are padded as in `stretching`."""
+        factor = max(1, min(picture.height // trained.height, picture.width // trained.width))
+        return cls.stretching(picture, Size(trained.height * factor, trained.width * factor), trained, multiple)
+
+    def at_least(self, size: Size) -> "NetworkFrame":
+        """The frame padded further, where it is smaller than `size`."""
+        return replace(self, padded=Size(max(self.padded.height, size.height), max(self.padded.width, size.width)))
 
     def place(self, image: Tensor) -> Tensor:
         """Pictures (n, c, *picture) in the frame (n, c, *padded); the padding repeats the border."""
