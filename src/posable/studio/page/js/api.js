@@ -1,5 +1,16 @@
 /** The service's endpoints under /v1, one function each. Failures are `ApiError`s whose message is a sentence. */
 
+const PATIENCE_MS = 90_000;
+const WAITING = new Set(["loading", "busy"]);
+
+/** What the page does when the service wants a key, or time. */
+export const hooks = {
+  /** @type {?string} sent with every request */ key: null,
+  /** Asks the user for the key; false when there is none. @type {(message: string) => Promise<boolean>} */
+  askForKey: async () => false,
+  /** @type {(message: string) => void} */ waiting: () => {},
+};
+
 export class ApiError extends Error {
   /** @param {string} message @param {number} status 0 when the service did not answer @param {string} code */
   constructor(message, status, code) {
@@ -34,7 +45,14 @@ export async function place(id, pose, retarget) {
   return (await answer("POST", `sources/${id}/place`, { pose, retarget })).pose;
 }
 
-/** @typedef {{pose: object, keepBackground: boolean, format: "png" | "jpeg"}} How */
+/**
+ * @typedef {object} How
+ * @property {object} pose  in the source's frame, as `place` gives it
+ * @property {boolean} keepBackground
+ * @property {"png" | "jpeg"} format
+ * @property {?number} maxSide  the longer side of the picture at most; null for the photo's own size
+ * @property {?string} model
+ */
 
 /** @param {How} how */
 export function transfer(id, how) {
@@ -62,7 +80,9 @@ export const explain = (id, pose) => answer("POST", `sources/${id}/explain`, { p
 export const detect = (picture) => answer("POST", "detect", form({ picture }));
 
 /** @param {How} how */
-const drawn = ({ pose, keepBackground, format }) => ({ pose, retarget: false, keep_background: keepBackground, format });
+const drawn = ({ pose, keepBackground, format, maxSide, model }) => {
+  return { pose, retarget: false, keep_background: keepBackground, format, ...(maxSide ? { max_side: maxSide } : {}), ...(model ? { model } : {}) };
+};
 
 function form(fields) {
   const data = new FormData();
@@ -83,17 +103,35 @@ async function picture(path, body) {
   return { blob: await response.blob(), seconds: Number(response.headers.get("X-Seconds")) };
 }
 
+/** Sends; waits and sends again while the service says that it is busy or still loads its model. */
 async function request(method, path, body) {
+  const giveUp = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const response = await sent(method, path, body);
+    if (response.ok) return response;
+    const told = (await response.json().catch(() => null))?.error;
+    if (response.status === 401 && (await hooks.askForKey(told?.message ?? ""))) continue;
+    const wait = Number(response.headers.get("Retry-After")) * 1000;
+    if (WAITING.has(told?.code) && wait && performance.now() + wait < giveUp) {
+      hooks.waiting(told.message);
+      await new Promise((done) => setTimeout(done, wait));
+      continue;
+    }
+    const message = told?.message ?? `the service answered ${response.status} ${response.statusText}.`;
+    throw new ApiError(sentence(message), response.status, told?.code ?? "");
+  }
+}
+
+async function sent(method, path, body) {
   const json = body && !(body instanceof FormData);
-  const headers = json ? { "Content-Type": "application/json" } : {};
-  let response;
+  const headers = new Headers(json ? { "Content-Type": "application/json" } : {});
+  if (hooks.key) headers.set("Authorization", `Bearer ${hooks.key}`);
   try {
-    response = await fetch(`v1/${path}`, { method, headers, body: json ? JSON.stringify(body) : body });
+    return await fetch(`v1/${path}`, { method, headers, body: json ? JSON.stringify(body) : body });
   } catch {
     throw new ApiError("The studio's service does not answer; see whether `posable studio` still runs.", 0, "silent");
   }
-  if (response.ok) return response;
-  const told = await response.json().catch(() => null);
-  const message = told?.error?.message ?? `The service answered ${response.status} ${response.statusText}.`;
-  throw new ApiError(message, response.status, told?.error?.code ?? "");
 }
+
+/** The library's messages begin small, since they follow "error:" in a terminal. */
+const sentence = (message) => message.charAt(0).toUpperCase() + message.slice(1);

@@ -8,6 +8,9 @@ import { noProblem, problem, status } from "./announce.js";
 import { fromJson, toJson } from "./skeleton.js";
 
 const REMEMBERED = 6;
+// Where a picture takes longer than this, smaller ones are drawn while something is dragged.
+const FLUENT_SECONDS = 0.15;
+const QUICK_SIDE_PX = 256;
 
 /** @typedef {import("./state.js").Store} Store */
 /** @typedef {import("./state.js").Material} Material */
@@ -15,9 +18,10 @@ const REMEMBERED = 6;
 export class Drawing {
   #running = false;
   #wanted = false;
-  /** Sources that the service holds: the newest last. @type {{id: string, blob: Blob, pose: string, model: ?string}[]} */
+  /** Sources that the service holds: the newest last. @type {{id: string, blob: Blob, pose: string}[]} */
   #sources = [];
-  #drawn = { key: /** @type {unknown[]} */ ([]) };
+  /** What the result was drawn from. @type {unknown[]} */ #drawn = [];
+  /** What the last picture of full size took. */ #seconds = 0;
 
   /** @param {Store} store @param {(busy: boolean) => void} onBusy told when drawing begins and ends */
   constructor(store, onBusy) {
@@ -39,18 +43,23 @@ export class Drawing {
       const { photo } = this.store.session;
       const { target, sourcePose, look, keepBackground } = this.store.doc;
       if (!photo || !target || !sourcePose) continue;
-      const format = this.store.previewing ? "jpeg" : "png";
-      const key = [photo.blob, JSON.stringify(toJson(sourcePose)), JSON.stringify(toJson(target)), look, keepBackground, this.store.session.model, format];
-      if (key.every((part, index) => part === this.#drawn.key[index])) continue;
+      const quick = this.store.previewing;
+      const format = quick ? "jpeg" : "png";
+      const maxSide = quick && this.#seconds > FLUENT_SECONDS ? QUICK_SIDE_PX : null;
+      const { model } = this.store.session;
+      const key = [photo.blob, textOf(toJson(sourcePose)), textOf(toJson(target)), look, keepBackground, model, format];
+      if (key.every((part, index) => part === this.#drawn[index])) continue;
       this.onBusy(true);
       const began = performance.now();
       try {
-        const { blob } = await this.withSource((id) => this.draw(id, { target, look, keepBackground }, format));
-        this.#show(blob, (performance.now() - began) / 1000, format);
-        this.#drawn.key = key;
+        const { blob } = await this.withSource((id) => this.draw(id, { target, look, keepBackground }, format, maxSide));
+        const seconds = (performance.now() - began) / 1000;
+        if (!quick) this.#seconds = seconds;
+        this.#show(blob, seconds, format);
+        this.#drawn = key;
         noProblem();
       } catch (error) {
-        this.#drawn.key = key;
+        this.#drawn = key;
         problem(error);
       }
     }
@@ -59,8 +68,8 @@ export class Drawing {
   }
 
   /** One picture. @returns {Promise<{blob: Blob, seconds: number}>} */
-  async draw(id, { target, look, keepBackground }, format) {
-    const how = { pose: toJson(target), keepBackground, format };
+  async draw(id, { target, look, keepBackground }, format, maxSide = null) {
+    const how = { pose: toJson(target), keepBackground, format, maxSide, model: this.store.session.model };
     if (!look) return api.transfer(id, how);
     if (look.kind === "texture") return api.texture(id, this.store.session.materials[look.pattern].blob, look, how);
     const reference = this.store.session.materials[look.reference];
@@ -83,7 +92,7 @@ export class Drawing {
   async addPhoto(photo, pose = null) {
     const { model } = this.store.session;
     const added = await api.addSource(photo.blob, { pose, model });
-    this.#remember({ id: added.id, blob: photo.blob, pose: textOf(added.pose), model });
+    this.#remember({ id: added.id, blob: photo.blob, pose: textOf(added.pose) });
     return added;
   }
 
@@ -91,11 +100,11 @@ export class Drawing {
   async #sourceOf(picture, pose) {
     const { model } = this.store.session;
     const text = pose && textOf(pose);
-    const known = this.#sources.find((one) => one.blob === picture.blob && one.model === model && (!text || one.pose === text));
+    const known = this.#sources.find((one) => one.blob === picture.blob && (!text || one.pose === text));
     if (known) return known.id;
     status("Reading the photo …");
     const added = await api.addSource(picture.blob, { pose, model });
-    this.#remember({ id: added.id, blob: picture.blob, pose: text ?? textOf(added.pose), model });
+    this.#remember({ id: added.id, blob: picture.blob, pose: text ?? textOf(added.pose) });
     return added.id;
   }
 

@@ -102,8 +102,9 @@ export class ParsingPane extends Insight {
     };
   }
 
-  async #download() {
-    const blob = await (await fetch(this.#answer.picture)).blob();
+  #download() {
+    const bytes = Uint8Array.from(atob(this.#answer.picture.split(",")[1]), (char) => char.charCodeAt(0));
+    const blob = new Blob([bytes], { type: "image/png" });
     download(blob, `${stem(this.store.session.photo?.name ?? "photo")}-parsing.png`);
   }
 }

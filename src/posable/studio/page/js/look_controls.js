@@ -10,14 +10,14 @@ export function regionChoice(group, onChoose) {
   const set = make("fieldset", { class: "chips" }, make("legend", {}, "Part of the person"));
   return {
     element: set,
-    /** @param {{name: string, title: string}[]} regions @param {string} chosen */
+    /** @param {string[]} regions @param {string} chosen */
     render(regions, chosen) {
-      const names = regions.map(({ name }) => name).join(" ");
+      const names = regions.join(" ");
       if (set.dataset.names !== names) {
         set.dataset.names = names;
-        const chips = regions.map(({ name, title }) => {
+        const chips = regions.map((name) => {
           const input = make("input", { type: "radio", name: group, value: name, onchange: () => onChoose(name) });
-          return make("label", { title }, input, make("span", {}, plain(name)));
+          return make("label", {}, input, make("span", {}, plain(name)));
         });
         set.replaceChildren(set.firstChild, ...chips);
       }

@@ -14,6 +14,7 @@ import { Store } from "./state.js";
 import { Strip } from "./strip.js";
 import { tabs } from "./tabs.js";
 import { TexturePane } from "./texture_pane.js";
+import { followApiKey } from "./api_key.js";
 import { followTheme } from "./theme.js";
 
 const store = new Store();
@@ -81,6 +82,8 @@ byId("model").addEventListener("change", () => store.set({ model: byId("model").
 for (const button of document.querySelectorAll(".views button")) button.addEventListener("click", () => view(button.dataset.view));
 tabs(document.querySelector(".tabs"), (tab) => store.set({ tab }));
 followTheme(byId("theme"));
+followApiKey();
+api.hooks.waiting = status;
 
 store.subscribe(() => {
   byId("undo").disabled = !store.canUndo;
@@ -90,14 +93,14 @@ store.subscribe(() => {
 
 await attempt(async () => {
   status("Getting ready …");
-  const [{ models }, { poses: presets }] = await Promise.all([api.models(), api.poses()]);
+  const [{ models, regions }, { poses: presets }] = await Promise.all([api.models(), api.poses()]);
   for (const { name } of models) byId("model").append(make("option", { value: name }, name));
   const first = models.find((model) => model.default) ?? models[0];
   byId("model").value = first.name;
   store.set({
     model: first.name,
     presets: presets.map(({ name, pose }) => ({ name, pose: fromJson(pose) })),
-    regions: ["upper", "lower", "dress", "hair", "shoes", "hat", "face"].map((name) => ({ name, title: name })),
+    regions: regions ?? [],
   });
   status("Ready: drop a photo, or choose one of the people.");
 });

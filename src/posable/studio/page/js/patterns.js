@@ -84,7 +84,7 @@ const PAINTERS = {
 export const PATTERNS = Object.keys(PAINTERS);
 
 /** @param {string} name one of PATTERNS @param {string} ground @param {string} ink colours as #rrggbb @returns {HTMLCanvasElement} */
-export function drawPattern(name, ground, ink) {
+function drawPattern(name, ground, ink) {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = TILE_PX;
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
@@ -92,6 +92,17 @@ export function drawPattern(name, ground, ink) {
   pen.fillRect(0, 0, TILE_PX, TILE_PX);
   pen.fillStyle = ink;
   PAINTERS[name](pen, TILE_PX);
+  return canvas;
+}
+
+/** The fabric as cloth lies on a table: more than one tile of it. @returns {HTMLCanvasElement} */
+export function drawSwatch(name, ground, ink) {
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [1.25 * TILE_PX, TILE_PX];
+  const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+  pen.scale(0.7, 0.7);
+  pen.fillStyle = /** @type {CanvasPattern} */ (pen.createPattern(drawPattern(name, ground, ink), "repeat"));
+  pen.fillRect(0, 0, 2 * TILE_PX, 2 * TILE_PX);
   return canvas;
 }
 

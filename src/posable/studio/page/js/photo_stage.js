@@ -27,7 +27,7 @@ export class PhotoStage {
       preview: (sourcePose) => this.#showPose(sourcePose),
       commit: (sourcePose, merge) => this.#corrected(sourcePose, merge),
       select: (name) => this.#select(name),
-      leave: () => byId("correct").focus(),
+      leave: () => byId("show-joints").focus(),
       how: () => "joint",
     });
     this.editor.editable = false;
@@ -82,11 +82,9 @@ export class PhotoStage {
 
   #select(name) {
     const { sourcePose } = this.store.doc;
-    byId("photo-joint").hidden = !name;
-    if (!name || !sourcePose) return;
-    const sentence = `${spoken(name)}: ${placeOf(sourcePose, name)}`;
+    const sentence = name && sourcePose ? `${spoken(name)}: ${placeOf(sourcePose, name)}` : "";
     byId("photo-joint").textContent = sentence;
-    say(sentence);
+    if (sentence) say(sentence);
   }
 
   #showPose(pose) {

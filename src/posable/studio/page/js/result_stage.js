@@ -8,6 +8,8 @@ import { SkeletonEditor, placeOf } from "./skeleton_editor.js";
 
 /** @typedef {import("./state.js").Store} Store */
 
+const HINT = "Drag a joint, or use Tab and arrow keys";
+
 export class ResultStage {
   #joints = true;
   #comparing = false;
@@ -20,7 +22,7 @@ export class ResultStage {
       preview: (target) => store.preview({ target, preset: null }),
       commit: (target, merge) => store.commit({ target, preset: null }, merge),
       select: (name) => this.#select(name),
-      leave: () => byId("show-joints").focus(),
+      leave: () => document.querySelector(".tabs [aria-selected=true]")?.focus(),
       how,
     });
     byId("show-joints").addEventListener("click", () => this.showJoints(!this.#joints));
@@ -115,14 +117,13 @@ export class ResultStage {
     const line = byId("result-joint");
     const { target } = this.store.doc;
     const name = this.#selected;
-    line.hidden = !name || !target || !this.#joints;
-    if (!name || !target) return;
-    const text = `${spoken(name)}: ${placeOf(target, name)}`;
-    if (line.firstChild?.textContent !== text || line.dataset.joint !== name) {
-      line.dataset.joint = name;
-      const label = shows(target, name) ? "Hide" : "Show";
-      line.replaceChildren(make("span", {}, text), make("button", { type: "button", class: "link", onclick: () => this.editor.toggle(name) }, label));
-    }
+    const there = !!name && !!target && this.#joints && !this.#comparing;
+    const text = there ? `${spoken(name)}: ${placeOf(target, name)}` : HINT;
+    if (line.dataset.text === text) return;
+    line.dataset.text = text;
+    const hide = make("button", { type: "button", class: "link", onclick: () => name && this.editor.toggle(name) });
+    if (there) hide.textContent = shows(target, name) ? "Hide" : "Show";
+    line.replaceChildren(make("span", {}, text), there ? hide : "");
   }
 
   /** Lays slider and cut over the picture itself, which rarely fills the canvas. */

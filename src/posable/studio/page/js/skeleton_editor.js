@@ -7,7 +7,7 @@ import { makeSvg } from "./dom.js";
 import { JOINTS, LIMBS, PARENT, moved, shows, sideOf, spoken, withShown } from "./skeleton.js";
 
 const REACH_PX = 24;
-const DOT_PX = 5.5;
+const [SMALLEST_DOT_PX, DOT_PX, DOTS_PER_HEIGHT] = [3.4, 5.5, 90];
 const DOUBLE_TAP_MS = 350;
 const STEP_SHARE = 1 / 256;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -48,11 +48,12 @@ export class SkeletonEditor {
 
   /** @param {?import("./skeleton.js").Pose} pose */
   show(pose) {
+    const appears = !this.#pose;
     this.#pose = pose;
     this.svg.toggleAttribute("hidden", !pose);
     if (!pose) return;
     const box = `0 0 ${pose.size[1]} ${pose.size[0]}`;
-    if (this.svg.getAttribute("viewBox") !== box) {
+    if (appears || this.svg.getAttribute("viewBox") !== box) {
       this.svg.setAttribute("viewBox", box);
       this.#measure();
     }
@@ -113,13 +114,14 @@ export class SkeletonEditor {
   /** Keeps dots at one size on the screen, whatever the picture's. */
   #measure() {
     const scale = this.#perPixel();
-    this.svg.style.setProperty("--unit", String(scale));
+    const height = (this.#pose?.size[0] ?? 0) / scale;
+    const dotPx = Math.min(Math.max(height / DOTS_PER_HEIGHT, SMALLEST_DOT_PX), DOT_PX);
     for (const joint of this.#joints.values()) {
       const small = joint.classList.contains("face") ? 0.72 : 1;
       const [hit, ring, dot] = joint.children;
       hit.setAttribute("r", 14 * scale * small);
-      ring.setAttribute("r", (DOT_PX + 4.5) * scale * small);
-      dot.setAttribute("r", DOT_PX * scale * small);
+      ring.setAttribute("r", (dotPx + 4.5) * scale * small);
+      dot.setAttribute("r", dotPx * scale * small);
     }
   }
 

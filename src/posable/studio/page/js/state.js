@@ -26,7 +26,7 @@
  * @property {?string} model
  * @property {Record<string, Material>} materials
  * @property {{name: string, pose: Pose}[]} presets
- * @property {{name: string, title: string}[]} regions
+ * @property {string[]} regions  parts of a person that garments and textures go to
  * @property {string} tab
  */
 

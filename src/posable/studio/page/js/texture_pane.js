@@ -2,7 +2,7 @@
 
 import { byId, icon, make } from "./dom.js";
 import { offButton, percent, regionChoice, slider } from "./look_controls.js";
-import { PATTERNS, drawPattern, patternBlob } from "./patterns.js";
+import { PATTERNS, drawSwatch, patternBlob } from "./patterns.js";
 import { choose, material, takeDrops } from "./pictures.js";
 
 export class TexturePane {
@@ -61,7 +61,7 @@ export class TexturePane {
   #paintSwatches() {
     for (const [name, button] of this.#swatches) {
       button.querySelector("canvas")?.remove();
-      button.append(drawPattern(name, this.#colors.ground, this.#colors.ink));
+      button.append(drawSwatch(name, this.#colors.ground, this.#colors.ink));
     }
   }
 
