@@ -12,7 +12,8 @@ from typer.core import TyperGroup
 
 from posable.cli_convert import convert
 from posable.cli_data import data_app
-from posable.cli_evaluate import evaluate
+from posable.cli_edit import explain, garment, parse, texture
+from posable.cli_evaluate import benchmark, evaluate
 from posable.cli_models import models
 from posable.cli_people import people_app
 from posable.cli_studio import studio
@@ -53,7 +54,12 @@ app.command()(convert)
 app.command()(studio)
 app.command()(train)
 app.command()(evaluate)
+app.command()(benchmark)
 app.command()(models)
+app.command()(garment)
+app.command()(texture)
+app.command()(parse)
+app.command()(explain)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Model = Annotated[str, typer.Option(metavar="NAME", help="Shipped model (weave) or model folder.", show_default=False)]

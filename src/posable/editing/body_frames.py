@@ -7,6 +7,7 @@ pattern narrows towards the outline, turns with the arm and follows the waist.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from posable.pose import Pose
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 
 _BINS = 48
 _ROUNDEST = 0.97
@@ -127,7 +128,7 @@ def _tube(
 
 def _points(pose: Pose, mask: Array) -> tuple[dict[str, Array], float]:
     """The joints that parts hang between, those guessed that a half-length photo leaves out; the trunk's length."""
-    points = {name: np.array(xy, np.float32) for name, xy in pose.named().items()}
+    points: dict[str, Array] = {name: np.array(xy, np.float32) for name, xy in pose.named().items()}
     shoulders = [points[name] for name in ("right_shoulder", "left_shoulder") if name in points]
     if "neck" not in points and len(shoulders) == 2:
         points["neck"] = (shoulders[0] + shoulders[1]) / 2

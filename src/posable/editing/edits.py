@@ -28,7 +28,7 @@ from posable.pipeline import EncodedSource
 from posable.pose import Pose, PoseBatch
 from posable.size import Size
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 Mask = Image.Image | npt.NDArray[np.uint8]
 
 _WHOLE = 0.25

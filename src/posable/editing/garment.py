@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, maximum_filter
 
 from posable.parsing import LIP_20
 from posable.part_warp import filled_in
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 
 
 def _classes(*names: str) -> list[int]:
@@ -95,28 +96,34 @@ def swap(
         # A collar or scarf covers a neck; it does not cover hair that hangs before it.
         front = source.of(_classes("hair", "hat", "sunglasses")) + source.of(_FACE) * (1 - new)
     laid = new * (1 - front.clip(0, 1))
-    freed = _soft(np.clip(1.5 * old * (1 - laid), 0, 1), seam)
+    # The old garment's rim is mixed with the background, so that goes too; what else the person shows stays.
+    beside = (old + source.of(_BACKGROUND)).clip(0, 1)
+    grown = np.minimum(maximum_filter(old, 2 * round(2 * seam) + 1), beside)
+    freed = _soft(np.clip(1.5 * np.maximum(old, grown) * (1 - laid), 0, 1), seam)
     freed = np.where(freed < 0.04, 0, freed)
     image = source.image
     if freed.any():
-        image = image + (_uncovered(source, reference, region) - image) * freed
+        image = image + (_uncovered(source, reference, region, new) - image) * freed
     weight = _soft(laid, seam)
     weight = np.where(weight < 0.02, 0, weight)
     image = image + (reference.image - image) * weight
     return Swapped(image.clip(0, 1).astype(np.float32), np.maximum(weight, freed).astype(np.float32))
 
 
-def _uncovered(source: Dressed, reference: Dressed, region: str) -> Array:
+def _uncovered(source: Dressed, reference: Dressed, region: str, new: Array) -> Array:
     """What there is to see of the source where its old garment is gone."""
     skin = reference.of(_SKIN + (_FACE if region != "face" else []))
     background = reference.of(_BACKGROUND)
     other = (1 - skin - background).clip(0, 1)
     behind = _continued(source.image, source.of(_BACKGROUND) > 0.9)
-    # Cloth that goes on below: the source's other garments, or the reference's where the source shows none.
-    cloth = source.of(_BOTTOMS if region == "upper" else _TOPS) > 0.8
-    below = _continued(source.image, cloth) if cloth.mean() > 2e-3 else reference.image
+    # Under a shorter top the source's trousers go on; elsewhere the new garment does.
+    own, theirs = source.of(_BOTTOMS) > 0.8, new > 0.8
+    if region == "upper" and own.mean() > 2e-3:
+        cloth = _continued(source.image, own)
+    else:
+        cloth = _continued(reference.image, theirs) if theirs.any() else reference.image
     fleshed = recoloured_skin(source, reference)
-    return (fleshed * skin + behind * background + below * other) / (skin + background + other).clip(1e-3)
+    return (fleshed * skin + behind * background + cloth * other) / (skin + background + other).clip(1e-3)
 
 
 def recoloured_skin(source: Dressed, reference: Dressed) -> Array:

@@ -64,4 +64,4 @@ def mask_of(mask: Image.Image | npt.NDArray[np.uint8], picture: Size, name: str)
         raise ImageError(f"the mask is {found} and {name} is {picture}; give a mask of the picture's size.")
     if not (grey > 127).any():
         raise ImageError(f"the mask of {name} has no white pixel; paint the region white on black.")
-    return grey.astype(np.float32) / 255
+    return (grey.astype(np.float32) / 255).astype(np.float32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
@@ -13,7 +15,7 @@ from posable.errors import ConfigError
 from posable.pose import Pose
 from posable.size import Size
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 
 _LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 _FOLD_IN_TRUNKS, _PRINT_IN_TRUNKS = 0.022, 0.10

@@ -99,5 +99,5 @@ class ParsingResult:
         with write_atomically(path) as temporary:
             self.to_picture().save(temporary, format="PNG", optimize=True)
 
-    def _repr_png_(self) -> bytes:
+    def _repr_png_(self) -> bytes | None:
         return self.to_picture()._repr_png_()  # pyright: ignore[reportPrivateUsage]
