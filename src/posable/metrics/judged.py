@@ -170,3 +170,18 @@ class PerPairMetric:
         if not self._measured:
             return MetricResult.missing(self._refusal or "no pictures were given.", self._settings)
         return MetricResult.of_pairs(tuple(self._values), self._settings)
+
+
+class AbsentMetric:
+    """A metric that cannot be taken here, because of what `reason` says; pictures are not looked at."""
+
+    def __init__(self, name: str, reason: str, settings: Mapping[str, Any], *, higher_is_better: bool) -> None:
+        self.name = name
+        self.higher_is_better = higher_is_better
+        self._result = MetricResult.missing(reason, dict(settings))
+
+    def update(self, pictures: JudgedPictures) -> None:
+        del pictures
+
+    def result(self) -> MetricResult:
+        return self._result

@@ -43,11 +43,12 @@ def unit_length(features: Tensor) -> Tensor:
 
 def feature_distance(features: list[Tensor], others: list[Tensor]) -> Tensor:
     """The distance (n,) from two lists of stage features, for a picture whose features are used more than once."""
-    stages = [
-        (unit_length(a) - unit_length(b)).square().sum(dim=1).mean(dim=(1, 2))
-        for a, b in zip(features, others, strict=True)
-    ]
-    return torch.stack(stages).mean(dim=0)
+    return torch.stack([stage.mean(dim=(1, 2)) for stage in distance_maps(features, others)]).mean(dim=0)
+
+
+def distance_maps(features: list[Tensor], others: list[Tensor]) -> list[Tensor]:
+    """The distance of every position at each stage, (n, h', w') in [0, 4]."""
+    return [(unit_length(a) - unit_length(b)).square().sum(dim=1) for a, b in zip(features, others, strict=True)]
 
 
 def perceptual_distance(features: StageFeatures, image: Tensor, other: Tensor) -> Tensor:
