@@ -5,17 +5,21 @@ from __future__ import annotations
 import inspect
 import os
 import shlex
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posable.cli_terminal import Progress, report
-from posable.errors import InputError
+from posable.cli_terminal import Progress, report, tell
+from posable.errors import InputError, TrainingStoppedError
 
 if TYPE_CHECKING:
-    from posable.train.loop import Progress as Told
     from posable.train.recipe import Recipe
+    from posable.train.session import Progress as Told
 
 
 def train(
@@ -25,6 +29,9 @@ def train(
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="A corpus, as in docs/data.md.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    batch: Annotated[int | None, typer.Option(metavar="N", min=1, help="Pairs at once; else the recipe's.")] = None,
+    accumulate: Annotated[int, typer.Option(metavar="N", min=1, help="Batches a step.")] = 1,
+    keep: Annotated[int, typer.Option(metavar="N", min=1, help="Newest states to keep.")] = 2,
     cache: Annotated[Path | None, typer.Option(metavar="DIR", help="For rendered people.")] = None,
     precision: Annotated[str | None, typer.Option(metavar="P", help="fp32 or bf16; else by the device.")] = None,
     loaders: Annotated[int, typer.Option(metavar="N", min=0, help="Processes that read batches ahead.")] = 0,
@@ -52,25 +59,74 @@ def train(
     from posable.pipeline import choose_device
     from posable.train.corpus_batches import on_corpus
     from posable.train.loop import train as run_training
+    from posable.train.recipe import in_batches_of
 
     folder = out or Path("runs") / recipe
-    _check_folder(folder, recipe, resume)
+    _check_folder(folder, resume)
     chosen = RECIPES[recipe]() if data is None else on_corpus(RECIPES[recipe](), str(data))
-    with Progress() as progress:
-        run_training(
-            chosen,
-            folder,
-            cache or cache_folder() / "rendered",
-            workers=workers or os.cpu_count() or 1,
-            loaders=loaders,
-            device=choose_device(device),
-            precision=precision,
-            tell=lambda now: _show(progress, now),
-        )
+    chosen = chosen if batch is None else in_batches_of(chosen, batch)
+    with Progress() as progress, stop_signals() as stop:
+        try:
+            run_training(
+                chosen,
+                folder,
+                cache or cache_folder() / "rendered",
+                workers=workers or os.cpu_count() or 1,
+                loaders=loaders,
+                accumulate=accumulate,
+                keep_states=keep,
+                device=choose_device(device),
+                precision=precision,
+                tell=lambda now: _show(progress, now),
+                note=tell,
+                stop_wanted=stop.wanted,
+            )
+        except TrainingStoppedError as error:
+            tell(f"{error}; go on with `{_command_to_go_on()}`.")
+            raise typer.Exit(stop.exit_code) from None
     report({"written": [str(folder / "checkpoint")]}, json)
 
 
-def _check_folder(folder: Path, recipe: str, resume: bool) -> None:
+class _Stop:
+    """What a signal has asked for."""
+
+    signal_number: int | None = None
+
+    def wanted(self) -> bool:
+        return self.signal_number is not None
+
+    @property
+    def exit_code(self) -> int:
+        """As shells count: 130 for Ctrl-C, 143 for the end of a machine's lease."""
+        return 128 + (self.signal_number or 0)
+
+
+@contextmanager
+def stop_signals() -> Generator[_Stop]:
+    """Inside, the first SIGINT (Ctrl-C) or SIGTERM is noted, and a second one ends the program at once."""
+    stop = _Stop()
+
+    def note(number: int, _frame: object) -> None:
+        if stop.wanted():
+            raise KeyboardInterrupt
+        stop.signal_number = number
+        tell("the step is finished and saved, then training stops; once more to stop at once.")
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _command_to_go_on() -> str:
+    """This command, as it was given, with --resume."""
+    given = sys.argv[1:]
+    return shlex.join(["posable", *given, *([] if "--resume" in given else ["--resume"])])
+
+
+def _check_folder(folder: Path, resume: bool) -> None:
     """Raises InputError for a folder that holds a run, unless that run is to go on. In a group of processes the first
     one looks: it may have begun to write by the time that the others come."""
     if resume or os.environ.get("RANK", "0") != "0":
@@ -78,8 +134,7 @@ def _check_folder(folder: Path, recipe: str, resume: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(f"'{folder}' is a file; give a folder for the run.")
     if any((folder / part).exists() for part in ("run.json", "states", "checkpoint")):
-        go_on = f"posable train {recipe} --out {shlex.quote(str(folder))} --resume"
-        raise InputError(f"'{folder}' holds a run already; go on with it by `{go_on}`, or give another --out.")
+        raise InputError(f"'{folder}' holds a run already; add --resume to go on with it, or give another --out.")
 
 
 def _show(progress: Progress, now: Told) -> None:

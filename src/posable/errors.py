@@ -11,7 +11,8 @@
     ├── CheckpointError         a model folder that is broken, foreign or unsafe
     ├── DetectionError          a picture in which no pose could be found
     │   └── NoPersonError       ... because it shows nobody
-    ├── TrainingError           a run that cannot go on: its losses are no numbers any more, its disk is full
+    ├── TrainingError           a run that cannot go on: its losses have diverged, its disk is full
+    │   └── TrainingStoppedError  ... or that was asked to stop; its state is saved
     ├── DownloadError           a file that had to be fetched and could not be
     └── MissingExtraError       an optional package that is not installed
 
@@ -65,6 +66,10 @@ class NoPersonError(DetectionError):
 
 class TrainingError(PosableError):
     """A training run cannot go on; its last good state is kept."""
+
+
+class TrainingStoppedError(TrainingError):
+    """A training run has stopped because it was asked to; its state is saved."""
 
 
 class DownloadError(PosableError):

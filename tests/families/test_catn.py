@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 import torch
+from tiny import network, noise, pair
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError
 from posable.models.catn import (
     LIGHT_CATN,
@@ -24,42 +24,16 @@ from posable.models.catn import (
 )
 from posable.nn.perceptual_features import EfficientNetFeatures, Vgg19Features
 from posable.nn.vgg19 import Vgg19, imagenet_normalised
-from posable.pose import PoseBatch
 from posable.recipes.catn import catn_published
-from posable.size import Size
-from posable.train.loop import learning_rate
+from posable.train.learner import learning_rate
 
 SIZE: dict[str, Any] = {"height": 64, "width": 48, "network_height": 64, "network_width": 48}
 TINY = CatnConfig(**SIZE, channels=8, context_channels=4, dropout=0.0)
 
 
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def pair(n: int = 2) -> PersonPair:
-    rng = torch.Generator().manual_seed(2)
-    poses = [
-        PoseBatch(torch.rand(n, 18, 2, generator=rng) * torch.tensor([48, 64]), torch.ones(n, 18).bool(), Size(64, 48))
-        for _ in range(2)
-    ]
-    images = torch.rand(2, n, 3, 64, 48, generator=rng) * 2 - 1
-    condition = PoseCondition(source_image=images[0], source_pose=poses[0], target_pose=poses[1])
-    return PersonPair(condition=condition, target_image=images[1])
-
-
-def built(config: CatnConfig) -> CatnGenerator:
-    """With other than its first weights, which transfer nothing."""
-    torch.manual_seed(1)
-    generator = CatnGenerator(config).eval()
-    for parameter in generator.parameters():
-        parameter.data.add_(0.02 * torch.randn(parameter.shape))
-    return generator
-
-
 @pytest.fixture(scope="module")
 def generator() -> CatnGenerator:
-    return built(TINY)
+    return network(TINY, noisier=0.02)
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +137,7 @@ def test_the_context_reaches_as_far_as_its_largest_dilation(dilations: tuple[int
 )
 def test_every_setting_draws_and_explains(changes: dict[str, Any]) -> None:
     config = CatnConfig(**{**SIZE, "channels": 8, "context_channels": 4} | changes)
-    generator, condition = built(config), pair().condition
+    generator, condition = network(config), pair().condition
     encoded = generator.encode(condition.source_image, condition.source_pose)
     assert generator.render(encoded, condition.target_pose).image.shape == (2, 3, 64, 48)
     stages = range(1, config.num_stages + 1)
@@ -252,7 +226,7 @@ def test_the_published_rate_is_constant_for_60_000_steps_and_zero_after_90_000()
 
 def test_dropout_is_for_training_only(generator: CatnGenerator) -> None:
     condition = pair().condition
-    dropping = built(CatnConfig(**SIZE, channels=8, context_channels=4))
+    dropping = network(CatnConfig(**SIZE, channels=8, context_channels=4))
     with torch.inference_mode():
         assert torch.equal(dropping(condition).image, generator(condition).image)
         assert not torch.equal(dropping.train()(condition).image, generator(condition).image)

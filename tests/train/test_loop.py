@@ -6,21 +6,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from toy_runs import toy_recipe, weights
 
 from posable.checkpoint import load_checkpoint
 from posable.data.rendered_pairs import RenderedPairs, RenderedPeople
-from posable.errors import CheckpointError, ConfigError, TrainingError
+from posable.errors import CheckpointError, ConfigError, TrainingError, TrainingStoppedError
+from posable.models.dptn import DptnGenerator
 from posable.models.weave import WeaveGenerator
 from posable.recipes import RECIPES
 from posable.recipes.weave import weave_tiny
 from posable.size import Size
 from posable.train.augment import NO_AUGMENTATION
 from posable.train.corpus_batches import CorpusPairs
-from posable.train.loop import Progress, train
+from posable.train.loop import train
 from posable.train.recipe import Recipe
 from posable.train.run_state import saved_states
+from posable.train.session import Progress
 from posable.train.textured_pairs import TexturedPairs
-from posable.train.weave_objective import WeaveObjective
 
 
 @pytest.fixture(scope="module")
@@ -33,16 +35,49 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def weights(generator: WeaveGenerator) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in generator.parameters()])
+def run_of(folder: Path, *pauses: int, **changes: object) -> torch.Tensor:
+    """The weights of a toy run that stopped after so many steps each time, and then went on to its end."""
+    for steps in pauses:
+        train(toy_recipe(), folder, folder, stop_after_steps=steps)
+    return weights(train(toy_recipe(), folder, folder, **changes))
 
 
-def test_a_run_that_was_stopped_and_resumed_makes_the_same_weights(cache: Path, tmp_path: Path) -> None:
-    whole = train(weave_tiny(), tmp_path / "whole", cache)
-    train(weave_tiny(), tmp_path / "parts", cache, stop_after_steps=3)
-    train(weave_tiny(), tmp_path / "parts", cache, stop_after_steps=10)
-    resumed = train(weave_tiny(), tmp_path / "parts", cache)
-    assert torch.equal(weights(whole), weights(resumed))
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> torch.Tensor:
+    return run_of(tmp_path_factory.mktemp("straight"))
+
+
+def test_a_run_that_was_stopped_and_resumed_makes_the_same_weights(straight: torch.Tensor, tmp_path: Path) -> None:
+    assert torch.equal(straight, run_of(tmp_path, 3, 10))
+
+
+def test_reading_ahead_in_other_processes_makes_the_same_weights(straight: torch.Tensor, tmp_path: Path) -> None:
+    assert torch.equal(straight, run_of(tmp_path, loaders=1))
+
+
+def test_a_run_goes_on_with_accumulated_batches_from_the_pair_where_it_stood(tmp_path: Path) -> None:
+    told: list[Progress] = []
+    train(toy_recipe(), tmp_path, tmp_path, stop_after_steps=5)
+    train(toy_recipe(), tmp_path, tmp_path, accumulate=2, tell=told.append)
+    done = [now.done for now in told if now.stage == "first"]
+    assert (done[0], done[-1], len(done)) == (14, 50, 10)
+
+
+def test_asking_to_stop_ends_the_step_and_saves_it(straight: torch.Tensor, tmp_path: Path) -> None:
+    told: list[Progress] = []
+    with pytest.raises(TrainingStoppedError, match="after 14 of 48 pairs of stage first"):
+        train(toy_recipe(), tmp_path, tmp_path, tell=told.append, stop_wanted=lambda: len(told) == 7)
+    assert saved_states(tmp_path)[-1].name == "000000007"
+    assert torch.equal(straight, run_of(tmp_path))
+
+
+def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> None:
+    (tmp_path / "states" / "000000004.77.new.tmp").mkdir(parents=True)
+    (tmp_path / "states" / "000000004.77.new.tmp" / "state.pt").write_bytes(b"half")
+    (tmp_path / ".run.1234abcd.json").write_text("{")
+    train(toy_recipe(), tmp_path, tmp_path, stop_after_steps=1)
+    assert [path.name for path in (tmp_path / "states").iterdir()] == ["000000001"]
+    assert not list(tmp_path.glob(".run*"))
 
 
 def test_a_finished_run_leaves_a_checkpoint_samples_and_a_log(cache: Path, tmp_path: Path) -> None:
@@ -51,8 +86,10 @@ def test_a_finished_run_leaves_a_checkpoint_samples_and_a_log(cache: Path, tmp_p
     loaded = load_checkpoint(tmp_path / "checkpoint")
     assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in generator.state_dict().items())
     assert {p.stem.split("-")[1] for p in (tmp_path / "samples").glob("*.png")} == {"full", "half"}
-    assert json.loads((tmp_path / "run.json").read_text())["recipe"]["name"] == "weave.tiny"
     assert list((tmp_path / "tensorboard").glob("events*"))
+    about = json.loads((tmp_path / "run.json").read_text())
+    assert about["recipe"]["name"] == "weave.tiny"
+    assert {"commit", "device", "precision", "packages", "command"} <= about["sessions"][0].keys()
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert lines[-1]["stage"] == "full"
     assert lines[-1]["pairs"] == 16
@@ -60,22 +97,21 @@ def test_a_finished_run_leaves_a_checkpoint_samples_and_a_log(cache: Path, tmp_p
     assert told[-1].done == told[-1].total
 
 
-def test_a_folder_of_another_recipe_is_not_overwritten(cache: Path, tmp_path: Path) -> None:
-    train(weave_tiny(), tmp_path, cache, stop_after_steps=1)
+def test_a_folder_of_another_recipe_is_not_overwritten(tmp_path: Path) -> None:
+    train(toy_recipe(), tmp_path, tmp_path, stop_after_steps=1)
     with pytest.raises(CheckpointError, match="another recipe"):
-        train(replace(weave_tiny(), seed=1), tmp_path, cache)
+        train(toy_recipe(seed=1), tmp_path, tmp_path)
 
 
-def test_a_finished_run_goes_on_with_an_added_stage_as_if_planned(cache: Path, tmp_path: Path) -> None:
-    whole = train(weave_tiny(), tmp_path / "whole", cache)
-    train(replace(weave_tiny(), stages=weave_tiny().stages[:1]), tmp_path / "grown", cache)
-    assert torch.equal(weights(whole), weights(train(weave_tiny(), tmp_path / "grown", cache)))
+def test_a_finished_run_goes_on_with_an_added_stage_as_if_planned(straight: torch.Tensor, tmp_path: Path) -> None:
+    train(toy_recipe(stages=toy_recipe().stages[:1]), tmp_path, tmp_path)
+    assert torch.equal(straight, run_of(tmp_path))
 
 
-def test_an_unfinished_run_cannot_change_its_stages(cache: Path, tmp_path: Path) -> None:
-    train(replace(weave_tiny(), stages=weave_tiny().stages[:1]), tmp_path, cache, stop_after_steps=1)
+def test_an_unfinished_run_cannot_change_its_stages(tmp_path: Path) -> None:
+    train(toy_recipe(stages=toy_recipe().stages[:1]), tmp_path, tmp_path, stop_after_steps=1)
     with pytest.raises(CheckpointError, match="another recipe"):
-        train(weave_tiny(), tmp_path, cache)
+        train(toy_recipe(), tmp_path, tmp_path)
 
 
 def test_the_losses_fall_on_a_batch_seen_again_and_again(cache: Path) -> None:
@@ -125,41 +161,36 @@ def test_missing_shards_are_named(tmp_path: Path) -> None:
         RenderedPairs(RenderedPeople(first_seed=2000, people=6, views=3, size=Size(64, 48)), tmp_path)
 
 
-def test_only_the_newest_states_are_kept_and_a_cut_one_is_passed_over(cache: Path, tmp_path: Path) -> None:
-    whole = train(weave_tiny(), tmp_path / "whole", cache)
-    run = tmp_path / "run"
-    train(weave_tiny(), run, cache, stop_after_steps=2)
-    train(weave_tiny(), run, cache, stop_after_steps=2)
-    train(weave_tiny(), run, cache, stop_after_steps=2)
-    states = saved_states(run)
+def test_only_the_newest_states_are_kept_and_a_cut_one_is_passed_over(straight: torch.Tensor, tmp_path: Path) -> None:
+    for _ in range(3):
+        train(toy_recipe(), tmp_path, tmp_path, stop_after_steps=2, keep_states=2)
+    states = saved_states(tmp_path)
     assert [path.name for path in states] == ["000000004", "000000006"]
     newest = states[-1] / "state.pt"
     newest.write_bytes(newest.read_bytes()[:1000])
-    assert torch.equal(weights(whole), weights(train(weave_tiny(), run, cache)))
+    assert torch.equal(straight, run_of(tmp_path))
 
 
-def test_a_run_whose_losses_are_no_numbers_stops_and_keeps_its_last_state(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    train(weave_tiny(), tmp_path, cache, stop_after_steps=3)
-    before = [path.name for path in saved_states(tmp_path)]
-    losses = WeaveObjective.generator_losses
+def test_as_many_states_are_kept_as_were_asked_for(tmp_path: Path) -> None:
+    train(toy_recipe(), tmp_path, tmp_path, keep_states=4)
+    assert len(saved_states(tmp_path)) == 4
 
-    def broken(*args: object) -> dict[str, torch.Tensor]:
-        return {name: value * float("nan") for name, value in losses(*args).items()}  # type: ignore[arg-type]
 
-    monkeypatch.setattr(WeaveObjective, "generator_losses", broken)
-    with pytest.raises(TrainingError, match="no numbers any more"):
-        train(weave_tiny(), tmp_path, cache)
-    assert [path.name for path in saved_states(tmp_path)] == before
+def test_the_averaged_weights_follow_with_their_half_life_in_pairs(tmp_path: Path) -> None:
+    train(toy_recipe(), tmp_path, tmp_path, stop_after_steps=1)
+    one = torch.load(saved_states(tmp_path)[-1] / "state.pt", weights_only=True)
+    torch.manual_seed(0)
+    name = max(one["average"], key=lambda n: one["average"][n].numel())
+    start = DptnGenerator(toy_recipe().config).state_dict()[name]
+    share = 1 - 0.5 ** (2 / 16)
+    torch.testing.assert_close(one["average"][name], start + share * (one["generator"][name] - start))
+    assert not torch.equal(one["generator"][name], start)
 
 
 def test_a_full_disk_stops_the_run_and_leaves_the_last_state_whole(
-    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    straight: torch.Tensor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = train(weave_tiny(), tmp_path / "whole", cache)
-    run = tmp_path / "run"
-    train(weave_tiny(), run, cache, stop_after_steps=3)
+    train(toy_recipe(), tmp_path, tmp_path, stop_after_steps=3)
     save = torch.save
 
     def full(values: object, path: Path) -> None:
@@ -169,7 +200,7 @@ def test_a_full_disk_stops_the_run_and_leaves_the_last_state_whole(
 
     monkeypatch.setattr(torch, "save", full)
     with pytest.raises(TrainingError, match=r"No space left.*goes on from state 000000003"):
-        train(weave_tiny(), run, cache, stop_after_steps=5)
+        train(toy_recipe(), tmp_path, tmp_path, stop_after_steps=5)
     monkeypatch.undo()
-    assert [path.name for path in (run / "states").iterdir()] == ["000000003"]
-    assert torch.equal(weights(whole), weights(train(weave_tiny(), run, cache)))
+    assert [path.name for path in (tmp_path / "states").iterdir()] == ["000000003"]
+    assert torch.equal(straight, run_of(tmp_path))

@@ -1,11 +1,16 @@
-"""Reads batches by position, in this process or ahead of time in others."""
+"""Reads batches by position ahead of time: a thread of this process, or other processes."""
 
+import signal
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
 from posable.train.recipe import Batches
+
+_AHEAD = 2
 
 
 class _ByPosition(Dataset[Any]):
@@ -17,9 +22,10 @@ class _ByPosition(Dataset[Any]):
 
 
 def load_batches(batches: Batches, positions: Sequence[int], loaders: int) -> Iterator[Any]:
-    """The batches at `positions`, in order; `loaders` processes read ahead (0: each is read when it is wanted)."""
+    """The batches at `positions`, in order, read while the network works: by `loaders` processes, or with 0 by a
+    thread, which is enough where reading is quick beside a step."""
     if loaders == 0 or not positions:
-        return (batches.batch(position) for position in positions)
+        return _read_ahead(batches, positions)
     return iter(
         DataLoader(
             _ByPosition(batches),
@@ -28,9 +34,29 @@ def load_batches(batches: Batches, positions: Sequence[int], loaders: int) -> It
             num_workers=loaders,
             multiprocessing_context="spawn",
             collate_fn=_as_it_is,
+            worker_init_fn=_leave_interrupts_to_the_parent,
         )
     )
 
 
+def _read_ahead(batches: Batches, positions: Sequence[int]) -> Iterator[Any]:
+    waiting: deque[Future[Any]] = deque()
+    to_come = iter(positions)
+    pool = ThreadPoolExecutor(1, "batches")
+    try:
+        for position in to_come:
+            waiting.append(pool.submit(batches.batch, position))
+            if len(waiting) > _AHEAD:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
 def _as_it_is(batch: Any) -> Any:
     return batch
+
+
+def _leave_interrupts_to_the_parent(_worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

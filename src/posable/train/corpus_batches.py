@@ -40,6 +40,9 @@ class CorpusPairs:
     def validation(self) -> "CorpusPairs":
         return replace(self, held_out=True)
 
+    def in_batches_of(self, pairs: int) -> "CorpusPairs":
+        return replace(self, pairs_per_batch=pairs)
+
     def _pairs(self) -> PairDataset:
         if not self.root:
             raise ConfigError("this recipe trains on a corpus; say where it is with --data FOLDER (docs/data.md).")

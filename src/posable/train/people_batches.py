@@ -37,6 +37,9 @@ class PeoplePairs:
     def validation(self) -> "PeoplePairs":
         return replace(self, people=validation_people(self.people, self.pairs_per_batch))
 
+    def in_batches_of(self, pairs: int) -> "PeoplePairs":
+        return replace(self, pairs_per_batch=pairs)
+
 
 @dataclass(frozen=True, eq=False)
 class _OpenPairs:

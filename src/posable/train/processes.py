@@ -66,12 +66,18 @@ class Processes:
         for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
             p.grad = part.view_as(p).clone()
 
-    def mean(self, values: dict[str, Tensor]) -> dict[str, float]:
-        """The means over the processes, as numbers."""
-        stacked = torch.stack([value.float() for value in values.values()])
+    def means(self, values: Sequence[Tensor]) -> list[float]:
+        """The mean over the processes of each scalar, as numbers."""
+        stacked = torch.stack([value.float() for value in values])
         if self.count > 1:
             stacked = self._reduced(stacked)
-        return dict(zip(values, stacked.tolist(), strict=True))
+        return stacked.tolist()
+
+    def any(self, wish: bool) -> bool:
+        """Whether a process wishes so: all get the same answer, and all have to ask."""
+        if self.count == 1:
+            return wish
+        return float(self._reduced(torch.tensor(float(wish), device=self.device))) > 0
 
     def _reduced(self, tensor: Tensor) -> Tensor:
         reduced = self.accelerator.reduce(tensor, reduction="mean")

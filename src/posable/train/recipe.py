@@ -1,7 +1,7 @@
 """What a training run is: plain frozen values, made by the functions in posable.recipes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -28,6 +28,10 @@ class TrainingData(Protocol):
 
     def validation(self) -> "TrainingData":
         """A few people that are never trained on, without augmentation."""
+        ...
+
+    def in_batches_of(self, pairs: int) -> "TrainingData":
+        """The same data in batches of `pairs` pairs; raises ConfigError where that cannot be."""
         ...
 
 
@@ -79,6 +83,13 @@ class Recipe:
     save_every_pairs: int = 3000
     sample_every_pairs: int = 6000
     validation_batches: int = 4
+
+
+def in_batches_of(recipe: Recipe, pairs: int) -> Recipe:
+    """The recipe with batches of `pairs` pairs in all stages. Lengths stay as they are, being counted in pairs; so do
+    the learning rates."""
+    stages = tuple(replace(stage, data=stage.data.in_batches_of(pairs)) for stage in recipe.stages)
+    return replace(recipe, stages=stages)
 
 
 def described(value: Any) -> Any:

@@ -16,8 +16,8 @@ from posable.errors import CheckpointError, TrainingError
 from posable.models.generator import Generator
 from posable.train.recipe import Recipe, described
 
-KEPT = 2
 _FILE = "state.pt"
+_DIVERGED = ".diverged"
 
 
 @dataclass
@@ -30,25 +30,35 @@ class RunState:
     stage: int = 0
     step: int = 0
     """Steps done in the stage."""
+    batches: int = 0
+    """Batches that the stage's steps took, over all processes and parts: where its data goes on."""
+    pairs_before: int = 0
+    """Pairs seen in the stages before this one."""
     steps_in_all: int = 0
     seconds: float = 0.0
     stage_state: dict[str, Any] = field(default_factory=dict[str, Any])
-    """State dicts of the stage's optimisers and discriminators; empty at a stage's start."""
+    """State dicts of the stage's optimisers and discriminators, and what its watch has seen; empty at its start."""
+
+    def begin_next_stage(self, pairs_of_this: int) -> None:
+        self.pairs_before += pairs_of_this
+        self.stage, self.step, self.batches, self.stage_state = self.stage + 1, 0, 0, {}
 
 
-def save_state(state: RunState, recipe: Recipe, run_folder: Path) -> None:
-    """Writes a new state beside the older ones, whole or not at all, then drops all but the newest few.
+def save_state(state: RunState, recipe: Recipe, run_folder: Path, keep: int) -> None:
+    """Writes a new state beside the older ones, whole or not at all, then drops all but the newest `keep`.
 
     Raises TrainingError when it cannot be written: the older states stay as they are."""
     states = run_folder / "states"
     final = states / f"{state.steps_in_all:09d}"
-    temporary = states / f"{final.name}.{os.getpid()}.tmp"
+    temporary, replaced = (states / f"{final.name}.{os.getpid()}.{what}.tmp" for what in ("new", "old"))
     values = {
         "recipe": json.dumps(described(recipe)),
         "generator": state.generator.state_dict(),
         "average": state.average,
         "stage": state.stage,
         "step": state.step,
+        "batches": state.batches,
+        "pairs_before": state.pairs_before,
         "steps_in_all": state.steps_in_all,
         "seconds": state.seconds,
         "stage_state": state.stage_state,
@@ -58,8 +68,9 @@ def save_state(state: RunState, recipe: Recipe, run_folder: Path) -> None:
         torch.save(values, temporary / _FILE)
         _flush(temporary / _FILE)
         if final.is_dir():
-            shutil.rmtree(final)
+            final.rename(replaced)
         temporary.rename(final)
+        _flush(states)
     except (OSError, RuntimeError) as error:
         shutil.rmtree(temporary, ignore_errors=True)
         kept = [path.name for path in saved_states(run_folder)]
@@ -67,13 +78,33 @@ def save_state(state: RunState, recipe: Recipe, run_folder: Path) -> None:
             f"the run's state cannot be written to '{states}' ({error}); free some space and start the same command "
             f"again: it goes on from state {kept[-1] if kept else '0, its beginning'}."
         ) from None
-    for old in saved_states(run_folder)[:-KEPT]:
-        shutil.rmtree(old)
+    shutil.rmtree(replaced, ignore_errors=True)
+    for old in saved_states(run_folder)[:-keep]:
+        # Out of sight first: a kill while files go must not leave a state without them.
+        old.rename(old.with_suffix(".tmp"))
+        shutil.rmtree(old.with_suffix(".tmp"), ignore_errors=True)
 
 
 def saved_states(run_folder: Path) -> list[Path]:
     """Oldest first."""
     return sorted(path for path in (run_folder / "states").glob("*") if path.name.isdigit())
+
+
+def remove_half_written(run_folder: Path) -> None:
+    """Removes what a killed process left unfinished: states and files under temporary names."""
+    for path in (run_folder / "states").glob("*.tmp"):
+        shutil.rmtree(path, ignore_errors=True)
+    for pattern in (".run.*.json", "samples/.*.png", "checkpoint/.model.*"):
+        for path in run_folder.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
+def set_aside_since(run_folder: Path, steps_in_all: int) -> list[Path]:
+    """Renames the states of `steps_in_all` steps and later, so that no run goes on from them; gives back those left."""
+    for path in saved_states(run_folder):
+        if int(path.name) >= steps_in_all:
+            path.rename(path.with_suffix(_DIVERGED))
+    return saved_states(run_folder)
 
 
 def load_state(state: RunState, recipe: Recipe, run_folder: Path) -> bool:
@@ -91,6 +122,8 @@ def load_state(state: RunState, recipe: Recipe, run_folder: Path) -> bool:
         state.generator.load_state_dict(values["generator"])
         state.average = {name: value.to(state.average[name].device) for name, value in values["average"].items()}
         state.stage, state.step, state.steps_in_all = values["stage"], values["step"], values["steps_in_all"]
+        # States of posable 0.1 lack these; its runs of one process took a batch a step.
+        state.batches, state.pairs_before = values.get("batches", state.step), values.get("pairs_before", 0)
         state.seconds, state.stage_state = values["seconds"], values["stage_state"]
         return True
     if found:
@@ -113,5 +146,11 @@ def learning_state(module: nn.Module) -> dict[str, Tensor]:
 
 
 def _flush(path: Path) -> None:
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    """Waits until a file's bytes, or a folder's names, are on the disk."""
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

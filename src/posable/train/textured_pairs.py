@@ -50,6 +50,9 @@ class TexturedPairs:
     def validation(self) -> "TexturedPairs":
         return replace(self, pairs=self.pairs.validation())
 
+    def in_batches_of(self, pairs: int) -> "TexturedPairs":
+        return replace(self, pairs=self.pairs.in_batches_of(pairs))
+
     def _textures(self) -> Textures | None:
         return Textures(self.dtd, "train") if self.dtd else None
 

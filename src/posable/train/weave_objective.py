@@ -2,7 +2,7 @@
 source and once as a target; all ordered pairs of a person's views share that work."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -86,6 +86,14 @@ class WeaveGroups:
         return WeaveGroups(
             people=validation_people(self.people), people_per_step=3, views_per_person=2, augmentation=NO_AUGMENTATION
         )
+
+    def in_batches_of(self, pairs: int) -> "WeaveGroups":
+        each = self.pairs_per_batch // self.people_per_step
+        if pairs < each or pairs % each:
+            raise ConfigError(
+                f"a batch of {pairs} pairs was asked for; here each person gives {each}, so give a multiple of {each}."
+            )
+        return replace(self, people_per_step=pairs // each)
 
 
 @dataclass(frozen=True, eq=False)
