@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from posable.models.catn import CatnConfig, CatnObjective, CatnWeights
-from posable.recipes.perceptual_choice import features_named, found_features
+from posable.recipes.perceptual_choice import FeaturesName, features_named, found_features
 from posable.recipes.settings import (
     OFFLINE_FEATURES,
     SMALL_ADAM_AT_LAST,
@@ -28,7 +28,7 @@ class CatnLosses:
     """CATN's objective; `features` says what the perceptual loss looks through."""
 
     weights: CatnWeights
-    features: str
+    features: FeaturesName
     discriminator_channels: int = 64
 
     def build(self, config: CatnConfig) -> CatnObjective:

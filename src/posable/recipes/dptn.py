@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from posable.models.dptn import DptnConfig, DptnObjective, DptnWeights
-from posable.recipes.perceptual_choice import features_named, found_features
+from posable.recipes.perceptual_choice import FeaturesName, features_named, found_features
 from posable.recipes.settings import (
     DEEPFASHION_PAIRS,
     OFFLINE_FEATURES,
@@ -28,7 +28,7 @@ class DptnLosses:
     """DPTN's objective; `features` says what the perceptual losses look through."""
 
     weights: DptnWeights
-    features: str
+    features: FeaturesName
     discriminator_blocks: int = 4
 
     def build(self, config: DptnConfig) -> DptnObjective:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from posable.models.gfla import GflaConfig, GflaFlowObjective, GflaFlowWeights, GflaObjective, GflaWeights
-from posable.recipes.perceptual_choice import features_named, found_features
+from posable.recipes.perceptual_choice import FeaturesName, features_named, found_features
 from posable.recipes.settings import (
     OFFLINE_FEATURES,
     SMALL_ADAM,
@@ -28,7 +28,7 @@ class GflaFlowLosses:
     """The first stage's objective; `features` says what the flow's correctness looks through."""
 
     weights: GflaFlowWeights
-    features: str
+    features: FeaturesName
 
     def build(self, config: GflaConfig) -> GflaFlowObjective:
         return GflaFlowObjective(self.weights, features_named(self.features))
@@ -39,14 +39,14 @@ class GflaLosses:
     """The second stage's objective."""
 
     weights: GflaWeights
-    features: str
+    features: FeaturesName
     discriminator_blocks: int = 4
 
     def build(self, config: GflaConfig) -> GflaObjective:
         return GflaObjective(self.weights, features_named(self.features), self.discriminator_blocks)
 
 
-def _flow(data: TrainingData, pairs: int, features: str) -> Stage:
+def _flow(data: TrainingData, pairs: int, features: FeaturesName) -> Stage:
     """The paper's first stage."""
     return Stage(
         name="flow",
@@ -57,7 +57,7 @@ def _flow(data: TrainingData, pairs: int, features: str) -> Stage:
     )
 
 
-def _whole(data: TrainingData, pairs: int, features: str) -> Stage:
+def _whole(data: TrainingData, pairs: int, features: FeaturesName) -> Stage:
     """The paper's second stage."""
     return Stage(
         name="whole",

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from posable.models.nted import EMA_HALF_LIFE_IMAGES, NtedConfig, NtedObjective, NtedWeights
-from posable.recipes.perceptual_choice import found_features, nted_features_named
+from posable.recipes.perceptual_choice import FeaturesName, found_features, nted_features_named
 from posable.recipes.settings import (
     DEEPFASHION_PAIRS,
     OFFLINE_FEATURES,
@@ -32,7 +32,7 @@ class NtedLosses:
     """NTED's objective; `features` says what the perceptual losses look through."""
 
     weights: NtedWeights
-    features: str
+    features: FeaturesName
 
     def build(self, config: NtedConfig) -> NtedObjective:
         return NtedObjective(self.weights, nted_features_named(self.features), config)

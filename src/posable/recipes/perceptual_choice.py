@@ -1,30 +1,40 @@
 """Which network the perceptual losses look through: VGG19, as the papers do, when its published weights are at hand."""
 
 from pathlib import Path
+from typing import Literal
 
-import torch
-
+from posable.errors import CheckpointError
+from posable.metrics.published_weights import find_weights
 from posable.models.nted import nted_features
 from posable.nn.perceptual_features import PerceptualFeatures, perceptual_features
 
-_VGG19 = "vgg19-dcbb9e9d.pth"
-"""The name under which torch keeps the published ImageNet weights."""
+FeaturesName = Literal["vgg19-imagenet", "efficientnet-lite0"]
 
 
-def found_features() -> str:
-    """The name of the features that training would use here: 'vgg19-imagenet' or 'efficientnet-lite0'."""
-    return "vgg19-imagenet" if _file().is_file() else "efficientnet-lite0"
+def found_features() -> FeaturesName:
+    """The name of the features that training would use here."""
+    return "efficientnet-lite0" if find_weights("vgg19") is None else "vgg19-imagenet"
 
 
-def features_named(name: str, *, normalised: bool = False) -> PerceptualFeatures:
-    """The features of that name; VGG19's weights come from torch's cache. Nothing is downloaded."""
-    return perceptual_features(_file() if name == "vgg19-imagenet" else None, normalised=normalised)
+def features_named(name: FeaturesName) -> PerceptualFeatures:
+    """The features of that name, of pictures as they are. Nothing is downloaded: raises CheckpointError when VGG19's
+    weights are not on this machine."""
+    return perceptual_features(_vgg19(name))
 
 
-def nted_features_named(name: str) -> PerceptualFeatures:
+def nted_features_named(name: FeaturesName) -> PerceptualFeatures:
     """The same as NTED compares them: VGG19's of normalised pictures, styles at the content's layers."""
-    return nted_features(_file() if name == "vgg19-imagenet" else None)
+    return nted_features(_vgg19(name))
 
 
-def _file() -> Path:
-    return Path(torch.hub.get_dir()) / "checkpoints" / _VGG19
+def _vgg19(name: FeaturesName) -> Path | None:
+    """The file of VGG19's weights; None where they are not wanted."""
+    if name == "efficientnet-lite0":
+        return None
+    path = find_weights("vgg19")
+    if path is None:
+        raise CheckpointError(
+            "this run looks through VGG19, whose published weights are not on this machine; fetch them with "
+            "`posable weights fetch vgg19`."
+        )
+    return path

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from posable.models.pise import PiseConfig, PiseObjective, PiseWeights
-from posable.recipes.perceptual_choice import features_named, found_features
+from posable.recipes.perceptual_choice import FeaturesName, features_named, found_features
 from posable.recipes.settings import (
     OFFLINE_FEATURES,
     SMALL_ADAM,
@@ -31,13 +31,15 @@ class PiseLosses:
 
     step: Literal[1, 2]
     weights: PiseWeights
-    features: str
+    features: FeaturesName
 
     def build(self, config: PiseConfig) -> PiseObjective:
         return PiseObjective(self.weights, features_named(self.features), self.step)
 
 
-def _steps(data: TrainingData, pairs: tuple[int, int], weights: PiseWeights, features: str) -> tuple[Stage, Stage]:
+def _steps(
+    data: TrainingData, pairs: tuple[int, int], weights: PiseWeights, features: FeaturesName
+) -> tuple[Stage, Stage]:
     """Step 1 learns the target's parsing, and regions in the source's styles, with features led by the target's; step 2
     adds the spatial norm and leads no more."""
 

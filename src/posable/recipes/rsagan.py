@@ -4,7 +4,7 @@ and lengths are our choice."""
 from dataclasses import dataclass, replace
 
 from posable.models.rsagan import RsaganConfig, RsaganObjective, RsaganWeights
-from posable.recipes.perceptual_choice import features_named, found_features
+from posable.recipes.perceptual_choice import FeaturesName, features_named, found_features
 from posable.recipes.settings import (
     DEEPFASHION_PAIRS,
     OFFLINE_FEATURES,
@@ -26,7 +26,7 @@ class RsaganLosses:
     """RSA-GAN's objective; `features` says what the perceptual losses look through."""
 
     weights: RsaganWeights
-    features: str
+    features: FeaturesName
     discriminator_blocks: int = 4
 
     def build(self, config: RsaganConfig) -> RsaganObjective:

@@ -9,6 +9,7 @@ pairs by heart.
 from typing import Any
 
 from posable.data.rendered_pairs import RenderedPeople
+from posable.recipes.perceptual_choice import FeaturesName
 from posable.size import Size
 from posable.train.corpus_batches import CorpusPairs
 from posable.train.people_batches import PeoplePairs
@@ -26,7 +27,7 @@ SMALL_ADAM_AT_LAST = Optimiser(learning_rate=5e-4, schedule="linear")
 SMALL_ADAM_OF_DISCRIMINATORS = Optimiser(learning_rate=5e-5)
 """A tenth of the generator's, as DPTN, GFLA and PISE have it."""
 
-OFFLINE_FEATURES = "efficientnet-lite0"
+OFFLINE_FEATURES: FeaturesName = "efficientnet-lite0"
 """What perceptual losses look through in runs that are to be the same on every machine."""
 
 

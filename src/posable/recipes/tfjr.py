@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from posable.models.tfjr import TfjrConfig, TfjrObjective, TfjrWeights
-from posable.recipes.perceptual_choice import features_named, found_features
+from posable.recipes.perceptual_choice import FeaturesName, features_named, found_features
 from posable.recipes.settings import (
     OFFLINE_FEATURES,
     SMALL_ADAM,
@@ -32,13 +32,13 @@ class TfjrLosses:
 
     stage: Literal["parsing", "texture", "joint"]
     weights: TfjrWeights
-    features: str
+    features: FeaturesName
 
     def build(self, config: TfjrConfig) -> TfjrObjective:
         return TfjrObjective(self.weights, features_named(self.features), self.stage)
 
 
-def _parsing(data: TrainingData, pairs: int, features: str) -> Stage:
+def _parsing(data: TrainingData, pairs: int, features: FeaturesName) -> Stage:
     return Stage(
         name="parsing",
         data=data,
@@ -48,7 +48,7 @@ def _parsing(data: TrainingData, pairs: int, features: str) -> Stage:
     )
 
 
-def _drawing(stage: Literal["texture", "joint"], data: TexturedPairs, pairs: int, features: str) -> Stage:
+def _drawing(stage: Literal["texture", "joint"], data: TexturedPairs, pairs: int, features: FeaturesName) -> Stage:
     return Stage(
         name=stage,
         data=data,
