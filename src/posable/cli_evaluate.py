@@ -10,6 +10,7 @@ import typer
 from posable.cli_terminal import Progress, check_outputs, report, tell
 
 if TYPE_CHECKING:
+    from posable.evaluation.benchmark import BenchmarkReport
     from posable.evaluation.protocol import EvaluationProtocol
     from posable.evaluation.report import EvaluationReport
 
@@ -46,7 +47,7 @@ def evaluate(
     mean-picture. A stopped evaluation goes on when it is started again.
     """
     _check(out, html)
-    from posable.evaluation.evaluate import evaluate_model
+    from posable.evaluation.evaluate import Settings, evaluate_model
     from posable.evaluation.page import write_page
     from posable.evaluation.report import write_report
     from posable.pipeline import choose_device
@@ -57,9 +58,7 @@ def evaluate(
             _protocol(protocol, pairs, size),
             data,
             pictures=save_pictures,
-            device=choose_device(device),
-            workers=workers,
-            progress=progress.show,
+            settings=Settings(choose_device(device), workers=workers, progress=progress.show),
         )
     written = [str(path) for path in (out, html) if path is not None]
     if out is not None:
@@ -74,6 +73,52 @@ def evaluate(
     if not found.is_complete:
         tell(f"{len(found.counts.failed)} of {found.counts.asked} pairs could not be drawn; the report names them.")
         raise typer.Exit(1)
+
+
+def benchmark(
+    models: Annotated[
+        list[str] | None, typer.Argument(metavar="MODEL...", help="Shipped names or folders.", show_default="weave")
+    ] = None,
+    protocol: Protocol = "people-1",
+    data: Data = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write benchmark.json.", show_default=False)
+    ] = None,
+    html: Html = None,
+    pairs: Pairs = None,
+    size: AtSize = None,
+    workers: Workers = 1,
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Compare models and naive answers: quality, parameters, FLOPs, seconds, memory.
+
+    All draw the same pairs. --pairs 50 takes minutes; without it, hours.
+    """
+    _check(out, html)
+    from posable.evaluation.benchmark import run_benchmark
+    from posable.evaluation.benchmark_page import write_benchmark_page
+    from posable.evaluation.evaluate import Settings
+    from posable.evaluation.report import write_json
+    from posable.pipeline import choose_device
+
+    with Progress() as progress:
+        found = run_benchmark(
+            models or ["weave"],
+            _protocol(protocol, pairs, size),
+            data,
+            Settings(choose_device(device), workers=workers, progress=progress.show),
+        )
+    written = [str(path) for path in (out, html) if path is not None]
+    if out is not None:
+        write_json(found.to_json(), out)
+    if html is not None:
+        write_benchmark_page(found, html)
+    if json:
+        report({**found.to_json(), "written": written}, True)
+    else:
+        _print_benchmark(found)
+        report({"written": written}, False)
 
 
 def _check(out: Path | None, html: Path | None) -> None:
@@ -118,3 +163,28 @@ def _print(found: EvaluationReport) -> None:
         for reason, count in one.left_out.items():
             typer.echo(f"{name_of(one.measure)} is not of {count:,} drawn pairs: {reason}")
     typer.echo(f"asked {counts.asked:,} of {counts.listed:,} listed pairs, drawn {counts.drawn:,}")
+
+
+def _print_benchmark(found: BenchmarkReport) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from posable.evaluation.benchmark_page import COST_HEADINGS, cost_cells
+    from posable.evaluation.wording import arrow, name_of, value_of
+
+    first = found.rows[0].report
+    typer.echo(f"{found.protocol.title} (protocol {found.protocol.hash}), {first.counts.asked:,} pairs")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("")
+    for row in found.rows:
+        table.add_column(row.name, justify="right", overflow="fold")
+    for one in first.measured:
+        values = [row.report.measured_of(one.measure.column) for row in found.rows]
+        cells = ["-" if value is None else value_of(value) for value in values]
+        table.add_row(f"{name_of(one.measure)} {arrow(one)}", *cells)
+    for place, heading in enumerate(COST_HEADINGS):
+        table.add_row(heading, *(cost_cells(row.cost)[place] for row in found.rows))
+    Console().print(table)
+    for one in first.measured:
+        if one.absent is not None:
+            typer.echo(f"absent: {name_of(one.measure)}: {one.absent}")

@@ -13,6 +13,7 @@ from PIL import Image
 from posable.evaluation.drawing import PictureFolder
 from posable.evaluation.judging import Measured
 from posable.evaluation.pairs import EvaluationPairs, PairName
+from posable.evaluation.report import EvaluationReport
 from posable.image import to_pil
 from posable.pose import Pose
 
@@ -58,35 +59,30 @@ def chosen(measured: Measured, each: int) -> dict[Place, list[int]]:
     return {"worst": worst.tolist(), "middling": rest[start : start + each].tolist(), "best": best.tolist()}
 
 
-def pick_cases(
-    measured: Sequence[Measured], pairs: EvaluationPairs, folder: PictureFolder, drawn: Sequence[int], each: int
-) -> list[Case]:
-    """The pictures of the chosen pairs; `drawn` are the indices that `Measured.per_pair` is about."""
-    by = ranking(measured)
+def pick_cases(report: EvaluationReport, pairs: EvaluationPairs, folder: PictureFolder, each: int) -> list[Case]:
+    """Up to `each` pairs of each kind, with their pictures."""
+    by = ranking(report.measured)
     if by is None:
         return []
     return [
-        _case(
+        Case(
             place,
-            pairs,
-            folder,
-            drawn[position],
-            {m.measure.column: m.per_pair[position] for m in measured if m.per_pair},
+            *shown_pair(pairs, report.drawn[position]),
+            generated_picture(pairs, folder, report.drawn[position]),
+            {one.measure.column: one.per_pair[position] for one in report.measured if one.per_pair},
         )
         for place, positions in chosen(by, each).items()
         for position in positions
     ]
 
 
-def _case(place: Place, pairs: EvaluationPairs, folder: PictureFolder, index: int, values: dict[str, float]) -> Case:
-    pair, name = pairs[index], pairs.names[index]
-    generated = folder.read(name).image.permute(1, 2, 0).numpy()
-    return Case(
-        place=place,
-        name=name,
-        source=to_pil(pair.condition.source_image[0]),
-        target_pose=pair.condition.target_pose[0],
-        truth=to_pil(pair.target_image[0]),
-        generated=Image.fromarray(np.ascontiguousarray(generated)),
-        values=values,
-    )
+def shown_pair(pairs: EvaluationPairs, index: int) -> tuple[PairName, Image.Image, Pose, Image.Image]:
+    """Name, source, target pose and truth."""
+    pair = pairs[index]
+    source, truth = to_pil(pair.condition.source_image[0]), to_pil(pair.target_image[0])
+    return pairs.names[index], source, pair.condition.target_pose[0], truth
+
+
+def generated_picture(pairs: EvaluationPairs, folder: PictureFolder, index: int) -> Image.Image:
+    levels = folder.read(pairs.names[index]).image.permute(1, 2, 0).contiguous()
+    return Image.fromarray(levels.numpy())

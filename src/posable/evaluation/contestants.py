@@ -15,6 +15,7 @@ from posable.batch import PoseCondition
 from posable.checkpoint import CARD_FILE, load_checkpoint, model_folder, read_card
 from posable.errors import InputError
 from posable.evaluation.network_size import Draw, drawn_in_frame
+from posable.evaluation.progress import Progress, silent
 from posable.models.generator import Generator, Rendering
 from posable.parsing import LIP_20, ParsingLabels
 from posable.size import Size
@@ -32,7 +33,8 @@ class Contestant:
     name: str
     draw: Draw
     generator: Generator[Any] | None
-    """None for naive answers."""
+    """None for naive answers, as is `folder`."""
+    folder: Path | None
     family: str
     weights_sha256: str | None
     """Of model.safetensors, as its card has it."""
@@ -60,26 +62,37 @@ class Contestant:
         return 0 if self.generator is None else sum(p.numel() for p in self.generator.parameters())
 
 
-def contestant(model: str, size: Size, device: torch.device) -> Contestant:
+def contestant(
+    model: str, size: Size, device: torch.device, workers: int = 1, progress: Progress = silent
+) -> Contestant:
     """The model or naive answer of that name or folder, to draw pictures of `size`.
 
     `size` is that of the conditions; a network of another frame gets the pictures through `Letterbox`. Raises
     CheckpointError for what is no model, naming what can be given.
     """
     if model in NAIVE_ANSWERS and not Path(model).exists():
-        return _naive(model, size)
+        return _naive(model, size, workers, progress)
     folder = model_folder(_checkpoint_of_run(model))
     card, generator = read_card(folder), load_checkpoint(folder).to(device)
     described = {"family": card["family"], "config": card["config"]}
     return Contestant(
-        name=model if not Path(model).is_dir() else Path(model).resolve().name,
+        name=_name_of(model),
         draw=drawn_in_frame(generator, size),
         generator=generator,
+        folder=folder,
         family=card["family"],
         weights_sha256=card["weights_sha256"],
         config_sha256=hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest(),
         trained={key: card[key] for key in _TOLD_OF_TRAINING if key in card},
     )
+
+
+def _name_of(model: str) -> str:
+    """A shipped name, or the folder's own; that of the run for the folder of its model."""
+    if not Path(model).is_dir():
+        return model
+    folder = Path(model).resolve()
+    return folder.parent.name if folder.name == _RUN_CHECKPOINT else folder.name
 
 
 def _checkpoint_of_run(model: str) -> str:
@@ -94,9 +107,9 @@ def _checkpoint_of_run(model: str) -> str:
     return model
 
 
-def _naive(name: str, size: Size) -> Contestant:
+def _naive(name: str, size: Size, workers: int, progress: Progress) -> Contestant:
     if name == "mean-picture":
-        answer = mean_picture(size)
+        answer = mean_picture(size, workers=workers, progress=lambda done, total: progress("mean picture", done, total))
     else:
         answer = {"copy-source": copy_source, "part-warp": warp_source}[name]
 
@@ -104,4 +117,4 @@ def _naive(name: str, size: Size) -> Contestant:
         given = answer(condition)
         return Rendering(given.image, given.mask)
 
-    return Contestant(name, draw, None, "naive", None, None, {})
+    return Contestant(name, draw, None, None, "naive", None, None, {})

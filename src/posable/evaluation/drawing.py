@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +105,10 @@ class PictureFolder:
         except (OSError, ValueError, SyntaxError):
             raise ImageError(f"'{path}' or its map is damaged; remove it and run the same command again.") from None
         return DrawnPair(image, None if mask is None else mask[None].float() / _LEVELS, parsing)
+
+    def remove(self) -> None:
+        """Takes the folder away, with all that was drawn."""
+        shutil.rmtree(self.folder)
 
     def _read_map(self, folder: str, name: PairName) -> Tensor | None:
         path = self._map(folder, name)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -14,15 +15,28 @@ from posable.evaluation.cases import Case, pick_cases
 from posable.evaluation.circumstances import circumstances
 from posable.evaluation.contestants import Contestant, contestant
 from posable.evaluation.drawing import PictureFolder, draw_pairs
-from posable.evaluation.judging import judge
+from posable.evaluation.judging import DrawnSet, judge
+from posable.evaluation.measures import MetricMaker
 from posable.evaluation.network_size import draws_directly
 from posable.evaluation.pairs import EvaluationPairs, open_pairs
 from posable.evaluation.progress import Progress, silent
 from posable.evaluation.protocol import EvaluationProtocol
+from posable.evaluation.reference import TrainingReference
 from posable.evaluation.report import Counts, EvaluationReport, ModelAbout
 from posable.files import cache_folder
 
 _CASES_OF_A_KIND = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """How an evaluation is run; nothing here moves a number, beyond what a device rounds differently."""
+
+    device: torch.device
+    batch_size: int = 8
+    workers: int = 1
+    """Processes that draw people."""
+    progress: Progress = silent
 
 
 def evaluate_model(
@@ -31,10 +45,7 @@ def evaluate_model(
     data: str | None = None,
     *,
     pictures: Path | None = None,
-    device: torch.device | None = None,
-    batch_size: int = 8,
-    workers: int = 1,
-    progress: Progress = silent,
+    settings: Settings | None = None,
 ) -> tuple[EvaluationReport, list[Case]]:
     """The report of a shipped model, a model or run folder, or a naive answer, and the pairs to show with it.
 
@@ -42,63 +53,96 @@ def evaluate_model(
     on with. Without it they lie in the cache folder until the report is made. Raises CheckpointError, InputError and
     ConfigError before anything is drawn.
     """
-    device = device or torch.device("cpu")
+    settings = settings or Settings(torch.device("cpu"))
     pairs = open_pairs(protocol, data, cache_folder())
-    one = contestant(model, protocol.size, device)
-    return evaluate_contestant(
-        one, pairs, protocol, pictures, device=device, batch_size=batch_size, workers=workers, progress=progress
-    )
+    one = contestant(model, protocol.size, settings.device, settings.workers, settings.progress)
+    check_parsing(one, pairs)
+    folder = picture_folder(one, pairs, protocol, pictures)
+    maker = metric_maker(pairs, protocol, settings)
+    report = evaluate_contestant(one, pairs, protocol, folder, maker, settings)
+    cases = pick_cases(report, pairs, folder, _CASES_OF_A_KIND)
+    if pictures is None:
+        folder.remove()
+    return report, cases
 
 
 def evaluate_contestant(
     one: Contestant,
     pairs: EvaluationPairs,
     protocol: EvaluationProtocol,
-    pictures: Path | None,
-    *,
-    device: torch.device,
-    batch_size: int = 8,
-    workers: int = 1,
-    progress: Progress = silent,
-) -> tuple[EvaluationReport, list[Case]]:
-    """`evaluate_model` for what is open already."""
-    check_parsing(one, pairs)
-    kept = pictures is not None
-    place = pictures or _unfinished(one, protocol, pairs)
-    folder = PictureFolder(place, protocol, identity_of(one))
-    seconds = {"preparing": time.perf_counter()}
-    pairs.prepare(workers, progress)
-    seconds["drawing"] = time.perf_counter()
-    failures = draw_pairs(one, pairs, folder, device, batch_size, progress)
-    seconds["measuring"] = time.perf_counter()
+    folder: PictureFolder,
+    maker: MetricMaker,
+    settings: Settings,
+) -> EvaluationReport:
+    """`evaluate_model` for what is open already; the pictures stay in the folder.
+
+    One `maker` may serve several contestants: they share its networks, and what a detector has found.
+    """
+    device, progress = settings.device, settings.progress
+    started = time.perf_counter()
+    pairs.prepare(settings.workers, progress)
+    prepared = time.perf_counter()
+    failures = draw_pairs(one, pairs, folder, device, settings.batch_size, progress)
+    drawn_at = time.perf_counter()
     drawn = [index for index in range(len(pairs.names)) if index not in failures]
-    measured = judge(
-        protocol, pairs, folder, drawn, one.parsing_labels, device=device, batch_size=batch_size, progress=progress
-    )
-    seconds = _spent(seconds, time.perf_counter())
+    shown = DrawnSet(pairs, folder, drawn, one.parsing_labels)
+    measured = judge(protocol, shown, maker, device, settings.batch_size, progress)
+    seconds = {
+        "preparing": round(prepared - started, 2),
+        "drawing": round(drawn_at - prepared, 2),
+        "measuring": round(time.perf_counter() - drawn_at, 2),
+    }
     about = pairs.about
     asked, left_out = len(pairs.names), sum(about.left_out.values())
     failed = [(pairs.names[index], reason) for index, reason in sorted(failures.items())]
     told = tuple((name.source, name.target, reason) for name, reason in failed)
-    report = EvaluationReport(
+    return EvaluationReport(
         protocol=protocol,
         model=_about(one, protocol),
         pairs=about,
-        reference=None,
+        reference=_reference(protocol, maker.reference, pairs),
         counts=Counts(about.listed, about.left_out, about.listed - left_out - asked, asked, len(drawn), told),
         measured=tuple(measured),
         run=circumstances(device, seconds),
+        drawn=tuple(drawn),
         names=tuple(pairs.names[index] for index in drawn),
+        people=tuple(pairs.people[index] for index in drawn),
     )
-    cases = pick_cases(measured, pairs, folder, drawn, _CASES_OF_A_KIND)
-    if not kept:
-        shutil.rmtree(place)
-    return report, cases
+
+
+def metric_maker(pairs: EvaluationPairs, protocol: EvaluationProtocol, settings: Settings) -> MetricMaker:
+    """What makes the metrics of the protocol on these pairs."""
+    return MetricMaker(
+        TrainingReference(pairs, protocol.size, cache_folder(), settings.device, settings.batch_size, settings.progress)
+    )
+
+
+def picture_folder(
+    one: Contestant, pairs: EvaluationPairs, protocol: EvaluationProtocol, chosen: Path | None = None
+) -> PictureFolder:
+    """The folder that was chosen, or one in the cache for this model, protocol and list alone: an evaluation that was
+    stopped finds what it has drawn."""
+    if chosen is None:
+        text = "/".join(map(str, (one.name, *identity_of(one).values(), protocol.hash, pairs.about.list_sha256)))
+        chosen = cache_folder() / "evaluations" / hashlib.sha256(text.encode()).hexdigest()[:16]
+    return PictureFolder(chosen, protocol, identity_of(one))
 
 
 def identity_of(one: Contestant) -> dict[str, str | None]:
     """What tells its pictures from those of another model."""
     return {"model": one.name if one.generator is None else one.family, "weights": one.weights_sha256}
+
+
+def _reference(
+    protocol: EvaluationProtocol, training: TrainingReference, pairs: EvaluationPairs
+) -> dict[str, Any] | None:
+    """The true pictures that sets of generated ones are compared with; None when the protocol compares no sets."""
+    of_sets = [measure for measure in protocol.measures if measure.reference is not None]
+    if not of_sets:
+        return None
+    if of_sets[0].reference == "train":
+        return training.about(of_sets[0].drop_partial_batch_of)
+    return {"set": "true pictures of the judged pairs", "list_sha256": pairs.about.list_sha256}
 
 
 def check_parsing(one: Contestant, pairs: EvaluationPairs) -> None:
@@ -108,12 +152,6 @@ def check_parsing(one: Contestant, pairs: EvaluationPairs) -> None:
             f"{one.name} ({one.family}) needs the parsing map of each source, and this {pairs.about.corpus} has "
             "not one for every picture; add the maps (docs/data.md says where), or evaluate on people-1."
         )
-
-
-def _unfinished(one: Contestant, protocol: EvaluationProtocol, pairs: EvaluationPairs) -> Path:
-    """A folder of its own for each model, protocol and list, so that a stopped evaluation goes on."""
-    text = "/".join(map(str, (one.name, *identity_of(one).values(), protocol.hash, pairs.about.list_sha256)))
-    return cache_folder() / "evaluations" / hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _about(one: Contestant, protocol: EvaluationProtocol) -> ModelAbout:
@@ -128,8 +166,3 @@ def _about(one: Contestant, protocol: EvaluationProtocol) -> ModelAbout:
         config_sha256=one.config_sha256,
         trained=one.trained,
     )
-
-
-def _spent(starts: dict[str, float], end: float) -> dict[str, float]:
-    ends = [*list(starts.values())[1:], end]
-    return {what: round(stop - start, 2) for (what, start), stop in zip(starts.items(), ends, strict=True)}

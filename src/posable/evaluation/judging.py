@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from posable.batch import collate
 from posable.evaluation.drawing import PictureFolder
-from posable.evaluation.measures import build
+from posable.evaluation.intervals import mean_over_people
+from posable.evaluation.measures import MetricMaker
 from posable.evaluation.pairs import EvaluationPairs
 from posable.evaluation.progress import Progress
 from posable.evaluation.protocol import EvaluationProtocol, Measure
-from posable.metrics.bootstrap import Interval, mean_interval
+from posable.metrics.bootstrap import Interval
 from posable.metrics.judged import JudgedPictures, Metric, MetricResult
 from posable.parsing import ParsingLabels
 from posable.pose import PoseBatch
@@ -51,36 +51,43 @@ class Measured:
     parts: dict[str, float]
 
 
+@dataclass(frozen=True, eq=False)
+class DrawnSet:
+    """The pictures of one model, and the pairs that they are of."""
+
+    pairs: EvaluationPairs
+    folder: PictureFolder
+    drawn: Sequence[int]
+    """Indices of the pairs that have a picture."""
+    scheme: ParsingLabels
+    """Of predicted parsing maps: where it has fewer classes than LIP-20, the truth's are merged likewise."""
+
+
 def judge(
     protocol: EvaluationProtocol,
-    pairs: EvaluationPairs,
-    folder: PictureFolder,
-    drawn: Sequence[int],
-    scheme: ParsingLabels,
-    *,
+    shown: DrawnSet,
+    maker: MetricMaker,
     device: torch.device,
     batch_size: int,
     progress: Progress,
 ) -> list[Measured]:
-    """Measures the pictures of the pairs with the indices `drawn`.
-
-    `scheme` is that of predicted parsing maps: where it has fewer classes than LIP-20, the truth's are merged likewise.
-    """
-    metrics = {measure.column: build(measure, device) for measure in protocol.measures}
+    """Every measure of the protocol, over the pairs that were drawn."""
+    drawn = shown.drawn
+    metrics = {measure.column: maker.make(measure) for measure in protocol.measures}
     fed = {measure.column: _fed(measure, len(drawn)) for measure in protocol.measures}
     for start in range(0, len(drawn), batch_size):
         chosen = drawn[start : start + batch_size]
-        plain = _judged(pairs, folder, chosen, scheme).to(device)
-        shown = {False: plain}
+        plain = _judged(shown, chosen).to(device)
+        by_canvas = {False: plain}
         if protocol.white_canvas is not None:
-            shown[True] = on_canvas(plain, protocol.white_canvas)
+            by_canvas[True] = on_canvas(plain, protocol.white_canvas)
         for measure in protocol.measures:
             count = min(len(chosen), fed[measure.column] - start)
             if count > 0:
-                batch = shown[measure.on_canvas]
+                batch = by_canvas[measure.on_canvas]
                 metrics[measure.column].update(batch if count == len(chosen) else _first(batch, count))
         progress("measure", start + len(chosen), len(drawn))
-    people = [pairs.people[index] for index in drawn]
+    people = [shown.pairs.people[index] for index in drawn]
     return [_measured(measure, metrics[measure.column], fed[measure.column], people) for measure in protocol.measures]
 
 
@@ -90,17 +97,15 @@ def _fed(measure: Measure, count: int) -> int:
     return count if batch is None else count // batch * batch
 
 
-def _judged(
-    pairs: EvaluationPairs, folder: PictureFolder, chosen: Sequence[int], scheme: ParsingLabels
-) -> JudgedPictures:
-    truth = collate([pairs[index] for index in chosen])
-    drawn = [folder.read(pairs.names[index]) for index in chosen]
+def _judged(shown: DrawnSet, chosen: Sequence[int]) -> JudgedPictures:
+    truth = collate([shown.pairs[index] for index in chosen])
+    drawn = [shown.folder.read(shown.pairs.names[index]) for index in chosen]
     return JudgedPictures(
         generated=torch.stack([one.image for one in drawn]),
         truth=_levels(truth.target_image),
         target_pose=truth.condition.target_pose,
         mask=truth.target_alpha,
-        parsing=None if truth.target_parsing is None else _merged(truth.target_parsing, scheme),
+        parsing=None if truth.target_parsing is None else _merged(truth.target_parsing, shown.scheme),
         predicted_mask=_stacked([one.mask for one in drawn]),
         predicted_parsing=_stacked([one.parsing for one in drawn]),
     )
@@ -189,14 +194,8 @@ def _measured(measure: Measure, metric: Metric, fed: int, people: Sequence[str])
 
 
 def _interval(result: MetricResult, people: Sequence[str]) -> Interval | None:
-    """Of the mean, over people: their pairs are drawn together, because they are alike. None where there is no mean."""
+    """None where the value is no mean of pairs, or no finite one."""
     if result.per_pair is None or result.value is None or not math.isfinite(result.value):
         return None
-    values = np.array(result.per_pair, np.float64)
-    weights = np.ones(len(values)) if result.weights is None else np.array(result.weights, np.float64)
-    weights = np.where(np.isfinite(values), weights, 0.0)
-    _, groups = np.unique(np.array(people), return_inverse=True)
-    mass = np.bincount(groups, weights).astype(np.float64)
-    sums = np.bincount(groups, np.where(weights > 0, values, 0.0) * weights)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return mean_interval(sums / mass, mass)
+    interval = mean_over_people(result.per_pair, people, result.weights)
+    return interval if math.isclose(interval.mean, result.value, rel_tol=1e-6, abs_tol=1e-9) else None

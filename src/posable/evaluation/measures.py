@@ -2,26 +2,96 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
 
-import torch
-
-from posable.errors import ConfigError
+from posable.detect.model_files import FOLDER_VARIABLE, SHA256_OF_FILE
+from posable.errors import ConfigError, MissingExtraError
 from posable.evaluation.protocol import Measure
-from posable.metrics.judged import Metric
+from posable.evaluation.reference import TrainingReference
+from posable.files import cache_folder
+from posable.keypoint_judge import blazepose
+from posable.metrics.judged import AbsentMetric, Metric
+from posable.metrics.keypoint_metrics import SharedDetector, keypoints_found_metric, pck_metric
+from posable.metrics.lpips import lpips_metric
+from posable.metrics.mask_metrics import ParsingIou, mask_iou_metric
+from posable.metrics.mask_ssim import mask_ssim_metric
+from posable.metrics.pd_efflite0 import pd_efflite0_metric
+from posable.metrics.perceptual import StageFeatures
 from posable.metrics.pixel_metrics import psnr_metric, ssim_metric
+from posable.metrics.set_metrics import fd_efflite0_metric, fid_metric, kid_metric
 from posable.metrics.ssim import GAUSSIAN, GAUSSIAN_OF_PREDICTION, UNIFORM_51
 
-METRICS: dict[str, Callable[[Measure, torch.device], Metric]] = {
-    "ssim": lambda measure, _: ssim_metric(form=GAUSSIAN, region=measure.region),
-    "ssim_gaussian_of_prediction": lambda measure, _: ssim_metric(form=GAUSSIAN_OF_PREDICTION, region=measure.region),
-    "ssim_uniform_51": lambda measure, _: ssim_metric(form=UNIFORM_51, region=measure.region),
-    "psnr": lambda measure, _: psnr_metric(measure.region),
+
+class MetricMaker:
+    """Makes the metrics of one evaluation, which share the networks that they look through."""
+
+    def __init__(self, reference: TrainingReference) -> None:
+        self.reference = reference
+
+    @cached_property
+    def features(self) -> StageFeatures | None:
+        """EfficientNet-Lite0; None when its weights are not installed."""
+        try:
+            return StageFeatures()
+        except MissingExtraError:
+            return None
+
+    def make(self, measure: Measure) -> Metric:
+        """A fresh metric; raises ConfigError for a name that is not known."""
+        if measure.metric not in METRICS:
+            raise ConfigError(f"there is no metric '{measure.metric}'; choose one of {', '.join(METRICS)}.")
+        return METRICS[measure.metric](self, measure)
+
+    @cached_property
+    def detector(self) -> SharedDetector | str:
+        """BlazePose, which looks at each picture once; or why it cannot."""
+        if importlib.util.find_spec("ai_edge_litert") is None:
+            return "BlazePose needs the package ai-edge-litert, which is not installed; install it."
+        if not _blazepose_is_here():
+            return "BlazePose's model files are not here; any 'posable detect' fetches them."
+        return SharedDetector(blazepose, "blazepose")
+
+    def of_keypoints(self, make: Callable[[SharedDetector], Metric], name: str) -> Metric:
+        if isinstance(self.detector, str):
+            return AbsentMetric(name, self.detector, {"detector": "blazepose"}, higher_is_better=True)
+        return make(self.detector)
+
+    def fid_torchvision(self, measure: Measure) -> Metric:
+        """On torchvision's Inception, against what the measure names."""
+        if measure.reference != "train":
+            return fid_metric("inception")
+        statistics = self.reference.statistics("inception", measure.drop_partial_batch_of)
+        if isinstance(statistics, str):
+            return AbsentMetric("fid_torchvision", statistics, {"reference": "train"}, higher_is_better=False)
+        return fid_metric("inception", statistics)
+
+
+METRICS: dict[str, Callable[[MetricMaker, Measure], Metric]] = {
+    "ssim": lambda _, measure: ssim_metric(form=GAUSSIAN, region=measure.region),
+    "ssim_gaussian_of_prediction": lambda _, measure: ssim_metric(form=GAUSSIAN_OF_PREDICTION, region=measure.region),
+    "ssim_uniform_51": lambda _, measure: ssim_metric(form=UNIFORM_51, region=measure.region),
+    "psnr": lambda _, measure: psnr_metric(measure.region),
+    "pd_efflite0": lambda maker, measure: pd_efflite0_metric(measure.region, maker.features),
+    "lpips": lambda _, measure: lpips_metric("alexnet", measure.region),
+    "mask_iou": lambda _, __: mask_iou_metric(),
+    "parsing_iou": lambda _, __: ParsingIou(),
+    "mask_ssim": lambda _, __: mask_ssim_metric(),
+    "keypoints_found": lambda maker, _: maker.of_keypoints(keypoints_found_metric, "keypoints_found"),
+    "pck": lambda maker, _: maker.of_keypoints(pck_metric, "pck"),
+    "fd_efflite0": lambda maker, _: fd_efflite0_metric(features=maker.features),
+    "fid": lambda _, __: fid_metric(),
+    "fid_torchvision": lambda maker, measure: maker.fid_torchvision(measure),
+    "kid": lambda _, __: kid_metric(),
 }
+"""By the names that protocols use."""
 
 
-def build(measure: Measure, device: torch.device) -> Metric:
-    """A fresh metric for a measure; raises ConfigError for a name that is not known."""
-    if measure.metric not in METRICS:
-        raise ConfigError(f"there is no metric '{measure.metric}'; choose one of {', '.join(METRICS)}.")
-    return METRICS[measure.metric](measure, device)
+def _blazepose_is_here() -> bool:
+    """Whether its files lie where `posable.detect` looks before it fetches them."""
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    folder = Path(chosen).expanduser() if chosen else cache_folder() / "blazepose"
+    return all((folder / name).is_file() for name in SHA256_OF_FILE)

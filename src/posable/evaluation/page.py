@@ -81,17 +81,19 @@ def _galleries(report: EvaluationReport, cases: Sequence[Case]) -> list[str]:
     columns = [by, *(one for one in columns if one is not by)][:3]
     parts: list[str] = []
     for place in PLACES:
-        quads = "".join(_quad(case, columns) for case in cases if case.place == place)
+        quads = "".join(quad(case, columns) for case in cases if case.place == place)
         body = f"<div class='quads'>{quads}</div>" if quads else ""
         intro = f"By {name_of(by.measure)}. Source, target pose, truth and, framed, what the model drew."
         parts.append(section(_TITLES[place], intro, body))
     return parts
 
 
-def _quad(case: Case, columns: Sequence[Measured]) -> str:
+def quad(case: Case, columns: Sequence[Measured], word: str = "") -> str:
+    """Source, target pose, truth and generated picture of a pair, with its values and perhaps a word before them."""
     values = " · ".join(
         f"{name_of(one.measure)} {number(case.values[one.measure.column], one.measure)}" for one in columns
     )
+    values = f"{word}: {values}" if word else values
     name = f"{case.name.source} → {case.name.target}"
     pictures = (
         picture(case.source, f"source {case.name.source}"),

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, Protocol
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from posable.batch import PersonPair
@@ -21,7 +23,6 @@ from posable.errors import ConfigError, ImageError, InputError, SizeError
 from posable.evaluation.progress import Progress
 from posable.evaluation.protocol import EvaluationProtocol
 from posable.evaluation.rendered_views import RenderedViews
-from posable.image import to_tensor
 from posable.people.benchmark import PEOPLE_1
 
 
@@ -86,7 +87,11 @@ class EvaluationPairs(Protocol):
         ...
 
     def training_picture(self, name: str) -> Tensor:
-        """Float (3, h, w) in [-1, 1] at the protocol's size; raises ImageError when it is damaged."""
+        """Uint8 (3, h, w), RGB, at the protocol's size; raises ImageError when it is damaged."""
+        ...
+
+    def training_fingerprint(self, names: Sequence[str]) -> str:
+        """Changes when one of these pictures does, or how it is brought to the protocol's size."""
         ...
 
 
@@ -156,6 +161,9 @@ class DrawnPeople:
     def training_picture(self, name: str) -> Tensor:
         raise AssertionError(f"'{name}' is no training picture: none are drawn")
 
+    def training_fingerprint(self, names: Sequence[str]) -> str:
+        return list_hash([name] for name in names)
+
 
 def _view(name: str) -> tuple[int, int]:
     person, _, view = PurePosixPath(name).stem.partition("_")
@@ -205,9 +213,18 @@ class CorpusPairs:
         image = self._index.images[name]
         framing = Framing(image.size_of_keypoint_frame, self._protocol.size, self._protocol.fit, image.any_shape)
         try:
-            return to_tensor(framing.picture(read_picture(image.picture)))
+            pixels = np.array(framing.picture(read_picture(image.picture)))
         except SizeError as error:
             raise ImageError(f"'{image.picture}' {error}") from None
+        return torch.from_numpy(pixels).permute(2, 0, 1)
+
+    def training_fingerprint(self, names: Sequence[str]) -> str:
+        lines = [[str(self._index.root.resolve()), self._protocol.fit]]
+        for name in names:
+            picture = self._index.images[name].picture
+            told = picture.stat() if isinstance(picture, Path) and picture.is_file() else None
+            lines.append([name, str(picture), f"{told.st_size} {told.st_mtime_ns}" if told else ""])
+        return list_hash(lines)
 
 
 def _check_corpus(protocol: EvaluationProtocol, index: CorpusIndex) -> None:

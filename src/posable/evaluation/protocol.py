@@ -14,7 +14,7 @@ from typing import Literal, TypeAlias
 
 from posable.data.corpus_index import Split
 from posable.errors import ConfigError
-from posable.metrics.region import Region
+from posable.metrics.region import Region, suffix
 from posable.size import Size
 
 FileFormat: TypeAlias = Literal["png", "jpeg"]
@@ -126,6 +126,18 @@ def protocol_named(name: str) -> EvaluationProtocol:
     return PROTOCOLS[name]
 
 
+_REGIONS: tuple[Region, ...] = ("mask", "box", "whole")
+
+
+def _everywhere(column: str, metric: str) -> tuple[Measure, ...]:
+    """A measure on the person's pixels, inside the person's box and over the whole picture."""
+    return tuple(Measure(column=column + suffix(region), metric=metric, region=region) for region in _REGIONS)
+
+
+_LPIPS = Measure(column="lpips", metric="lpips")
+_FID_OF_THE_SCRIPTS = Measure(column="fid", metric="fid_torchvision", reference="train", drop_partial_batch_of=64)
+"""On torchvision's Inception, against all training pictures; a last batch of fewer than 64 pictures is left out."""
+
 DPTN_2022 = EvaluationProtocol(
     name="dptn-2022",
     corpora=("deepfashion-patn", "people-1", "prepared"),
@@ -137,8 +149,8 @@ DPTN_2022 = EvaluationProtocol(
     measures=(
         Measure(column="ssim", metric="ssim_gaussian_of_prediction", on_canvas=True),
         Measure(column="psnr", metric="psnr", on_canvas=True),
-        Measure(column="lpips", metric="lpips_alex"),
-        Measure(column="fid", metric="fid", reference="train", drop_partial_batch_of=64),
+        _LPIPS,
+        _FID_OF_THE_SCRIPTS,
     ),
 )
 """DPTN's script, of GFLA's lineage: low-resolution ground truth, pictures on a white square for SSIM and PSNR only."""
@@ -149,11 +161,7 @@ NTED_2022 = EvaluationProtocol(
     size=Size(256, 176),
     rounding="floor",
     file_format="png",
-    measures=(
-        Measure(column="ssim", metric="ssim_uniform_51"),
-        Measure(column="lpips", metric="lpips_alex"),
-        Measure(column="fid", metric="fid", reference="train", drop_partial_batch_of=64),
-    ),
+    measures=(Measure(column="ssim", metric="ssim_uniform_51"), _LPIPS, _FID_OF_THE_SCRIPTS),
 )
 """NTED's: the high-resolution pictures resized without a crop, nothing padded. That SSIM is GFLA's form is inferred."""
 
@@ -167,35 +175,35 @@ MARKET_1501 = EvaluationProtocol(
     measures=(
         Measure(column="ssim", metric="ssim_gaussian_of_prediction"),
         Measure(column="mask_ssim", metric="mask_ssim"),
-        Measure(column="lpips", metric="lpips_alex"),
-        Measure(column="fid", metric="fid", reference="train", drop_partial_batch_of=64),
+        _LPIPS,
+        _FID_OF_THE_SCRIPTS,
     ),
 )
 """PATN's and DPTN's on Market-1501: nothing padded; the mask is the limbs' polygons, as no masks come with the data."""
 
-PEOPLE_1_PROTOCOL = EvaluationProtocol(
+PEOPLE_1 = EvaluationProtocol(
     name="people-1",
     corpora=("people-1",),
     size=Size(256, 176),
     rounding="nearest",
     file_format="png",
     measures=(
-        Measure(column="ssim_in_mask", metric="ssim", region="mask"),
-        Measure(column="ssim_in_box", metric="ssim", region="box"),
-        Measure(column="ssim", metric="ssim"),
-        Measure(column="psnr_in_mask", metric="psnr", region="mask"),
-        Measure(column="psnr_in_box", metric="psnr", region="box"),
-        Measure(column="psnr", metric="psnr"),
-        Measure(column="pd_in_mask", metric="pd_efflite0", region="mask"),
-        Measure(column="pd_in_box", metric="pd_efflite0", region="box"),
-        Measure(column="pd", metric="pd_efflite0"),
+        *_everywhere("pd", "pd_efflite0"),
+        *_everywhere("ssim", "ssim"),
+        *_everywhere("psnr", "psnr"),
+        *_everywhere("lpips", "lpips"),
         Measure(column="mask_iou", metric="mask_iou"),
+        Measure(column="parsing_iou", metric="parsing_iou"),
+        Measure(column="keypoints", metric="keypoints_found"),
+        Measure(column="pck", metric="pck"),
+        Measure(column="fd", metric="fd_efflite0", reference="truth"),
+        Measure(column="fid", metric="fid", reference="truth"),
     ),
 )
-"""The open benchmark: every measure inside the person's mask and box too, because the background is most of a picture
-and a grey shadow in the right place gets a decent SSIM over the whole of it."""
+"""The open benchmark: every measure of pixels on the person and in the person's box too, because most of a picture is
+background, and a grey shadow in the right place gets a decent SSIM over the whole of it."""
 
 PROTOCOLS: dict[str, EvaluationProtocol] = {
-    protocol.name: protocol for protocol in (DPTN_2022, NTED_2022, MARKET_1501, PEOPLE_1_PROTOCOL)
+    protocol.name: protocol for protocol in (DPTN_2022, NTED_2022, MARKET_1501, PEOPLE_1)
 }
 """The protocols by name. Frozen: a change that moves a number needs a new name or a higher version."""

@@ -62,8 +62,10 @@ class EvaluationReport:
     counts: Counts
     measured: tuple[Measured, ...]
     run: Circumstances
+    drawn: tuple[int, ...]
+    """Which of the asked pairs were drawn; `names`, `people` and `Measured.per_pair` are about these."""
     names: tuple[PairName, ...]
-    """Of the drawn pairs, in the order of `Measured.per_pair`."""
+    people: tuple[str, ...]
 
     def measured_of(self, column: str) -> Measured | None:
         return next((one for one in self.measured if one.measure.column == column), None)
@@ -91,7 +93,11 @@ class EvaluationReport:
             "counts": asdict(self.counts),
             "measures": {one.measure.column: _measure_json(one) for one in self.measured},
             "run": asdict(self.run),
-            "per_pair": {"names": [list(name) for name in self.names], "values": per_pair},
+            "per_pair": {
+                "names": [list(name) for name in self.names],
+                "people": list(self.people),
+                "values": per_pair,
+            },
         }
 
 

@@ -21,15 +21,16 @@ _METRICS = {
     "ssim_uniform_51": _Words("SSIM", 4, "uniform window of 51 px"),
     "psnr": _Words("PSNR", 2, "decibels"),
     "mask_ssim": _Words("mask-SSIM", 4, "inside the limbs' polygons"),
-    "lpips_alex": _Words("LPIPS", 4, "AlexNet, heads v0.1"),
-    "lpips_vgg": _Words("LPIPS (VGG)", 4, "VGG16, heads v0.1"),
-    "fid": _Words("FID", 3, "Inception-v3 of torchvision"),
-    "kid": _Words("KID", 4, "Inception-v3 of torchvision"),
+    "lpips": _Words("LPIPS", 4, "AlexNet, heads v0.1"),
+    "fid": _Words("FID", 3, "FID's own Inception"),
+    "fid_torchvision": _Words("FID (torchvision)", 3, "Inception-v3 of torchvision, as the published scripts have it"),
+    "kid": _Words("KID", 4, "FID's own Inception"),
     "pd_efflite0": _Words("Perceptual distance", 3, "EfficientNet-Lite0; not LPIPS"),
     "fd_efflite0": _Words("Fréchet distance", 2, "EfficientNet-Lite0; not FID"),
     "mask_iou": _Words("Mask IoU", 3, "the model's own mask against the true one"),
     "parsing_iou": _Words("Parsing IoU", 3, "the model's own parsing map against the true one"),
-    "pck": _Words("Keypoints found", 3, "by BlazePose, near enough to the target pose"),
+    "keypoints_found": _Words("Keypoints found", 3, "by BlazePose, of those that it finds in the truth"),
+    "pck": _Words("PCK@0.1", 3, "BlazePose, of all keypoints in the frame"),
 }
 _REGIONS = {"whole": "whole picture", "box": "person's box", "mask": "person's pixels"}
 
@@ -40,7 +41,7 @@ def name_of(measure: Measure) -> str:
     name = words.name if words else measure.metric
     if measure.on_canvas:
         return f"{name}, white canvas"
-    regional = measure.region != "whole" or measure.metric in ("ssim", "psnr", "pd_efflite0")
+    regional = measure.region != "whole" or measure.metric in ("ssim", "psnr", "pd_efflite0", "lpips")
     return f"{name}, {_REGIONS[measure.region]}" if regional else name
 
 
