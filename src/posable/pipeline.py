@@ -71,8 +71,11 @@ class EncodedSource:
         """What `draw` gave for one pose, as a picture of the source's size; with `keep_background`, pixels where
         neither the source person nor the drawn one is are the source's own. Raises ConfigError as `person_mask`."""
         drawn = self.letterbox.undo(to_pil(rendering.image[0]))
-        if not keep_background:
-            return drawn
+        return self.on_own_background(drawn, rendering) if keep_background else drawn
+
+    def on_own_background(self, drawn: Image.Image, rendering: Rendering) -> Image.Image:
+        """A picture of the source's size where the source person is, or the one of `rendering`; the source's own pixels
+        elsewhere. Raises ConfigError as `person_mask`."""
         return _over_original(drawn, self.picture, [self.source_mask, self.person_mask(rendering)])
 
     def person_mask(self, rendering: Rendering) -> Image.Image:

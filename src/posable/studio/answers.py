@@ -117,6 +117,8 @@ class ModelAnswer(BaseModel):
 
 class ModelsAnswer(BaseModel):
     models: list[ModelAnswer]
+    regions: list[str] = Field(description="Parts of a person that garments and textures go to.")
+    patterns: list[str] = Field(description="Textures that can be given by name.")
 
 
 class HealthAnswer(BaseModel):

@@ -17,6 +17,7 @@ from posable.errors import PosableError
 from posable.studio import routes
 from posable.studio.gate import Doorkeeper, Receiver, Recorder
 from posable.studio.refusals import Refusal, body_of, headers_of, refusal_of
+from posable.studio.routes_editing import editing
 from posable.studio.service import Service
 from posable.studio.settings import Settings
 from posable.version import __version__
@@ -55,6 +56,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.service = service
     app.include_router(routes.about)
     app.include_router(routes.drawing)
+    app.include_router(editing)
     app.mount("/", StaticFiles(directory=PAGE_FOLDER, html=True), name="page")
     # The last one added is the outermost.
     app.add_middleware(Receiver, limits=service.limits)

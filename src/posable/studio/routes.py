@@ -9,6 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
 from PIL import Image
 
+from posable.editing.patterns import PATTERNS
+from posable.editing.regions import REGIONS
 from posable.errors import InputError
 from posable.image import size_of
 from posable.pipeline import EncodedSource
@@ -72,7 +74,7 @@ def metrics(service: AnyService) -> Response:
 
 @about.get("/models", responses=ALWAYS)
 def models(service: AnyService) -> answers.ModelsAnswer:
-    """The models that requests may name."""
+    """The models, regions and patterns that requests may name."""
     return answers.ModelsAnswer(
         models=[
             answers.ModelAnswer(
@@ -84,7 +86,9 @@ def models(service: AnyService) -> answers.ModelsAnswer:
                 licence=_text_or_none(one.card.get("licence")),
             )
             for one in service.shelf.offered.values()
-        ]
+        ],
+        regions=list(REGIONS),
+        patterns=list(PATTERNS),
     )
 
 
@@ -143,7 +147,7 @@ def correct_source_pose(service: ReadyService, source_id: str, body: answers.Sou
 async def place(service: ReadyService, source_id: str, body: answers.PlaceBody) -> answers.PlacedAnswer:
     """The pose as a transfer would draw it, in the frame of the source's picture."""
     encoded = await service.encoding(service.store.get(source_id), None, None)
-    placed = _placed(service, encoded, body.pose, body.retarget)
+    placed = placed_pose(service, encoded, body.pose, body.retarget)
     return answers.PlacedAnswer.model_validate({"pose": pose_json(placed)})
 
 
@@ -155,7 +159,7 @@ async def place(service: ReadyService, source_id: str, body: answers.PlaceBody) 
 async def transfer_source(service: ReadyService, source_id: str, body: answers.TransferBody) -> Response:
     """The source's person in another pose."""
     encoded = await service.encoding(service.store.get(source_id), body.model, body.max_side)
-    pose = _placed(service, encoded, body.pose, body.retarget)
+    pose = placed_pose(service, encoded, body.pose, body.retarget)
     return await drawn_answer(service, encoded, pose, keep_background=body.keep_background, kind=body.format)
 
 
@@ -184,7 +188,7 @@ async def transfer(
 ) -> Response:
     """The person of a picture in another pose, in one request; nothing is held."""
     encoded = await encoded_once(service, picture, source_pose, model, max_side)
-    placed = _placed(service, encoded, pose_from_field(pose), retarget)
+    placed = placed_pose(service, encoded, pose_from_field(pose), retarget)
     return await drawn_answer(service, encoded, placed, keep_background=keep_background, kind=format)
 
 
@@ -221,21 +225,26 @@ async def sequence(
     return await _sequence(service, await encoded_once(service, picture, source_pose, model, max_side), body)
 
 
-async def look_at(service: Service, picture: UploadFile, pose: str | None) -> Seen:
-    """The picture of a form and the pose of its person, given in a field or detected."""
+async def look_at(service: Service, picture: UploadFile, pose: str | None, name: str = "the picture") -> Seen:
+    """The picture of a form and the pose of its person, given in a field or detected; errors call it `name`."""
     if pose is None:
-        return await service.look(await picture.read(), "the picture", None)
+        return await service.look(await picture.read(), name, None)
     known = pose_from_field(pose)
-    return await service.look(await picture.read(), "the picture", lambda frame: pose_of_source(known, frame))
+    return await service.look(await picture.read(), name, lambda frame: pose_of_source(known, frame))
 
 
 async def encoded_once(
-    service: Service, picture: UploadFile, pose: str | None, model: str | None, max_side: int | None
+    service: Service,
+    picture: UploadFile,
+    pose: str | None,
+    model: str | None,
+    max_side: int | None,
+    name: str = "the picture",
 ) -> EncodedSource:
-    """A form's picture encoded, without being held."""
-    name = service.shelf.checked_name(model)
-    seen = await look_at(service, picture, pose)
-    return await service.on_network(lambda: service.encoded(name, seen.picture, seen.pose, max_side))
+    """A form's picture encoded, without being held; errors call it `name`."""
+    model_name = service.shelf.checked_name(model)
+    seen = await look_at(service, picture, pose, name)
+    return await service.on_network(lambda: service.encoded(model_name, seen.picture, seen.pose, max_side))
 
 
 async def drawn_answer(
@@ -261,7 +270,7 @@ async def _sequence(service: Service, encoded: EncodedSource, body: answers.Sequ
             f"{len(body.poses)} pictures of {height}x{width} are too much for one answer; give a max_side, "
             "or fewer poses."
         )
-    poses = [_placed(service, encoded, one, body.retarget) for one in body.poses]
+    poses = [placed_pose(service, encoded, one, body.retarget) for one in body.poses]
     drawn = await service.draw(encoded, poses, keep_background=body.keep_background)
     started = time.perf_counter()
 
@@ -276,7 +285,7 @@ async def _sequence(service: Service, encoded: EncodedSource, body: answers.Sequ
     return picture_response(data, body.format.value, seconds)
 
 
-def _placed(service: Service, encoded: EncodedSource, given: JsonPose, retarget: bool) -> Pose:
+def placed_pose(service: Service, encoded: EncodedSource, given: JsonPose, retarget: bool) -> Pose:
     pose = given_pose(given, None if retarget else encoded.letterbox.source)
     return service.place(encoded, pose, retarget=retarget)
 

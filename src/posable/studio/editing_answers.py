@@ -1,0 +1,113 @@
+"""The JSON of requests and answers of garments, textures, parsing and explaining."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from posable.editing.patterns import PATTERNS
+from posable.editing.regions import REGIONS
+from posable.studio.answers import Format, GivenPose, KeepBackground, MaxSide, ModelName, Retarget
+from posable.studio.pictures import PictureFormat
+
+Region = Annotated[
+    str,
+    Field(description="What to change.", max_length=40, json_schema_extra={"enum": list(REGIONS)}, examples=["upper"]),
+]
+Strength = Annotated[float, Field(description="0 changes nothing, 1 is all of it.", ge=0, le=1)]
+Scale = Annotated[
+    float, Field(description="Size of the pattern; at 1 a picture is as wide as 0.8 trunks.", ge=0.05, le=20)
+]
+PatternName = Annotated[
+    str | None,
+    Field(
+        description="One of posable's own, in place of a picture.",
+        max_length=40,
+        json_schema_extra={"enum": [*PATTERNS, None]},
+        examples=["plaid"],
+    ),
+]
+Seed = Annotated[int, Field(description="Chooses the colours of a named pattern.", ge=0, le=2**31 - 1)]
+
+
+class ShowAs(str, Enum):
+    """As JSON with the pictures inside, or as one PNG."""
+
+    json = "json"
+    png = "png"
+
+
+ShownAs = Annotated[ShowAs, Field(description="json holds pictures as data URLs; png is the picture alone.")]
+OptionalPose = Annotated[GivenPose | None, Field(description="To draw the person in; else as photographed.")]
+
+
+class _Edit(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    retarget: Retarget = True
+    max_side: MaxSide = None
+    model: ModelName = None
+
+
+class _DrawnEdit(_Edit):
+    pose: OptionalPose = None
+    region: Region = "upper"
+    strength: Strength = 1.0
+    keep_background: KeepBackground = False
+    format: Format = PictureFormat.png
+
+
+class GarmentBody(_DrawnEdit):
+    reference: str = Field(
+        description="The id of the source whose garment is taken.", max_length=100, examples=["Pni6srFs7N9DCxjI"]
+    )
+
+
+class ParseBody(_Edit):
+    pose: OptionalPose = None
+    format: ShownAs = ShowAs.json
+
+
+class ExplainBody(_Edit):
+    pose: GivenPose
+    format: ShownAs = ShowAs.json
+
+
+class LabelAnswer(BaseModel):
+    value: int = Field(description="The pixels' value in the picture.")
+    name: str
+    color: Annotated[list[int], Field(min_length=3, max_length=3, description="[red, green, blue]")]
+    pixels: int
+    share: float = Field(description="Of the picture, 0 to 1.")
+
+
+class ParsingAnswer(BaseModel):
+    picture: str = Field(description="An indexed PNG with a palette, as a data URL.")
+    scheme: str = Field(examples=["lip-20"])
+    labels: list[LabelAnswer]
+
+
+class ExplainedPicture(BaseModel):
+    name: str
+    picture: str = Field(description="A JPEG as a data URL.")
+
+
+class ExplainAnswer(BaseModel):
+    pictures: list[ExplainedPicture]
+
+
+PARSING_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": ParsingAnswer,
+        "description": "The parsing map.",
+        "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+EXPLAIN_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {
+        "model": ExplainAnswer,
+        "description": "The pictures, or one sheet of them.",
+        "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
