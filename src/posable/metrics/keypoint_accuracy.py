@@ -27,11 +27,15 @@ class KeypointScore(NamedTuple):
 
 
 def near(
-    keypoints: NDArray[np.float32], visible: NDArray[np.bool_], target: NDArray[np.float32], height: float
+    keypoints: NDArray[np.float32],
+    visible: NDArray[np.bool_],
+    target: NDArray[np.float32],
+    height: float,
+    share: float = NEAR,
 ) -> NDArray[np.bool_]:
-    """Which of the found `keypoints` (k, 2), where `visible`, lie within `NEAR` x `height` of `target` (k, 2), px."""
+    """Which of the found `keypoints` (k, 2), where `visible`, lie within `share` x `height` of `target` (k, 2), px."""
     distance = np.linalg.norm(keypoints - target, axis=-1)
-    return visible & (distance <= NEAR * height)
+    return visible & (distance <= share * height)
 
 
 def keypoint_score(

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from posable.errors import NoPersonError
 from posable.metrics.judged import JudgedPictures, MetricResult
-from posable.metrics.keypoint_accuracy import NEAR, KeypointScore, keypoint_score
+from posable.metrics.keypoint_accuracy import NEAR, KeypointScore, keypoint_score, near
 from posable.metrics.mask_iou import person_boxes
 from posable.metrics.region import PERSON
 from posable.pose import Pose
@@ -91,7 +91,7 @@ def pck_metric(detector: SharedDetector, alpha: float = NEAR) -> KeypointMetric:
         pictures: JudgedPictures, index: int, finder: SharedDetector, sides: NDArray[np.float32]
     ) -> KeypointScore:
         target = pictures.target_pose[index]
-        found = _near(finder.find(pictures.generated[index]), target, alpha * float(sides.max()))
+        found = _near(finder.find(pictures.generated[index]), target, float(sides.max()), alpha)
         return KeypointScore(int((found & target.visible).sum()), int(target.visible.sum()))
 
     return KeypointMetric("pck", detector, score, {"alpha": alpha, "of": "the longer side of the person's box"})
@@ -117,13 +117,13 @@ def person_sides(pictures: JudgedPictures) -> NDArray[np.float32]:
 def _found_in_both(
     pictures: JudgedPictures, index: int, finder: SharedDetector, sides: NDArray[np.float32]
 ) -> KeypointScore:
-    target, reach = pictures.target_pose[index], NEAR * float(sides[0])
-    in_generated = _near(finder.find(pictures.generated[index]), target, reach)
-    return keypoint_score(in_generated, _near(finder.find(pictures.truth[index]), target, reach), target.visible)
+    target, height = pictures.target_pose[index], float(sides[0])
+    in_generated = _near(finder.find(pictures.generated[index]), target, height)
+    return keypoint_score(in_generated, _near(finder.find(pictures.truth[index]), target, height), target.visible)
 
 
-def _near(found: Pose | None, target: Pose, reach_px: float) -> NDArray[np.bool_]:
-    """Which keypoints were found at most `reach_px` from the target's; none where nobody was found."""
+def _near(found: Pose | None, target: Pose, side_px: float, share: float = NEAR) -> NDArray[np.bool_]:
+    """Which keypoints were found near the target's; none where nobody was found."""
     if found is None:
         return np.zeros(len(target.visible), np.bool_)
-    return found.visible & (np.linalg.norm(found.keypoints - target.keypoints, axis=-1) <= reach_px)
+    return near(found.keypoints, found.visible, target.keypoints, side_px, share)

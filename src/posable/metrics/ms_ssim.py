@@ -1,42 +1,42 @@
-"""Multi-scale SSIM (Wang et al., 2003) at five scales, computed by torchmetrics."""
+"""Multi-scale SSIM (Wang et al., 2003): contrast and structure at five scales, luminance at the coarsest."""
 
-import importlib.util
-
+import torch
 from torch import Tensor
+from torch.nn import functional
 
-from posable.metrics.judged import AbsentMetric, JudgedPictures, Metric, PerPairMetric
+from posable.metrics.judged import JudgedPictures, PerPairMetric
 from posable.metrics.pixel_metrics import LEVELS
+from posable.metrics.ssim import GAUSSIAN, inside, similarity_terms
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-_WINDOW_PX, _SIGMA = 11, 1.5
-_SMALLEST_SIDE_PX = (_WINDOW_PX - 1) * 2 ** (len(SCALE_WEIGHTS) - 1) + 2 ** (len(SCALE_WEIGHTS) - 1)
+_SMALLEST_SIDE_PX = GAUSSIAN.side_px * 2 ** (len(SCALE_WEIGHTS) - 1)
 
 
-def ms_ssim_metric() -> Metric:
-    """Gaussian window of 11 px, sigma 1.5, data range 255, the paper's weights; of whole pictures, 1 for equal ones.
+def ms_ssim(image: Tensor, other: Tensor, data_range: float = LEVELS) -> Tensor:
+    """Similarity (n,) of two batches (n, 3, h, w) of RGB, 176 px a side at least; 1 for equal pictures.
 
-    Absent for pictures under 176 px a side, whose smallest scale does not hold a window, and without torchmetrics.
+    The window is SSIM's Gaussian, each scale has half the size of the one before by averaging 2x2 pixels, and colours
+    are averaged at each scale. A scale at which pictures are opposites, below 0, counts as 0.
     """
-    settings = {"weights": SCALE_WEIGHTS, "side_px": _WINDOW_PX, "sigma": _SIGMA, "data_range": LEVELS}
-    if importlib.util.find_spec("torchmetrics") is None:
-        reason = "MS-SSIM needs the package torchmetrics, which is not installed; run: pip install 'posable[evaluate]'"
-        return AbsentMetric("ms_ssim", reason, settings, higher_is_better=True)
-    return PerPairMetric("ms_ssim", _measure, settings, higher_is_better=True)
+    image, other = image.float(), other.float()
+    value = image.new_ones(len(image))
+    for scale, weight in enumerate(SCALE_WEIGHTS):
+        if scale:
+            image, other = functional.avg_pool2d(image, 2), functional.avg_pool2d(other, 2)
+        luminance, structure = similarity_terms(image, other, GAUSSIAN, data_range)
+        terms = luminance * structure if scale == len(SCALE_WEIGHTS) - 1 else structure
+        value = value * torch.relu(inside(terms, GAUSSIAN).mean(dim=(1, 2, 3))) ** weight
+    return value
 
 
-def _measure(pictures: JudgedPictures) -> Tensor | str:
-    from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
+def ms_ssim_metric() -> PerPairMetric:
+    """MS-SSIM of whole pictures, data range 255; absent for pictures whose coarsest scale does not hold a window."""
 
-    height, width = pictures.truth.shape[-2:]
-    if min(height, width) < _SMALLEST_SIDE_PX:
-        return f"the pictures are {height}x{width}; MS-SSIM at five scales needs {_SMALLEST_SIDE_PX} px a side."
-    found: Tensor = multiscale_structural_similarity_index_measure(
-        pictures.generated.float(),
-        pictures.truth.float(),
-        sigma=_SIGMA,
-        kernel_size=_WINDOW_PX,
-        reduction=None,
-        data_range=LEVELS,
-        betas=SCALE_WEIGHTS,
-    )
-    return found
+    def measure(pictures: JudgedPictures) -> Tensor | str:
+        height, width = pictures.truth.shape[-2:]
+        if min(height, width) < _SMALLEST_SIDE_PX:
+            return f"the pictures are {height}x{width}; MS-SSIM at five scales needs {_SMALLEST_SIDE_PX} px a side."
+        return ms_ssim(pictures.generated, pictures.truth)
+
+    settings = {"scale_weights": SCALE_WEIGHTS, "data_range": LEVELS}
+    return PerPairMetric("ms_ssim", measure, settings, higher_is_better=True)

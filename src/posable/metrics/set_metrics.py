@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import warnings
 from typing import Any, Literal
 
 import torch
@@ -135,7 +136,10 @@ class _Given(nn.Module):
 def _kernel_distance(truth: Tensor, generated: Tensor, size: int, subsets: int) -> tuple[float, float]:
     from torchmetrics.image.kid import KernelInceptionDistance
 
-    metric = KernelInceptionDistance(feature=_Given(), subsets=subsets, subset_size=size)
+    with warnings.catch_warnings():
+        # It says that features stay in memory; here they are there already.
+        warnings.simplefilter("ignore", UserWarning)
+        metric = KernelInceptionDistance(feature=_Given(), subsets=subsets, subset_size=size)
     metric.update(truth.double(), real=True)
     metric.update(generated.double(), real=False)
     # torchmetrics draws its subsets from the global generator.

@@ -56,6 +56,15 @@ def ssim_map(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range
     picture mirrored there, the edge pixel repeated. Raises SizeError when the shapes differ or a side is shorter than
     the window.
     """
+    luminance, structure = similarity_terms(image, other, form, data_range)
+    return (luminance * structure).mean(dim=1)
+
+
+def similarity_terms(image: Tensor, other: Tensor, form: SsimForm, data_range: float) -> tuple[Tensor, Tensor]:
+    """SSIM's two factors around each pixel and for each colour, (n, 3, h, w): luminance, and contrast with structure.
+
+    Arguments and errors are those of `ssim_map`.
+    """
     if image.shape != other.shape:
         raise SizeError(f"the pictures are {tuple(image.shape)} and {tuple(other.shape)}; give two of one shape.")
     height, width = image.shape[-2:]
@@ -75,8 +84,8 @@ def ssim_map(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range
     variances = unbiased * (squares - mean_a**2 - mean_b**2).clamp(min=0)
     covariance = unbiased * (product - mean_a * mean_b)
     mean_a, mean_b = mean_a + middle, mean_b + middle
-    similarity = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    return (similarity / ((mean_a**2 + mean_b**2 + c1) * (variances + c2))).mean(dim=1)
+    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
+    return luminance, (2 * covariance + c2) / (variances + c2)
 
 
 def ssim(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range: float = _RANGE_OF_SIGNED) -> Tensor:
@@ -85,9 +94,10 @@ def ssim(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range: fl
 
 
 def inside(similarity: Tensor, form: SsimForm) -> Tensor:
-    """The part of a map (n, h, w) whose windows lie inside the picture."""
+    """The part of a map (..., h, w) whose windows lie inside the picture."""
     r = form.radius
-    return similarity[:, r : similarity.shape[1] - r, r : similarity.shape[2] - r]
+    height, width = similarity.shape[-2:]
+    return similarity[..., r : height - r, r : width - r]
 
 
 def ssim_in_box(image: Tensor, other: Tensor, boxes: Tensor) -> Tensor:

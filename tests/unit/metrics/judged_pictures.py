@@ -1,5 +1,7 @@
 """Small batches of judged pictures for the metrics' tests."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -36,11 +38,11 @@ def ellipses(n: int, height: int, width: int) -> Tensor:
     return ((1 - radius) * 8 + 0.5).clamp(0, 1)[:, None].float()
 
 
-def judged(n: int = 3, height: int = 64, width: int = 44, seed: int = 0, **parts: Tensor | None) -> JudgedPictures:
+def judged(n: int = 3, height: int = 64, width: int = 44, seed: int = 0, **parts: Any) -> JudgedPictures:
     """Random pictures with poses and masks; `parts` are put in, or with None left out."""
-    given: dict[str, Tensor | None] = {
+    given: dict[str, Any] = {
         "generated": levels(seed, n, height, width),
         "truth": levels(seed + 1, n, height, width),
         "mask": ellipses(n, height, width),
     }
-    return JudgedPictures(target_pose=poses(n, height, width), **(given | parts))
+    return JudgedPictures(**({"target_pose": poses(n, height, width)} | given | parts))
