@@ -1,10 +1,11 @@
 """CATN's own parts: the transfer against its equation, sizes against the papers', both discriminators' losses."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
-from tiny import network, noise, pair
+from tiny import CONFIGS, network, noise, pair
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -27,8 +28,7 @@ from posable.nn.vgg19 import Vgg19, imagenet_normalised
 from posable.recipes.catn import catn_published
 from posable.train.learner import learning_rate
 
-SIZE: dict[str, Any] = {"height": 64, "width": 48, "network_height": 64, "network_width": 48}
-TINY = CatnConfig(**SIZE, channels=8, context_channels=4, dropout=0.0)
+TINY = replace(CONFIGS["catn"], context_channels=4, dropout=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def test_nothing_is_transferred_before_training() -> None:
 @pytest.mark.parametrize(("dilations", "reach"), [((1,), 1), ((1, 2, 4), 4)])
 def test_the_context_reaches_as_far_as_its_largest_dilation(dilations: tuple[int, ...], reach: int) -> None:
     torch.manual_seed(0)
-    context = MultiScaleContext(CatnConfig(**SIZE, channels=4, context_channels=4, dilations=dilations)).double()
+    context = MultiScaleContext(replace(TINY, channels=4, dilations=dilations)).double()
     for scale in context.scales:  # a norm over the whole map reaches everywhere
         scale[1] = torch.nn.Identity()
     x = noise(1, 16, 16, 16).double().requires_grad_()
@@ -136,7 +136,7 @@ def test_the_context_reaches_as_far_as_its_largest_dilation(dilations: tuple[int
     ids=str,
 )
 def test_every_setting_draws_and_explains(changes: dict[str, Any]) -> None:
-    config = CatnConfig(**{**SIZE, "channels": 8, "context_channels": 4} | changes)
+    config = replace(TINY, **changes)
     generator, condition = network(config), pair().condition
     encoded = generator.encode(condition.source_image, condition.source_pose)
     assert generator.render(encoded, condition.target_pose).image.shape == (2, 3, 64, 48)
@@ -226,7 +226,7 @@ def test_the_published_rate_is_constant_for_60_000_steps_and_zero_after_90_000()
 
 def test_dropout_is_for_training_only(generator: CatnGenerator) -> None:
     condition = pair().condition
-    dropping = network(CatnConfig(**SIZE, channels=8, context_channels=4))
+    dropping = network(replace(TINY, dropout=0.5), noisier=0.02)
     with torch.inference_mode():
         assert torch.equal(dropping(condition).image, generator(condition).image)
         assert not torch.equal(dropping.train()(condition).image, generator(condition).image)

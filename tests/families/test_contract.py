@@ -1,4 +1,4 @@
-"""What every family of generators promises. A new family inherits these tests by its line in FAMILIES and in TINY."""
+"""What every family of generators promises. A new family inherits these tests by a line in FAMILIES and in tiny.py."""
 
 import re
 from dataclasses import dataclass, fields, replace
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tiny
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -14,53 +15,11 @@ from posable.batch import PoseCondition
 from posable.checkpoint import load_checkpoint, save_checkpoint
 from posable.errors import SizeError
 from posable.models import FAMILIES
-from posable.models.catn import CatnConfig
-from posable.models.dptn import DptnConfig
 from posable.models.editing import Explains
 from posable.models.generator import Generator, Rendering
-from posable.models.gfla import GflaConfig
-from posable.models.nted import NtedConfig
-from posable.models.pise import PiseConfig
-from posable.models.rsagan import RsaganConfig
-from posable.models.tfjr import TfjrConfig
-from posable.models.weave import WeaveConfig
 from posable.pose import PoseBatch
 from posable.size import Size
 
-TINY = {
-    "catn": CatnConfig(height=64, width=48, network_height=64, network_width=48, channels=8, context_channels=8),
-    "dptn": DptnConfig(
-        height=64,
-        width=48,
-        network_height=64,
-        network_width=64,
-        channels=8,
-        max_channels=16,
-        num_residual_blocks=1,
-        feed_forward_channels=16,
-    ),
-    "gfla": GflaConfig(
-        height=64, width=48, network_height=64, network_width=48, channels=8, max_channels=16, flow_channels=8
-    ),
-    "nted": NtedConfig(height=64, width=48, channels=(16, 16, 8), num_labels=(4, 6), kernel_sizes=(1, 3)),
-    "pise": PiseConfig(
-        height=64, width=48, network_height=64, network_width=64, channels=16, parsing_channels=4, heatmap_sigma_px=2.0
-    ),
-    "rsagan": RsaganConfig(
-        height=64,
-        width=48,
-        network_height=64,
-        network_width=48,
-        channels=16,
-        region_channels=4,
-        num_injections=1,
-        num_attentions=1,
-        num_heads=2,
-        heatmap_sigma_px=2.0,
-    ),
-    "tfjr": TfjrConfig(height=64, width=48, network_height=64, network_width=48, parsing_channels=4, channels=16),
-    "weave": WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2),
-}
 PREDICTS = {
     "gfla": {"visibility", "flow"},
     "pise": {"parsing"},
@@ -79,33 +38,14 @@ class Case:
     condition: PoseCondition
 
 
-def random_poses(n: int, generator: Generator[Any], seed: int) -> PoseBatch:
-    rng = torch.Generator().manual_seed(seed)
-    h, w = generator.size
-    xy = torch.rand(n, 18, 2, generator=rng) * torch.tensor([w, h])
-    return PoseBatch(xy, torch.rand(n, 18, generator=rng) > 0.2, generator.size)
-
-
 @pytest.fixture(params=sorted(FAMILIES))
 def case(request: pytest.FixtureRequest) -> Case:
-    torch.manual_seed(3)
-    generator = FAMILIES[request.param].generator(TINY[request.param]).eval()
-    for parameter in generator.parameters():  # zero-initialised layers would hide mistakes
-        parameter.data.add_(0.02 * torch.randn(parameter.shape))
-    rng = torch.Generator().manual_seed(0)
-    source = torch.rand(3, 3, *generator.size, generator=rng) * 2 - 1
-    condition = PoseCondition(
-        source_image=source,
-        source_pose=random_poses(3, generator, 1),
-        target_pose=random_poses(3, generator, 2),
-        source_parsing=torch.randint(0, 20, (3, *generator.size), generator=rng, dtype=torch.uint8),
-    )
-    return Case(generator, condition)
+    generator = tiny.network(tiny.CONFIGS[request.param], seed=3, noisier=0.02)
+    return Case(generator, tiny.pair(3, hidden=0.2).condition)
 
 
 def encoded(case: Case) -> Any:
-    c = case.condition
-    return case.generator.encode(c.source_image, c.source_pose, c.source_parsing)
+    return tiny.encoded(case.generator, case.condition)
 
 
 def outputs(rendering: Rendering) -> dict[str, Tensor]:

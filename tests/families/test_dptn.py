@@ -1,10 +1,12 @@
 """DPTN's own parts: attention against PyTorch's, both tasks' losses, and the frame that pictures are stretched to."""
 
+from dataclasses import replace
+
 import pytest
 import torch
+from tiny import CONFIGS, network, noise, pair
 from torch import Tensor, nn
 
-from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError
 from posable.models.dptn import (
     MARKET_WEIGHTS,
@@ -17,40 +19,14 @@ from posable.models.dptn import (
     published_key,
 )
 from posable.nn.perceptual_features import EfficientNetFeatures
-from posable.pose import PoseBatch
 from posable.size import Size
 
-TINY = DptnConfig(
-    height=64,
-    width=48,
-    network_height=64,
-    network_width=48,
-    channels=8,
-    max_channels=16,
-    num_residual_blocks=1,
-    feed_forward_channels=16,
-)
-
-
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def pair(n: int = 2) -> PersonPair:
-    rng = torch.Generator().manual_seed(2)
-    poses = [
-        PoseBatch(torch.rand(n, 18, 2, generator=rng) * torch.tensor([48, 64]), torch.ones(n, 18).bool(), Size(64, 48))
-        for _ in range(2)
-    ]
-    images = torch.rand(2, n, 3, 64, 48, generator=rng) * 2 - 1
-    condition = PoseCondition(source_image=images[0], source_pose=poses[0], target_pose=poses[1])
-    return PersonPair(condition=condition, target_image=images[1])
+TINY = replace(CONFIGS["dptn"], network_width=48)
 
 
 @pytest.fixture(scope="module")
 def generator() -> DptnGenerator:
-    torch.manual_seed(1)
-    return DptnGenerator(TINY).eval()
+    return network(TINY, noisier=0.0)
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from tiny import CONFIGS, network, noise, pair
 from torch import Tensor
 from torch.nn import functional
 
@@ -19,16 +20,9 @@ from posable.models.gfla import (
     window_sum,
 )
 from posable.nn.perceptual_features import EfficientNetFeatures
-from posable.pose import PoseBatch
 from posable.size import Size
 
-TINY = GflaConfig(
-    height=64, width=48, network_height=64, network_width=48, channels=8, max_channels=16, flow_channels=8
-)
-
-
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+TINY = CONFIGS["gfla"]
 
 
 def windows(features: Tensor, flow: Tensor, kernel: int) -> Tensor:
@@ -118,19 +112,7 @@ def test_the_local_attention_has_the_published_gradients() -> None:
 
 @pytest.fixture(scope="module")
 def generator() -> GflaGenerator:
-    torch.manual_seed(1)
-    return GflaGenerator(TINY).eval()
-
-
-def pair(n: int = 2) -> PersonPair:
-    rng = torch.Generator().manual_seed(2)
-    poses = [
-        PoseBatch(torch.rand(n, 18, 2, generator=rng) * torch.tensor([48, 64]), torch.ones(n, 18).bool(), Size(64, 48))
-        for _ in range(2)
-    ]
-    images = torch.rand(2, n, 3, 64, 48, generator=rng) * 2 - 1
-    condition = PoseCondition(source_image=images[0], source_pose=poses[0], target_pose=poses[1])
-    return PersonPair(condition=condition, target_image=images[1])
+    return network(TINY, noisier=0.0)
 
 
 def constant_flow(generator: GflaGenerator, right: float, down: float) -> GflaLayers:

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tiny import CONFIGS, SIZE, network, noise, pair, poses
 from torch import Tensor
 from torch.nn import functional
 
-from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError, SizeError
 from posable.models.nted import (
     ExtractionPair,
@@ -21,31 +21,13 @@ from posable.models.nted import (
     nted_features,
 )
 from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
-from posable.pose import PoseBatch
-from posable.size import Size
 
-CONFIG = NtedConfig(height=64, width=48, channels=(16, 16, 8), num_labels=(4, 6), kernel_sizes=(1, 3))
-SIZE = Size(64, 48)
-
-
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-
-
-def poses(n: int, seed: int) -> PoseBatch:
-    rng = torch.Generator().manual_seed(seed)
-    return PoseBatch(torch.rand(n, 18, 2, generator=rng) * torch.tensor([48, 64]), torch.ones(n, 18).bool(), SIZE)
-
-
-def pair(n: int = 2) -> PersonPair:
-    condition = PoseCondition(source_image=noise(n, 3, *SIZE), source_pose=poses(n, 1), target_pose=poses(n, 2))
-    return PersonPair(condition=condition, target_image=noise(n, 3, *SIZE, seed=3))
+CONFIG = CONFIGS["nted"]
 
 
 @pytest.fixture(scope="module")
 def generator() -> NtedGenerator:
-    torch.manual_seed(0)
-    return NtedGenerator(CONFIG).eval()
+    return network(CONFIG, noisier=0.0)
 
 
 def encoded(generator: NtedGenerator, seed: int = 0, n: int = 2) -> NtedSource:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from tiny import CONFIGS, SIZE, ColorFeatures, network, noise, pair, parsing, poses
 from torch import Tensor
 from torch.nn import functional
 
-from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError, InputError
 from posable.models.pise import (
     PiseConfig,
@@ -18,63 +18,14 @@ from posable.models.pise import (
     _last_present,
     neighbourhood_cosines,
 )
-from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
 from posable.parsing import LIP_20, PISE_8, translate
-from posable.pose import PoseBatch
-from posable.size import Size
 
-SIZE = Size(64, 48)
-CONFIG = PiseConfig(
-    height=64, width=48, network_height=64, network_width=64, channels=16, parsing_channels=4, heatmap_sigma_px=2.0
-)
-
-
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-
-
-def poses(n: int, seed: int) -> PoseBatch:
-    rng = torch.Generator().manual_seed(seed)
-    return PoseBatch(torch.rand(n, 18, 2, generator=rng) * torch.tensor([48, 64]), torch.ones(n, 18).bool(), SIZE)
-
-
-def parsing(n: int, seed: int = 0) -> Tensor:
-    """Blocks of 8x8 in LIP-20 labels."""
-    rng = torch.Generator().manual_seed(seed)
-    coarse = torch.randint(0, 20, (n, 8, 6), generator=rng, dtype=torch.uint8)
-    return coarse.repeat_interleave(8, 1).repeat_interleave(8, 2)
-
-
-def pair(n: int = 2) -> PersonPair:
-    condition = PoseCondition(
-        source_image=noise(n, 3, *SIZE),
-        source_pose=poses(n, 1),
-        target_pose=poses(n, 2),
-        source_parsing=parsing(n),
-    )
-    return PersonPair(condition=condition, target_image=noise(n, 3, *SIZE, seed=3), target_parsing=parsing(n, 4))
-
-
-def built(config: PiseConfig = CONFIG) -> PiseGenerator:
-    torch.manual_seed(0)
-    generator = PiseGenerator(config)
-    for parameter in generator.parameters():  # the small initial weights would hide mistakes
-        parameter.data.add_(0.05 * torch.randn(parameter.shape))
-    return generator.eval()
+CONFIG = CONFIGS["pise"]
 
 
 @pytest.fixture(scope="module")
 def generator() -> PiseGenerator:
-    return built()
-
-
-class ColorFeatures(PerceptualFeatures):
-    """The picture itself, to test objectives without a trained network."""
-
-    name = "colours"
-
-    def forward(self, image: Tensor) -> FeatureMaps:
-        return FeatureMaps((image,), (image,), image, image)
+    return network(CONFIG)
 
 
 # ---- regions
@@ -121,7 +72,7 @@ def test_as_released_the_last_class_that_is_not_zero_overwrites_the_others(seed:
 def test_one_hot_regions_teach_the_style_of_every_shown_region_and_released_ones_that_of_the_last() -> None:
     taught = {}
     for as_released in (False, True):
-        generator = built(replace(CONFIG, as_released=as_released)).train()
+        generator = network(replace(CONFIG, as_released=as_released)).train()
         drawn = generator(pair().condition)
         drawn.image.square().mean().backward()
         taught[as_released] = [
@@ -166,10 +117,10 @@ def test_the_predicted_parsing_can_be_given_back_edited(generator: PiseGenerator
 def test_correspondences_are_means_over_the_source_by_default(generator: PiseGenerator) -> None:
     c = pair().condition
     for as_released, dim in ((False, 2), (True, 1)):
-        network = generator if not as_released else built(replace(CONFIG, as_released=True))
-        encoded = network.encode(c.source_image, c.source_pose, c.source_parsing)
-        maps = network.pose_maps(encoded.frame, c.target_pose)
-        weights = network.paint(encoded, maps, network.regions(network.predict_parsing(encoded, maps))).weights
+        drawer = generator if not as_released else network(replace(CONFIG, as_released=True))
+        encoded = drawer.encode(c.source_image, c.source_pose, c.source_parsing)
+        maps = drawer.pose_maps(encoded.frame, c.target_pose)
+        weights = drawer.paint(encoded, maps, drawer.regions(drawer.predict_parsing(encoded, maps))).weights
         torch.testing.assert_close(weights.sum(dim), torch.ones(2, 256))
 
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tiny import CONFIGS, ColorFeatures, network, noise, pair, parsing
 from torch import Tensor, nn
 
-from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError, InputError
 from posable.models.rsagan import (
     REGIONS,
@@ -17,65 +17,15 @@ from posable.models.rsagan import (
     carried,
     correspondence,
 )
-from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
 from posable.parsing import PISE_8
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.size import Size
+from posable.pose import OPENPOSE_18
 
-SIZE = Size(64, 48)
-CONFIG = RsaganConfig(
-    height=64,
-    width=48,
-    network_height=64,
-    network_width=48,
-    channels=16,
-    region_channels=4,
-    num_injections=1,
-    num_attentions=1,
-    num_heads=2,
-    heatmap_sigma_px=2.0,
-)
-
-
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-
-
-def poses(n: int, seed: int) -> PoseBatch:
-    rng = torch.Generator().manual_seed(seed)
-    return PoseBatch(torch.rand(n, 18, 2, generator=rng) * torch.tensor([48, 64]), torch.ones(n, 18).bool(), SIZE)
-
-
-def parsing(n: int, seed: int = 0) -> Tensor:
-    """Blocks of 8x8 in LIP-20 labels."""
-    rng = torch.Generator().manual_seed(seed)
-    coarse = torch.randint(0, 20, (n, 8, 6), generator=rng, dtype=torch.uint8)
-    return coarse.repeat_interleave(8, 1).repeat_interleave(8, 2)
-
-
-def pair(n: int = 2) -> PersonPair:
-    condition = PoseCondition(
-        source_image=noise(n, 3, *SIZE),
-        source_pose=poses(n, 1),
-        target_pose=poses(n, 2),
-        source_parsing=parsing(n),
-    )
-    return PersonPair(condition=condition, target_image=noise(n, 3, *SIZE, seed=3), target_parsing=parsing(n, 4))
+CONFIG = CONFIGS["rsagan"]
 
 
 @pytest.fixture(scope="module")
 def generator() -> RsaganGenerator:
-    torch.manual_seed(0)
-    return RsaganGenerator(CONFIG).eval()
-
-
-class ColorFeatures(PerceptualFeatures):
-    """The picture itself, to test objectives without a trained network."""
-
-    name = "colours"
-
-    def forward(self, image: Tensor) -> FeatureMaps:
-        return FeatureMaps((image,), (image,), image, image)
+    return network(CONFIG, noisier=0.0)
 
 
 # ---- (A) regional semantics

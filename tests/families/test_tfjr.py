@@ -4,10 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tiny import CONFIGS, SIZE, ColorFeatures, encoded, network, noise, pair, poses
 from torch import Tensor
 from torch.nn import functional
 
-from posable.batch import PersonPair, PoseCondition
+from posable.batch import PersonPair
 from posable.errors import ConfigError, InputError, SizeError
 from posable.models.tfjr import (
     Injection,
@@ -15,36 +16,15 @@ from posable.models.tfjr import (
     TfjrConfig,
     TfjrGenerator,
     TfjrObjective,
-    TfjrSource,
     TfjrWeights,
     region_filtered,
     region_style_loss,
 )
-from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
 from posable.nn.regions import gathered, grid_weights
 from posable.parsing import LIP_20, PISE_8
-from posable.pose import PoseBatch
-from posable.size import Size
 
-SIZE = Size(64, 48)
-CONFIG = TfjrConfig(height=64, width=48, network_height=64, network_width=48, parsing_channels=4, channels=16)
+CONFIG = CONFIGS["tfjr"]
 UPPER, FACE = PISE_8.index("upper-clothes"), PISE_8.index("face")
-
-
-def noise(*shape: int, seed: int = 0) -> Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(seed)) * 2 - 1
-
-
-def poses(n: int, seed: int) -> PoseBatch:
-    rng = torch.Generator().manual_seed(seed)
-    return PoseBatch(torch.rand(n, 18, 2, generator=rng) * torch.tensor([48, 64]), torch.ones(n, 18).bool(), SIZE)
-
-
-def parsing(n: int, seed: int = 0) -> Tensor:
-    """Blocks of 8x8 in LIP-20 labels."""
-    rng = torch.Generator().manual_seed(seed)
-    coarse = torch.randint(0, 20, (n, 8, 6), generator=rng, dtype=torch.uint8)
-    return coarse.repeat_interleave(8, 1).repeat_interleave(8, 2)
 
 
 def one_hot(n: int, *size: int, seed: int = 0) -> Tensor:
@@ -52,36 +32,9 @@ def one_hot(n: int, *size: int, seed: int = 0) -> Tensor:
     return functional.one_hot(torch.randint(0, 8, (n, *size), generator=rng), 8).movedim(-1, 1).float()
 
 
-def pair(n: int = 2) -> PersonPair:
-    condition = PoseCondition(
-        source_image=noise(n, 3, *SIZE),
-        source_pose=poses(n, 1),
-        target_pose=poses(n, 2),
-        source_parsing=parsing(n),
-    )
-    return PersonPair(condition=condition, target_image=noise(n, 3, *SIZE, seed=3), target_parsing=parsing(n, 4))
-
-
 @pytest.fixture(scope="module")
 def generator() -> TfjrGenerator:
-    torch.manual_seed(0)
-    generator = TfjrGenerator(CONFIG)
-    for parameter in generator.parameters():  # the small initial weights would hide mistakes
-        parameter.data.add_(0.05 * torch.randn(parameter.shape))
-    return generator.eval()
-
-
-def encoded(generator: TfjrGenerator, condition: PoseCondition) -> TfjrSource:
-    return generator.encode(condition.source_image, condition.source_pose, condition.source_parsing)
-
-
-class ColorFeatures(PerceptualFeatures):
-    """The picture itself, to test objectives without a trained network."""
-
-    name = "colours"
-
-    def forward(self, image: Tensor) -> FeatureMaps:
-        return FeatureMaps((image,), (image,), image, image)
+    return network(CONFIG)
 
 
 # ---- texture kernels

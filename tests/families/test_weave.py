@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tiny import CONFIGS
 
 from posable.errors import ConfigError
 from posable.models.weave import (
@@ -23,7 +24,7 @@ from posable.pose import OPENPOSE_18, PoseBatch
 from posable.pose_maps import body_mask_logits
 from posable.size import Size
 
-TINY = WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2)
+TINY = CONFIGS["weave"]
 
 
 def identity_flow(n: int, h: int, w: int) -> torch.Tensor:
