@@ -22,7 +22,7 @@ from posable.size import Size
 
 NAIVE_ANSWERS = ("copy-source", "part-warp", "mean-picture")
 """What a learned model has to beat: `posable.baselines` says what each does."""
-_TOLD_OF_TRAINING = ("recipe", "licence", "people", "pairs", "training_seconds", "seed", "posable")
+_TOLD_OF_TRAINING = ("recipe", "licence", "people", "training_seconds", "seed", "posable")
 _RUN_CHECKPOINT = "checkpoint"
 
 
@@ -72,7 +72,7 @@ def contestant(
     """
     if model in NAIVE_ANSWERS and not Path(model).exists():
         return _naive(model, size, workers, progress)
-    folder = model_folder(_checkpoint_of_run(model))
+    folder = model_folder(checkpoint_folder(model))
     card, generator = read_card(folder), load_checkpoint(folder).to(device)
     described = {"family": card["family"], "config": card["config"]}
     return Contestant(
@@ -83,8 +83,15 @@ def contestant(
         family=card["family"],
         weights_sha256=card["weights_sha256"],
         config_sha256=hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest(),
-        trained={key: card[key] for key in _TOLD_OF_TRAINING if key in card},
+        trained=_trained(card),
     )
+
+
+def _trained(card: dict[str, Any]) -> dict[str, Any]:
+    told = {key: card[key] for key in _TOLD_OF_TRAINING if key in card}
+    if "stages" in card:
+        told["pairs"] = sum(stage.get("pairs", 0) for stage in card["stages"])
+    return told
 
 
 def _name_of(model: str) -> str:
@@ -95,7 +102,7 @@ def _name_of(model: str) -> str:
     return folder.parent.name if folder.name == _RUN_CHECKPOINT else folder.name
 
 
-def _checkpoint_of_run(model: str) -> str:
+def checkpoint_folder(model: str) -> str:
     """A run folder of `posable train` keeps its model in a folder of its own."""
     inside = Path(model) / _RUN_CHECKPOINT
     if (Path(model) / CARD_FILE).is_file() or not Path(model).is_dir():
