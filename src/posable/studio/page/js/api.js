@@ -25,7 +25,7 @@ export class ApiError extends Error {
   }
 }
 
-/** @returns {Promise<{models: {name: string, default?: boolean, ready?: boolean}[]}>} */
+/** @returns {Promise<{models: {name: string, default: boolean}[], regions: string[]}>} */
 export const models = () => answer("GET", "models");
 
 /** @returns {Promise<{poses: {name: string, pose: object}[]}>} the shipped poses */
@@ -67,7 +67,10 @@ export function garment(id, reference, { region, strength }, how) {
 /** @param {Blob} pattern @param {How} how */
 export function texture(id, pattern, { region, scale, strength }, how) {
   const { pose, ...rest } = drawn(how);
-  return picture(`sources/${id}/texture`, form({ pattern, region, scale, strength, pose: JSON.stringify(pose), ...rest }));
+  return picture(
+    `sources/${id}/texture`,
+    form({ pattern, region, scale, strength, pose: JSON.stringify(pose), ...rest }),
+  );
 }
 
 /** @returns {Promise<{picture: string, labels: {name: string, color: [number, number, number], share: number}[]}>} */
@@ -81,13 +84,20 @@ export const detect = (picture) => answer("POST", "detect", form({ picture }));
 
 /** @param {How} how */
 const drawn = ({ pose, keepBackground, format, maxSide, model }) => {
-  return { pose, retarget: false, keep_background: keepBackground, format, ...(maxSide ? { max_side: maxSide } : {}), ...(model ? { model } : {}) };
+  return {
+    pose,
+    retarget: false,
+    keep_background: keepBackground,
+    format,
+    ...(maxSide ? { max_side: maxSide } : {}),
+    ...(model ? { model } : {}),
+  };
 };
 
 function form(fields) {
   const data = new FormData();
   for (const [name, value] of Object.entries(fields)) {
-    if (value instanceof Blob) data.append(name, value, value.name ?? name);
+    if (value instanceof Blob) data.append(name, value, value instanceof File ? value.name : name);
     else if (value !== null && value !== undefined) data.append(name, String(value));
   }
   return data;

@@ -10,6 +10,7 @@ import { fromJson, toJson } from "./skeleton.js";
 const REMEMBERED = 6;
 // Where a picture takes longer than this, smaller ones are drawn while something is dragged.
 const FLUENT_SECONDS = 0.15;
+const PATIENT_SECONDS = 1;
 const QUICK_SIDE_PX = 256;
 
 /** @typedef {import("./state.js").Store} Store */
@@ -21,7 +22,8 @@ export class Drawing {
   /** Sources that the service holds: the newest last. @type {{id: string, blob: Blob, pose: string}[]} */
   #sources = [];
   /** What the result was drawn from. @type {unknown[]} */ #drawn = [];
-  /** What the last picture of full size took. */ #seconds = 0;
+  /** What the last picture of full size took, and the clothes it was drawn in. */ #seconds = 0;
+  /** @type {?import("./state.js").Look} */ #look = null;
 
   /** @param {Store} store @param {(busy: boolean) => void} onBusy told when drawing begins and ends */
   constructor(store, onBusy) {
@@ -44,17 +46,21 @@ export class Drawing {
       const { target, sourcePose, look, keepBackground } = this.store.doc;
       if (!photo || !target || !sourcePose) continue;
       const quick = this.store.previewing;
+      // Clothes that take long wait until the joint is let go; what a slider changes is always drawn.
+      const worn = quick && this.#seconds > PATIENT_SECONDS && look === this.#look ? null : look;
       const format = quick ? "jpeg" : "png";
       const maxSide = quick && this.#seconds > FLUENT_SECONDS ? QUICK_SIDE_PX : null;
       const { model } = this.store.session;
-      const key = [photo.blob, textOf(toJson(sourcePose)), textOf(toJson(target)), look, keepBackground, model, format];
+      const key = [photo.blob, textOf(toJson(sourcePose)), textOf(toJson(target)), worn, keepBackground, model, format];
       if (key.every((part, index) => part === this.#drawn[index])) continue;
       this.onBusy(true);
       const began = performance.now();
       try {
-        const { blob } = await this.withSource((id) => this.draw(id, { target, look, keepBackground }, format, maxSide));
+        const { blob } = await this.withSource((id) =>
+          this.draw(id, { target, look: worn, keepBackground }, format, maxSide),
+        );
         const seconds = (performance.now() - began) / 1000;
-        if (!quick) this.#seconds = seconds;
+        if (!quick) [this.#seconds, this.#look] = [seconds, look];
         this.#show(blob, seconds, format);
         this.#drawn = key;
         noProblem();
@@ -67,7 +73,11 @@ export class Drawing {
     this.onBusy(false);
   }
 
-  /** One picture. @returns {Promise<{blob: Blob, seconds: number}>} */
+  /**
+   * One picture.
+   * @param {string} id of the photo @param {{target: import("./skeleton.js").Pose, look: ?import("./state.js").Look, keepBackground: boolean}} what
+   * @param {"png" | "jpeg"} format @param {?number} [maxSide]
+   */
   async draw(id, { target, look, keepBackground }, format, maxSide = null) {
     const how = { pose: toJson(target), keepBackground, format, maxSide, model: this.store.session.model };
     if (!look) return api.transfer(id, how);
@@ -78,7 +88,8 @@ export class Drawing {
 
   /** Runs `task` with the photo's source id; once more when the service has forgotten the photo meanwhile. */
   async withSource(task) {
-    const id = () => this.#sourceOf(this.store.session.photo, this.store.doc.sourcePose && toJson(this.store.doc.sourcePose));
+    const id = () =>
+      this.#sourceOf(this.store.session.photo, this.store.doc.sourcePose && toJson(this.store.doc.sourcePose));
     try {
       return await task(await id());
     } catch (error) {
@@ -88,10 +99,10 @@ export class Drawing {
     }
   }
 
-  /** Adds a photo whose pose is not known yet. @param {Material} photo @returns {Promise<object>} what the service says */
-  async addPhoto(photo, pose = null) {
+  /** Gives a new photo to the service, which finds its pose if it has none. @param {Material} photo */
+  async addPhoto(photo) {
     const { model } = this.store.session;
-    const added = await api.addSource(photo.blob, { pose, model });
+    const added = await api.addSource(photo.blob, { pose: photo.pose, model });
     this.#remember({ id: added.id, blob: photo.blob, pose: textOf(added.pose) });
     return added;
   }

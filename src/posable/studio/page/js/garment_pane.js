@@ -10,6 +10,8 @@ export class GarmentPane {
   #settings = { region: "upper", strength: 1 };
   /** @type {?string} key of the reference in session.materials */ #reference = null;
   #count = 0;
+  /** @type {ReturnType<typeof regionChoice>} */ region;
+  /** @type {ReturnType<typeof slider>} */ strength;
 
   /** @param {import("./state.js").Store} store */
   constructor(store) {
@@ -21,17 +23,25 @@ export class GarmentPane {
 
   #build() {
     this.picture = make("img", { alt: "", hidden: true });
+    this.title = make("b");
+    this.hint = make("small");
     this.drop = make(
       "button",
-      { type: "button", class: "mini-drop", onclick: () => choose("image/*", (file) => this.#take(material(file, file.name))) },
+      {
+        type: "button",
+        class: "mini-drop",
+        onclick: () => choose("image/*", (file) => this.#take(material(file, file.name))),
+      },
       icon("photo"),
       this.picture,
-      make("span", {}, make("b", {}, "Photo of somebody who wears it"), make("small", {}, "drop it here, or choose one")),
+      make("span", {}, this.title, this.hint),
     );
     takeDrops(this.drop, (file) => this.#take(material(file, file.name)));
     this.people = make("ul", { class: "faces" });
     this.region = regionChoice("garment-region", (region) => this.#set({ region }));
-    this.strength = slider({ label: "Strength", min: 0, max: 1, step: 0.05, show: percent }, (strength, dragging) => this.#set({ strength }, dragging));
+    this.strength = slider({ label: "Strength", min: 0, max: 1, step: 0.05, show: percent }, (strength, dragging) =>
+      this.#set({ strength }, dragging),
+    );
     this.off = offButton("Own clothes again", () => this.store.commit({ look: null }));
     byId("pane-garment").append(
       make("div", { class: "pane-head" }, make("h3", {}, "Garment from"), this.off),
@@ -80,12 +90,12 @@ export class GarmentPane {
       this.#settings = { region: look.region, strength: look.strength };
       this.#reference = look.reference;
     }
-    const reference = this.#reference && materials[this.#reference];
+    const reference = this.#reference ? materials[this.#reference] : null;
     this.picture.hidden = !reference;
     this.drop.classList.toggle("filled", !!reference);
     if (reference && this.picture.getAttribute("src") !== reference.url) this.picture.src = reference.url;
-    this.drop.querySelector("b").textContent = reference ? reference.name : "Photo of somebody who wears it";
-    this.drop.querySelector("small").textContent = reference ? "choose another" : "drop it here, or choose one";
+    this.title.textContent = reference ? reference.name : "Photo of somebody who wears it";
+    this.hint.textContent = reference ? "choose another" : "drop it here, or choose one";
     this.region.render(regions, this.#settings.region);
     this.strength.render(this.#settings.strength);
     this.off.disabled = look?.kind !== "garment";

@@ -19,16 +19,23 @@ class Insight {
     this.pane = byId(`pane-${tab}`);
     store.subscribe(() => {
       clearTimeout(this.#timer);
-      if (store.session.tab === tab && store.session.photo && !store.previewing) this.#timer = setTimeout(() => this.#ask(), PAUSE_MS);
+      if (store.session.tab === tab && store.session.photo && !store.previewing)
+        this.#timer = setTimeout(() => this.#ask(), PAUSE_MS);
       this.changed();
     });
   }
 
-  /** What the answer depends on; the same key is not asked for twice. */
+  /** What the answer depends on; the same key is not asked for twice. @returns {string} */
   key() {
-    return "";
+    throw new Error("an insight has a key");
   }
 
+  /** Asks the service. @returns {Promise<() => void>} what shows the answer */
+  async ask() {
+    throw new Error("an insight asks");
+  }
+
+  /** Called after every change of the document or session. */
   changed() {}
 
   async #ask() {
@@ -48,7 +55,8 @@ class Insight {
 }
 
 export class ParsingPane extends Insight {
-  #answer = null;
+  /** @type {?{picture: string, photo: ?string}} the answer that is shown, and the photo that it is of */ #answer =
+    null;
 
   /** @param {import("./state.js").Store} store @param {import("./drawing.js").Drawing} drawing */
   constructor(store, drawing) {
@@ -57,10 +65,19 @@ export class ParsingPane extends Insight {
     this.over = make("input", { type: "checkbox", checked: true, onchange: () => this.changed() });
     this.map = make("img", { alt: "", class: "insight", hidden: true });
     this.legend = make("ul", { class: "legend" });
-    this.save = make("button", { type: "button", class: "tool", disabled: true, onclick: () => this.#download() }, icon("download"), "PNG");
+    this.save = make(
+      "button",
+      { type: "button", class: "tool", disabled: true, onclick: () => this.#download() },
+      icon("download"),
+      "PNG",
+    );
     this.pane.append(
       make("div", { class: "pane-head" }, make("h3", {}, "Parts of the person"), this.save),
-      make("p", { class: "quiet" }, "Which part each pixel of the photo shows, as the package's parser sees it. Garment and texture use it."),
+      make(
+        "p",
+        { class: "quiet" },
+        "Which part each pixel of the photo shows, as the package's parser sees it. Garment and texture use it.",
+      ),
       make("div", { class: "switches" }, make("label", {}, this.over, "Lay it over the photo")),
       this.map,
       this.legend,
@@ -72,18 +89,19 @@ export class ParsingPane extends Insight {
   }
 
   changed() {
+    const { tab, photo } = this.store.session;
     const veil = byId("photo-parts");
-    const shown = this.store.session.tab === "parsing" && this.over?.checked && !!this.#answer && this.#answer.photo === this.store.session.photo?.url;
-    veil.hidden = !shown;
-    if (shown && veil.getAttribute("src") !== this.#answer.picture) veil.src = this.#answer.picture;
+    const answer = tab === "parsing" && this.over?.checked && this.#answer?.photo === photo?.url ? this.#answer : null;
+    veil.hidden = !answer;
+    if (answer && veil.getAttribute("src") !== answer.picture) veil.src = answer.picture;
   }
 
   async ask() {
-    const photo = this.store.session.photo?.url;
+    const photo = this.store.session.photo?.url ?? null;
     status("Finding the parts of the person …");
     const answer = await this.drawing.withSource((id) => api.parse(id));
     return () => {
-      this.#answer = { ...answer, photo };
+      this.#answer = { picture: answer.picture, photo };
       this.map.src = answer.picture;
       this.map.alt = `Parsing map: ${answer.labels.map(({ name }) => plain(name)).join(", ")}`;
       this.map.hidden = false;
@@ -103,6 +121,7 @@ export class ParsingPane extends Insight {
   }
 
   #download() {
+    if (!this.#answer) return;
     const bytes = Uint8Array.from(atob(this.#answer.picture.split(",")[1]), (char) => char.charCodeAt(0));
     const blob = new Blob([bytes], { type: "image/png" });
     download(blob, `${stem(this.store.session.photo?.name ?? "photo")}-parsing.png`);
@@ -127,12 +146,17 @@ export class ExplainPane extends Insight {
   }
 
   async ask() {
-    const { target } = this.store.doc;
+    const target = /** @type {import("./skeleton.js").Pose} */ (this.store.doc.target);
     status("Asking the model how it draws …");
     const { pictures } = await this.drawing.withSource((id) => api.explain(id, toJson(target)));
     return () => {
       const figures = pictures.map(({ name, title, picture }) =>
-        make("figure", {}, make("img", { src: picture, alt: plain(name) }), make("figcaption", {}, title ?? plain(name))),
+        make(
+          "figure",
+          {},
+          make("img", { src: picture, alt: plain(name) }),
+          make("figcaption", {}, title ?? plain(name)),
+        ),
       );
       this.list.replaceChildren(...figures);
       status("Explained.");

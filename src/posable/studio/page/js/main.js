@@ -17,6 +17,7 @@ import { TexturePane } from "./texture_pane.js";
 import { followApiKey } from "./api_key.js";
 import { followTheme } from "./theme.js";
 
+const views = /** @type {HTMLElement[]} */ ([...document.querySelectorAll(".views button")]);
 const store = new Store();
 const drawing = new Drawing(store, (busy) => result.busy(busy));
 const result = new ResultStage(store, () => poses.how);
@@ -40,13 +41,16 @@ async function goOn() {
 
 function view(name) {
   byId("studio").dataset.view = name;
-  for (const button of document.querySelectorAll(".views button")) {
+  for (const button of views) {
     button.setAttribute("aria-pressed", String(button.dataset.view === name));
   }
 }
 
 function typing(target) {
-  return target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && !["radio", "checkbox", "range"].includes(target.type));
+  return (
+    target instanceof HTMLSelectElement ||
+    (target instanceof HTMLInputElement && !["radio", "checkbox", "range"].includes(target.type))
+  );
 }
 
 const KEYS = {
@@ -79,8 +83,8 @@ byId("redo").addEventListener("click", () => store.redo());
 byId("help").addEventListener("click", () => byId("keys").showModal());
 byId("problem").querySelector("button").addEventListener("click", noProblem);
 byId("model").addEventListener("change", () => store.set({ model: byId("model").value }));
-for (const button of document.querySelectorAll(".views button")) button.addEventListener("click", () => view(button.dataset.view));
-tabs(document.querySelector(".tabs"), (tab) => store.set({ tab }));
+for (const button of views) button.addEventListener("click", () => view(button.dataset.view));
+tabs(byId("tabs"), (tab) => store.set({ tab }));
 followTheme(byId("theme"));
 followApiKey();
 api.hooks.waiting = status;
@@ -100,7 +104,7 @@ await attempt(async () => {
   store.set({
     model: first.name,
     presets: presets.map(({ name, pose }) => ({ name, pose: fromJson(pose) })),
-    regions: regions ?? [],
+    regions,
   });
   status("Ready: drop a photo, or choose one of the people.");
 });

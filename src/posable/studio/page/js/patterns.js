@@ -24,14 +24,20 @@ const PAINTERS = {
     }
   },
   tartan: (pen, s) => {
-    for (const [at, width, alpha] of [[0.05, 0.22, 0.55], [0.4, 0.06, 0.8], [0.52, 0.06, 0.8], [0.72, 0.16, 0.35]]) {
+    for (const [at, width, alpha] of [
+      [0.05, 0.22, 0.55],
+      [0.4, 0.06, 0.8],
+      [0.52, 0.06, 0.8],
+      [0.72, 0.16, 0.35],
+    ]) {
       pen.globalAlpha = alpha;
       pen.fillRect(0, at * s, s, width * s);
       pen.fillRect(at * s, 0, width * s, s);
     }
   },
   dots: (pen, s) => {
-    for (let i = 0; i < 4; i++) for (let j = 0; j < 4; j++) disc(pen, ((j + (i % 2) / 2) * s) / 4 + s / 16, (i * s) / 4 + s / 8, s / 14, s);
+    for (let i = 0; i < 4; i++)
+      for (let j = 0; j < 4; j++) disc(pen, ((j + (i % 2) / 2) * s) / 4 + s / 16, (i * s) / 4 + s / 8, s / 14, s);
   },
   zigzag: (pen, s) => {
     for (let row = -1; row < 5; row++) {
@@ -44,9 +50,18 @@ const PAINTERS = {
     }
   },
   argyle: (pen, s) => {
-    for (const [x, y] of [[0.25, 0.25], [0.75, 0.75]]) {
+    for (const [x, y] of [
+      [0.25, 0.25],
+      [0.75, 0.75],
+    ]) {
       pen.beginPath();
-      for (const [dx, dy] of [[0, -0.25], [0.25, 0], [0, 0.25], [-0.25, 0]]) pen.lineTo((x + dx) * s, (y + dy) * s);
+      for (const [dx, dy] of [
+        [0, -0.25],
+        [0.25, 0],
+        [0, 0.25],
+        [-0.25, 0],
+      ])
+        pen.lineTo((x + dx) * s, (y + dy) * s);
       pen.fill();
     }
     pen.strokeStyle = "#ffffff";
@@ -54,13 +69,18 @@ const PAINTERS = {
     pen.lineWidth = s / 64;
     pen.beginPath();
     for (const k of [-1, 0, 1]) {
-      pen.moveTo(k * s, 0), pen.lineTo((k + 1) * s, s);
-      pen.moveTo((k + 1) * s, 0), pen.lineTo(k * s, s);
+      (pen.moveTo(k * s, 0), pen.lineTo((k + 1) * s, s));
+      (pen.moveTo((k + 1) * s, 0), pen.lineTo(k * s, s));
     }
     pen.stroke();
   },
   flowers: (pen, s) => {
-    for (const [x, y, r] of [[0.25, 0.28, 0.1], [0.74, 0.72, 0.12], [0.8, 0.2, 0.06], [0.22, 0.8, 0.06]]) {
+    for (const [x, y, r] of [
+      [0.25, 0.28, 0.1],
+      [0.74, 0.72, 0.12],
+      [0.8, 0.2, 0.06],
+      [0.22, 0.8, 0.06],
+    ]) {
       for (let petal = 0; petal < 5; petal++) {
         const angle = (petal * 2 * Math.PI) / 5 + x * 7;
         disc(pen, (x + r * Math.cos(angle)) * s, (y + r * Math.sin(angle)) * s, r * 0.62 * s, s);
@@ -70,7 +90,15 @@ const PAINTERS = {
   leopard: (pen, s) => {
     pen.strokeStyle = pen.fillStyle;
     pen.lineCap = "round";
-    for (const [x, y, r, a] of [[0.2, 0.2, 0.09, 0], [0.62, 0.12, 0.07, 2], [0.86, 0.42, 0.09, 4], [0.45, 0.48, 0.1, 1], [0.14, 0.66, 0.08, 5], [0.7, 0.76, 0.1, 3], [0.38, 0.86, 0.07, 2.5]]) {
+    for (const [x, y, r, a] of [
+      [0.2, 0.2, 0.09, 0],
+      [0.62, 0.12, 0.07, 2],
+      [0.86, 0.42, 0.09, 4],
+      [0.45, 0.48, 0.1, 1],
+      [0.14, 0.66, 0.08, 5],
+      [0.7, 0.76, 0.1, 3],
+      [0.38, 0.86, 0.07, 2.5],
+    ]) {
       pen.lineWidth = r * 0.55 * s;
       for (const turn of [0, 2.4]) {
         pen.beginPath();
@@ -108,7 +136,9 @@ export function drawSwatch(name, ground, ink) {
 
 /** @returns {Promise<Blob>} PNG */
 export function patternBlob(name, ground, ink) {
-  return new Promise((done) => drawPattern(name, ground, ink).toBlob((blob) => done(/** @type {Blob} */ (blob)), "image/png"));
+  return new Promise((done) =>
+    drawPattern(name, ground, ink).toBlob((blob) => done(/** @type {Blob} */ (blob)), "image/png"),
+  );
 }
 
 /** A disc, drawn again on the other side where it crosses the edge. */

@@ -33,7 +33,9 @@ export class PhotoStage {
     this.editor.editable = false;
     byId("choose-photo").addEventListener("click", () => this.choose());
     byId("other-photo").addEventListener("click", () => this.choose());
-    byId("correct").addEventListener("click", () => this.#correct(byId("correct").getAttribute("aria-pressed") !== "true"));
+    byId("correct").addEventListener("click", () =>
+      this.#correct(byId("correct").getAttribute("aria-pressed") !== "true"),
+    );
     takeDrops(byId("photo-drop"), (file) => this.open(material(file, file.name)));
     document.addEventListener("paste", (event) => {
       const file = pasted(event);
@@ -51,7 +53,7 @@ export class PhotoStage {
   async open(photo) {
     this.#working("Looking for the person …");
     const worked = await attempt(async () => {
-      const added = await this.drawing.addPhoto(photo, photo.pose);
+      const added = await this.drawing.addPhoto(photo);
       const pose = fromJson(added.pose);
       const old = this.store.session.photo;
       this.store.set({ photo: { ...photo, size: added.size, pose: added.pose }, result: null });
@@ -108,7 +110,7 @@ export class PhotoStage {
     if (photo && image.getAttribute("src") !== photo.url) {
       image.src = photo.url;
       image.alt = `The photo ${photo.name}`;
-      byId("photo-facts").textContent = `${photo.size[1]} × ${photo.size[0]}`;
+      byId("photo-facts").textContent = photo.size ? `${photo.size[1]} × ${photo.size[0]}` : "";
       this.#correct(false);
     }
     this.editor.show(photo ? sourcePose : null);
@@ -118,7 +120,11 @@ export class PhotoStage {
     for (const person of await examplePeople) {
       const button = make(
         "button",
-        { type: "button", title: person.name, onclick: () => attempt(async () => this.open(await examplePerson(person))) },
+        {
+          type: "button",
+          title: person.name,
+          onclick: () => attempt(async () => this.open(await examplePerson(person))),
+        },
         make("img", { src: person.picture, alt: plain(person.name), loading: "lazy", draggable: "false" }),
       );
       byId("people").append(make("li", {}, button));

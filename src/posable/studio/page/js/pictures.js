@@ -5,15 +5,19 @@ import { make } from "./dom.js";
 
 /** @typedef {import("./state.js").Material} Material */
 
-/** A picture that the page holds, with a URL to show it by. @param {Blob} blob @returns {Material} */
-export function material(blob, name, pose = null, size = null) {
-  return { blob, url: URL.createObjectURL(blob), name, pose, size };
+/**
+ * A picture that the page holds, with a URL to show it by.
+ * @param {Blob} blob @param {string} name @param {?object} [pose] as a pose file @returns {Material}
+ */
+export function material(blob, name, pose = null) {
+  return { blob, url: URL.createObjectURL(blob), name, pose, size: null };
 }
 
 /** A file of the page itself. @param {string} path */
 export async function ownFile(path) {
   const response = await fetch(path);
-  if (!response.ok) throw new ApiError(`The page's own file ${path} is missing; install posable again.`, response.status, "");
+  if (!response.ok)
+    throw new ApiError(`The page's own file ${path} is missing; install posable again.`, response.status, "");
   return response;
 }
 

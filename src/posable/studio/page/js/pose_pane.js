@@ -60,7 +60,8 @@ export class PosePane {
     status("Looking for the pose …");
     await attempt(async () => {
       const found = await api.detect(file);
-      if (await this.take(found.pose)) status([...(found.messages ?? []), `This is the pose of ${file.name}.`].join(" "));
+      if (await this.take(found.pose))
+        status([...(found.messages ?? []), `This is the pose of ${file.name}.`].join(" "));
     });
   }
 
@@ -78,11 +79,17 @@ export class PosePane {
   }
 
   #build() {
-    const tool = (label, name, action, title) => make("button", { type: "button", class: "tool", title, onclick: action }, icon(name), label);
+    const tool = (label, name, action, title) =>
+      make("button", { type: "button", class: "tool", title, onclick: action }, icon(name), label);
     const loadPose = () => choose("application/json,.json,image/*", (file) => this.takeFile(file));
     this.grid = make("ul", { class: "presets" });
     this.pickBar = make("div", { class: "pick-bar", hidden: true });
-    this.stripButton = tool("Draw many", "strip", () => this.#pick(!this.#picking), "Choose several poses and draw them all");
+    this.stripButton = tool(
+      "Draw many",
+      "strip",
+      () => this.#pick(!this.#picking),
+      "Choose several poses and draw them all",
+    );
     this.stripButton.setAttribute("aria-pressed", "false");
     const drop = make(
       "button",
@@ -93,10 +100,19 @@ export class PosePane {
     takeDrops(drop, (file) => this.takeFile(file));
     const move = make("fieldset", { class: "segments" }, make("legend", {}, "A drag moves"));
     for (const [value, label] of Object.entries(MOVES)) {
-      const input = make("input", { type: "radio", name: "how", value, checked: value === this.how, onchange: () => (this.how = /** @type {any} */ (value)) });
+      const input = make("input", {
+        type: "radio",
+        name: "how",
+        value,
+        checked: value === this.how,
+        onchange: () => (this.how = /** @type {any} */ (value)),
+      });
       move.append(make("label", { title: MOVES_TITLES[value] }, input, make("span", {}, label)));
     }
-    this.keep = make("input", { type: "checkbox", onchange: () => this.store.commit({ keepBackground: this.keep.checked }) });
+    this.keep = make("input", {
+      type: "checkbox",
+      onchange: () => this.store.commit({ keepBackground: this.keep.checked }),
+    });
     this.fit = make("input", { type: "checkbox", checked: true, onchange: () => (this.#retarget = this.fit.checked) });
     const joints = make("ul", { class: "joint-list" });
     for (const name of JOINTS) {
@@ -121,10 +137,26 @@ export class PosePane {
       make(
         "div",
         { class: "switches" },
-        make("label", { title: "Poses get this person's limb lengths, size and place" }, this.fit, "Fit poses to this person"),
-        make("label", { title: "Pixels that show neither the person before nor after stay as they are" }, this.keep, "Keep the background"),
+        make(
+          "label",
+          { title: "Poses get this person's limb lengths, size and place" },
+          this.fit,
+          "Fit poses to this person",
+        ),
+        make(
+          "label",
+          { title: "Pixels that show neither the person before nor after stay as they are" },
+          this.keep,
+          "Keep the background",
+        ),
       ),
-      make("details", {}, make("summary", {}, "Joints"), make("p", { class: "quiet" }, "A hidden joint is left to the model."), joints),
+      make(
+        "details",
+        {},
+        make("summary", {}, "Joints"),
+        make("p", { class: "quiet" }, "A hidden joint is left to the model."),
+        joints,
+      ),
     );
   }
 
@@ -169,8 +201,14 @@ export class PosePane {
     if (!this.#picking) return;
     const all = this.#picked.size === this.#presets.size;
     const count = this.#picked.size;
-    const draw = make("button", { type: "button", class: "primary", disabled: !count || !this.store.session.photo }, `Draw ${count} ${count === 1 ? "pose" : "poses"}`);
-    draw.addEventListener("click", () => this.actions.drawStrip([...this.#presets.keys()].filter((name) => this.#picked.has(name))));
+    const draw = make(
+      "button",
+      { type: "button", class: "primary", disabled: !count || !this.store.session.photo },
+      `Draw ${count} ${count === 1 ? "pose" : "poses"}`,
+    );
+    draw.addEventListener("click", () =>
+      this.actions.drawStrip([...this.#presets.keys()].filter((name) => this.#picked.has(name))),
+    );
     const toggle = make("button", { type: "button", class: "link" }, all ? "None" : "All");
     toggle.addEventListener("click", () => {
       this.#picked = new Set(all ? [] : this.#presets.keys());

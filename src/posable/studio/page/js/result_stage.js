@@ -8,12 +8,14 @@ import { SkeletonEditor, placeOf } from "./skeleton_editor.js";
 
 /** @typedef {import("./state.js").Store} Store */
 
+const LONG_SECONDS = 2;
 const HINT = "Drag a joint, or use Tab and arrow keys";
 
 export class ResultStage {
   #joints = true;
   #comparing = false;
   /** @type {?string} */ #selected = null;
+  /** The timer that tells how long a picture takes; 0 for none. */ #clock = 0;
 
   /** @param {Store} store @param {() => "limb" | "turn" | "joint"} how what a drag moves */
   constructor(store, how) {
@@ -22,7 +24,7 @@ export class ResultStage {
       preview: (target) => store.preview({ target, preset: null }),
       commit: (target, merge) => store.commit({ target, preset: null }, merge),
       select: (name) => this.#select(name),
-      leave: () => document.querySelector(".tabs [aria-selected=true]")?.focus(),
+      leave: () => byId("tabs").querySelector("[aria-selected=true]").focus(),
       how,
     });
     byId("show-joints").addEventListener("click", () => this.showJoints(!this.#joints));
@@ -56,7 +58,8 @@ export class ResultStage {
   download() {
     const { photo, result } = this.store.session;
     if (!photo || !result) return;
-    if (result.format !== "png") return status("Let go of the joint first; the picture is then drawn once more without loss.");
+    if (result.format !== "png")
+      return status("Let go of the joint first; the picture is then drawn once more without loss.");
     download(result.blob, `${stem(photo.name)}-${this.store.doc.preset ?? "posed"}.png`);
     status("The picture is in your downloads.");
   }
@@ -77,8 +80,19 @@ export class ResultStage {
     return photo && result && target ? material(result.blob, `${stem(photo.name)}-posed.png`, toJson(target)) : null;
   }
 
-  /** @param {boolean} yes */
+  /** Shows whether a picture is being drawn, and for how long when it takes long. @param {boolean} yes */
   busy(yes) {
+    if (yes && !this.#clock) {
+      const began = performance.now();
+      this.#clock = setInterval(() => {
+        const seconds = (performance.now() - began) / 1000;
+        if (seconds > LONG_SECONDS) byId("timing").textContent = `drawing for ${Math.round(seconds)} s …`;
+      }, 500);
+    } else if (!yes) {
+      clearInterval(this.#clock);
+      this.#clock = 0;
+      this.#tellTime();
+    }
     byId("result-canvas").classList.toggle("busy", yes);
     byId("result-canvas").setAttribute("aria-busy", String(yes));
   }
@@ -101,7 +115,7 @@ export class ResultStage {
       image.src = result.url;
       image.alt = `The person of ${photo?.name ?? "the photo"} in the pose of the skeleton`;
     }
-    byId("timing").textContent = result ? `${Math.round(result.seconds * 1000)} ms` : "";
+    if (!this.#clock || this.store.previewing) this.#tellTime();
     this.editor.show(photo && this.#joints ? target : null);
     const comparing = this.#comparing && !!result && !!photo;
     byId("before").hidden = !comparing;
@@ -111,6 +125,11 @@ export class ResultStage {
     if (photo && before.getAttribute("src") !== photo.url) before.src = photo.url;
     if (comparing) this.#frame();
     this.#renderJoint();
+  }
+
+  #tellTime() {
+    const { result } = this.store.session;
+    byId("timing").textContent = result ? `${Math.round(result.seconds * 1000)} ms` : "";
   }
 
   #renderJoint() {

@@ -10,11 +10,22 @@
 export const PARENT = {
   neck: null,
   nose: "neck",
-  right_eye: "nose", left_eye: "nose", right_ear: "right_eye", left_ear: "left_eye",
-  right_shoulder: "neck", right_elbow: "right_shoulder", right_wrist: "right_elbow",
-  left_shoulder: "neck", left_elbow: "left_shoulder", left_wrist: "left_elbow",
-  right_hip: "neck", right_knee: "right_hip", right_ankle: "right_knee",
-  left_hip: "neck", left_knee: "left_hip", left_ankle: "left_knee",
+  right_eye: "nose",
+  left_eye: "nose",
+  right_ear: "right_eye",
+  left_ear: "left_eye",
+  right_shoulder: "neck",
+  right_elbow: "right_shoulder",
+  right_wrist: "right_elbow",
+  left_shoulder: "neck",
+  left_elbow: "left_shoulder",
+  left_wrist: "left_elbow",
+  right_hip: "neck",
+  right_knee: "right_hip",
+  right_ankle: "right_knee",
+  left_hip: "neck",
+  left_knee: "left_hip",
+  left_ankle: "left_knee",
 };
 
 /** In the order of the Tab key: head, arms, legs. Parents come before their children. */
@@ -23,18 +34,45 @@ export const LIMBS = JOINTS.filter((name) => PARENT[name]).map((name) => [PARENT
 
 /** The order in which the library writes them. */
 const FILE_ORDER = [
-  "nose", "neck", "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist",
-  "right_hip", "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle",
-  "right_eye", "left_eye", "right_ear", "left_ear",
+  "nose",
+  "neck",
+  "right_shoulder",
+  "right_elbow",
+  "right_wrist",
+  "left_shoulder",
+  "left_elbow",
+  "left_wrist",
+  "right_hip",
+  "right_knee",
+  "right_ankle",
+  "left_hip",
+  "left_knee",
+  "left_ankle",
+  "right_eye",
+  "left_eye",
+  "right_ear",
+  "left_ear",
 ];
 
 // From parent to child in statures, standing and facing the camera: where a hidden joint reappears.
 const REST = {
-  nose: [0, -0.11], right_eye: [-0.02, -0.02], left_eye: [0.02, -0.02], right_ear: [-0.03, 0.01], left_ear: [0.03, 0.01],
-  right_shoulder: [-0.09, 0.01], right_elbow: [-0.03, 0.15], right_wrist: [-0.01, 0.13],
-  left_shoulder: [0.09, 0.01], left_elbow: [0.03, 0.15], left_wrist: [0.01, 0.13],
-  right_hip: [-0.05, 0.29], right_knee: [0, 0.23], right_ankle: [0, 0.22],
-  left_hip: [0.05, 0.29], left_knee: [0, 0.23], left_ankle: [0, 0.22],
+  nose: [0, -0.11],
+  right_eye: [-0.02, -0.02],
+  left_eye: [0.02, -0.02],
+  right_ear: [-0.03, 0.01],
+  left_ear: [0.03, 0.01],
+  right_shoulder: [-0.09, 0.01],
+  right_elbow: [-0.03, 0.15],
+  right_wrist: [-0.01, 0.13],
+  left_shoulder: [0.09, 0.01],
+  left_elbow: [0.03, 0.15],
+  left_wrist: [0.01, 0.13],
+  right_hip: [-0.05, 0.29],
+  right_knee: [0, 0.23],
+  right_ankle: [0, 0.22],
+  left_hip: [0.05, 0.29],
+  left_knee: [0, 0.23],
+  left_ankle: [0, 0.22],
 };
 
 /** "left_wrist" -> "left wrist" */
@@ -49,7 +87,7 @@ export function fromJson(json) {
   /** @type {Record<string, Point>} */
   const points = {};
   const hidden = JOINTS.filter((name) => !json.keypoints[name]);
-  for (const name of JOINTS) if (json.keypoints[name]) points[name] = [...json.keypoints[name]];
+  for (const name of JOINTS) if (json.keypoints[name]) points[name] = /** @type {Point} */ ([...json.keypoints[name]]);
   const stature = statureOf(points) ?? size[0] * 0.85;
   points.neck ??= neckFrom(points) ?? [size[1] / 2, size[0] * 0.2];
   for (const name of JOINTS.slice(1)) {
@@ -61,7 +99,9 @@ export function fromJson(json) {
 
 /** The pose as a posable pose file; joints that are hidden or outside the frame are null. @param {Pose} pose */
 export function toJson(pose) {
-  const keypoints = Object.fromEntries(FILE_ORDER.map((name) => [name, shows(pose, name) ? rounded(pose.points[name]) : null]));
+  const keypoints = Object.fromEntries(
+    FILE_ORDER.map((name) => [name, shows(pose, name) ? rounded(pose.points[name]) : null]),
+  );
   return { posable_pose: 1, skeleton: "openpose-18", size: pose.size, keypoints };
 }
 
@@ -112,7 +152,12 @@ export function flipped(pose) {
   const hips = shows(pose, "right_hip") && shows(pose, "left_hip");
   const middle = hips ? (right_hip[0] + left_hip[0]) / 2 : neck[0];
   const swap = (name) => name.replace(/^(left|right)/, (side) => (side === "left" ? "right" : "left"));
-  const points = Object.fromEntries(JOINTS.map((name) => [name, [2 * middle - pose.points[swap(name)][0], pose.points[swap(name)][1]]]));
+  /** @type {Record<string, Point>} */
+  const points = {};
+  for (const name of JOINTS) {
+    const [x, y] = pose.points[swap(name)];
+    points[name] = [2 * middle - x, y];
+  }
   return { ...pose, points, hidden: pose.hidden.map(swap) };
 }
 
@@ -143,6 +188,7 @@ function statureOf(points) {
   return heights.length ? heights.sort((p, q) => p - q)[Math.floor(heights.length / 2)] : null;
 }
 
+/** @param {Record<string, Point>} points @returns {?Point} */
 function neckFrom(points) {
   const { right_shoulder: right, left_shoulder: left, nose } = points;
   if (right && left) return [(right[0] + left[0]) / 2, (right[1] + left[1]) / 2];

@@ -12,19 +12,22 @@ const DOUBLE_TAP_MS = 350;
 const STEP_SHARE = 1 / 256;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
+/** @typedef {import("./skeleton.js").Pose} Pose */
+/** @typedef {import("./skeleton.js").Point} Point */
+
 /**
  * @typedef {object} Listener
- * @property {(pose: import("./skeleton.js").Pose) => void} preview  while dragging
- * @property {(pose: import("./skeleton.js").Pose, merge: string) => void} commit
+ * @property {(pose: Pose) => void} preview  while dragging
+ * @property {(pose: Pose, merge: string) => void} commit
  * @property {(name: ?string) => void} select  a joint was taken up, or none
  * @property {() => void} leave  Escape was pressed
  * @property {() => "limb" | "turn" | "joint"} how
  */
 
 export class SkeletonEditor {
-  /** @type {?import("./skeleton.js").Pose} */ #pose = null;
+  /** @type {?Pose} */ #pose = null;
   #editable = true;
-  #drag = null;
+  /** @type {?{name: string, id: number, start: Pose, offset: Point, moved: boolean}} */ #drag = null;
   #lastTap = { name: "", at: 0 };
   #limbs = new Map();
   #joints = new Map();
@@ -35,7 +38,8 @@ export class SkeletonEditor {
     this.listener = listener;
     svg.setAttribute("role", "application");
     svg.setAttribute("aria-label", `${label}: Tab goes to a joint, arrow keys move it, Delete hides it`);
-    for (const [from, to] of LIMBS) this.#limbs.set(to, this.#drawLimb(sideOf(to) === "middle" ? sideOf(from) : sideOf(to)));
+    for (const [from, to] of LIMBS)
+      this.#limbs.set(to, this.#drawLimb(sideOf(to) === "middle" ? sideOf(from) : sideOf(to)));
     for (const name of JOINTS) this.#joints.set(name, this.#drawJoint(name));
     svg.addEventListener("pointerdown", (event) => this.#grab(event));
     svg.addEventListener("pointermove", (event) => this.#follow(event));
@@ -46,7 +50,7 @@ export class SkeletonEditor {
     this.show(null);
   }
 
-  /** @param {?import("./skeleton.js").Pose} pose */
+  /** @param {?Pose} pose */
   show(pose) {
     const appears = !this.#pose;
     this.#pose = pose;
@@ -101,7 +105,12 @@ export class SkeletonEditor {
     const face = name.endsWith("eye") || name.endsWith("ear");
     const joint = makeSvg(
       "g",
-      { class: `joint ${sideOf(name)}${face ? " face" : ""}`, "data-joint": name, role: "button", "aria-roledescription": "joint" },
+      {
+        class: `joint ${sideOf(name)}${face ? " face" : ""}`,
+        "data-joint": name,
+        role: "button",
+        "aria-roledescription": "joint",
+      },
       makeSvg("circle", { class: "hit" }),
       makeSvg("circle", { class: "ring" }),
       makeSvg("circle", { class: "dot" }),
@@ -130,16 +139,19 @@ export class SkeletonEditor {
     return matrix && matrix.a ? 1 / matrix.a : 1;
   }
 
+  /** @returns {Point} where in the picture the pointer is */
   #placeOf(event) {
-    const point = new DOMPoint(event.clientX, event.clientY).matrixTransform(this.svg.getScreenCTM().inverse());
-    return /** @type {[number, number]} */ ([point.x, point.y]);
+    const matrix = /** @type {DOMMatrix} */ (this.svg.getScreenCTM());
+    const { x, y } = new DOMPoint(event.clientX, event.clientY).matrixTransform(matrix.inverse());
+    return [x, y];
   }
 
-  #nearest([x, y]) {
+  /** @param {Pose} pose @param {Point} place @returns {string} the joint under the pointer, or "" */
+  #nearest(pose, [x, y]) {
     const reach = REACH_PX * this.#perPixel();
     let best = { name: "", distance: reach };
     for (const name of JOINTS) {
-      const distance = Math.hypot(this.#pose.points[name][0] - x, this.#pose.points[name][1] - y);
+      const distance = Math.hypot(pose.points[name][0] - x, pose.points[name][1] - y);
       if (distance < best.distance) best = { name, distance };
     }
     return best.name;
@@ -148,7 +160,7 @@ export class SkeletonEditor {
   #grab(event) {
     if (!this.#editable || !this.#pose || event.button !== 0) return;
     const place = this.#placeOf(event);
-    const name = this.#nearest(place);
+    const name = this.#nearest(this.#pose, place);
     if (!name) return;
     event.preventDefault();
     this.focus(name);
@@ -162,7 +174,7 @@ export class SkeletonEditor {
     const drag = this.#drag;
     if (!drag || event.pointerId !== drag.id) return;
     const [x, y] = this.#placeOf(event);
-    const goal = /** @type {[number, number]} */ ([x + drag.offset[0], y + drag.offset[1]]);
+    const goal = /** @type {Point} */ ([x + drag.offset[0], y + drag.offset[1]]);
     const [startX, startY] = drag.start.points[drag.name];
     if (!drag.moved && Math.hypot(goal[0] - startX, goal[1] - startY) < 2 * this.#perPixel()) return;
     drag.moved = true;
@@ -176,7 +188,7 @@ export class SkeletonEditor {
     if (!drag || event.pointerId !== drag.id) return;
     this.#drag = null;
     this.svg.classList.remove("dragging");
-    if (drag.moved) {
+    if (drag.moved && this.#pose) {
       this.listener.commit(this.#pose, "");
       return;
     }

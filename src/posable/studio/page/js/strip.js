@@ -49,7 +49,9 @@ export class Strip {
       }
     }
     const count = this.#drawn.length;
-    byId("strip-facts").textContent = count ? `${count} drawn, ${Math.round((1000 * seconds) / count)} ms each` : "nothing drawn";
+    byId("strip-facts").textContent = count
+      ? `${count} drawn, ${Math.round((1000 * seconds) / count)} ms each`
+      : "nothing drawn";
     byId("strip-download").disabled = !count;
     status(`The pose strip is drawn: ${count} pictures.`);
   }
@@ -68,13 +70,21 @@ export class Strip {
     item.classList.remove("waiting");
     const take = () => this.store.commit({ target, preset: name });
     item.replaceChildren(
-      make("button", { type: "button", title: "Go on with this pose", onclick: take }, make("img", { src: url, alt: "" }), make("span", { class: "name" }, plain(name))),
+      make(
+        "button",
+        { type: "button", title: "Go on with this pose", onclick: take },
+        make("img", { src: url, alt: "" }),
+        make("span", { class: "name" }, plain(name)),
+      ),
     );
   }
 
   async #download() {
     const name = stem(this.store.session.photo?.name ?? "posable");
-    download(await zip(this.#drawn.map((one) => ({ name: `${name}-${one.name}.png`, blob: one.blob }))), `${name}-poses.zip`);
+    download(
+      await zip(this.#drawn.map((one) => ({ name: `${name}-${one.name}.png`, blob: one.blob }))),
+      `${name}-poses.zip`,
+    );
     status("The pictures are in your downloads, in one zip file.");
   }
 }

@@ -1,5 +1,7 @@
 /** Tabs as listeners know them: one stop of the Tab key, arrows go between them. */
 
+import { byId } from "./dom.js";
+
 /** @param {HTMLElement} list a role=tablist @param {(name: string) => void} onOpen gets the part of the id after "tab-" */
 export function tabs(list, onOpen) {
   const all = /** @type {HTMLElement[]} */ ([...list.querySelectorAll("[role=tab]")]);
@@ -8,7 +10,7 @@ export function tabs(list, onOpen) {
       const chosen = other === tab;
       other.setAttribute("aria-selected", String(chosen));
       other.tabIndex = chosen ? 0 : -1;
-      document.getElementById(other.getAttribute("aria-controls")).hidden = !chosen;
+      byId(other.getAttribute("aria-controls") ?? "").hidden = !chosen;
     }
     onOpen(tab.id.replace("tab-", ""));
   };

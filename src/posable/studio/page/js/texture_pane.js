@@ -11,6 +11,9 @@ export class TexturePane {
   /** @type {?string} key of the pattern in session.materials */ #pattern = null;
   /** @type {Map<string, HTMLElement>} */ #swatches = new Map();
   #count = 0;
+  /** @type {ReturnType<typeof regionChoice>} */ region;
+  /** @type {ReturnType<typeof slider>} */ scale;
+  /** @type {ReturnType<typeof slider>} */ strength;
 
   /** @param {import("./state.js").Store} store */
   constructor(store) {
@@ -23,7 +26,11 @@ export class TexturePane {
   #build() {
     this.swatches = make("ul", { class: "swatches" });
     for (const name of PATTERNS) {
-      const button = make("button", { type: "button", title: name, onclick: () => this.#takeOwn(name) }, make("span", { class: "sr" }, name));
+      const button = make(
+        "button",
+        { type: "button", title: name, onclick: () => this.#takeOwn(name) },
+        make("span", { class: "sr" }, name),
+      );
       this.#swatches.set(name, button);
       this.swatches.append(make("li", {}, button));
     }
@@ -34,17 +41,27 @@ export class TexturePane {
       return make("label", { class: "color" }, input, label);
     };
     this.picture = make("img", { alt: "", hidden: true });
+    this.title = make("b");
     this.drop = make(
       "button",
-      { type: "button", class: "mini-drop", onclick: () => choose("image/*", (file) => this.#take(material(file, file.name))) },
+      {
+        type: "button",
+        class: "mini-drop",
+        onclick: () => choose("image/*", (file) => this.#take(material(file, file.name))),
+      },
       icon("photo"),
       this.picture,
-      make("span", {}, make("b", {}, "Your own fabric"), make("small", {}, "drop a picture of it here, or choose one")),
+      make("span", {}, this.title, make("small", {}, "drop a picture of it here, or choose one")),
     );
     takeDrops(this.drop, (file) => this.#take(material(file, file.name)));
     this.region = regionChoice("texture-region", (region) => this.#set({ region }));
-    this.scale = slider({ label: "Scale", min: 0.25, max: 4, step: 0.05, show: (value) => `× ${value.toFixed(2)}` }, (scale, dragging) => this.#set({ scale }, dragging));
-    this.strength = slider({ label: "Strength", min: 0, max: 1, step: 0.05, show: percent }, (strength, dragging) => this.#set({ strength }, dragging));
+    this.scale = slider(
+      { label: "Scale", min: 0.25, max: 4, step: 0.05, show: (value) => `× ${value.toFixed(2)}` },
+      (scale, dragging) => this.#set({ scale }, dragging),
+    );
+    this.strength = slider({ label: "Strength", min: 0, max: 1, step: 0.05, show: percent }, (strength, dragging) =>
+      this.#set({ strength }, dragging),
+    );
     this.off = offButton("Own fabric again", () => this.store.commit({ look: null }));
     byId("pane-texture").append(
       make("div", { class: "pane-head" }, make("h3", {}, "Fabric"), this.off),
@@ -111,7 +128,7 @@ export class TexturePane {
     this.picture.hidden = !own;
     this.drop.classList.toggle("filled", !!own);
     if (own && this.picture.getAttribute("src") !== own.url) this.picture.src = own.url;
-    this.drop.querySelector("b").textContent = own ? own.name : "Your own fabric";
+    this.title.textContent = own ? own.name : "Your own fabric";
     this.region.render(regions, this.#settings.region);
     this.scale.render(this.#settings.scale);
     this.strength.render(this.#settings.strength);

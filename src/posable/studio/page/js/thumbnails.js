@@ -12,12 +12,19 @@ export function thumbnail(pose) {
   const width = Math.max(Math.max(...xs) - Math.min(...xs), 1);
   const side = Math.max(height, width * 1.25) * 1.14;
   const middle = [(Math.max(...xs) + Math.min(...xs)) / 2, (Math.max(...ys) + Math.min(...ys)) / 2];
-  const box = [middle[0] - side * 0.4, middle[1] - side / 2, side * 0.8, side].map((value) => value.toFixed(1)).join(" ");
+  const box = [middle[0] - side * 0.4, middle[1] - side / 2, side * 0.8, side]
+    .map((value) => value.toFixed(1))
+    .join(" ");
   const svg = makeSvg("svg", { viewBox: box, class: "thumb", "aria-hidden": "true" });
   svg.style.setProperty("--thick", String(side / 24));
   for (const [from, to] of LIMBS) {
     if (!shows(pose, from) || !shows(pose, to) || /nose|eye|ear/.test(to)) continue;
-    svg.append(makeSvg("path", { class: `limb ${sideOf(to)}`, d: `M${pose.points[from].join(" ")}L${pose.points[to].join(" ")}` }));
+    svg.append(
+      makeSvg("path", {
+        class: `limb ${sideOf(to)}`,
+        d: `M${pose.points[from].join(" ")}L${pose.points[to].join(" ")}`,
+      }),
+    );
   }
   const head = headOf(pose);
   if (head) svg.append(makeSvg("circle", { class: "head", cx: head[0], cy: head[1], r: side * 0.058 }));

@@ -37,8 +37,16 @@ export async function zip(files) {
     const bytes = new Uint8Array(await blob.arrayBuffer());
     /** @type {[number, number][]} */
     const shared = [
-      [2, 20], [2, UTF8_NAMES], [2, 0], [2, 0], [2, JANUARY_1980],
-      [4, crc32(bytes)], [4, bytes.length], [4, bytes.length], [2, path.length], [2, 0],
+      [2, 20],
+      [2, UTF8_NAMES],
+      [2, 0],
+      [2, 0],
+      [2, JANUARY_1980],
+      [4, crc32(bytes)],
+      [4, bytes.length],
+      [4, bytes.length],
+      [2, path.length],
+      [2, 0],
     ];
     directory.push(record([[4, 0x02014b50], [2, 20], ...shared, [2, 0], [2, 0], [2, 0], [4, 0], [4, offset]]), path);
     const head = record([[4, 0x04034b50], ...shared]);
@@ -47,6 +55,15 @@ export async function zip(files) {
   }
   const length = directory.reduce((sum, part) => sum + part.length, 0);
   const count = files.length;
-  const end = record([[4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count], [4, length], [4, offset], [2, 0]]);
+  const end = record([
+    [4, 0x06054b50],
+    [2, 0],
+    [2, 0],
+    [2, count],
+    [2, count],
+    [4, length],
+    [4, offset],
+    [2, 0],
+  ]);
   return new Blob([...parts, ...directory, end], { type: "application/zip" });
 }
