@@ -13,6 +13,9 @@ from posable.models.generator import Rendering
 from posable.pipeline import EncodedSource
 from posable.pose import Pose, PoseBatch
 
+_SAME_FOR_ALL = (str, bool, int, float, type(None))
+"""Settings of an encoding, which all of a batch must share."""
+
 
 class _CannotJoinError(Exception):
     """Two encoded sources differ in more than the numbers in their tensors."""
@@ -73,12 +76,12 @@ def _joined(parts: Sequence[Any]) -> Any:
         if any(list(part) != list(first) for part in parts):
             raise _CannotJoinError
         return {key: _joined([part[key] for part in parts]) for key in cast("Mapping[Any, Any]", first)}
-    if isinstance(first, (tuple, list)) and not hasattr(first, "_fields"):
+    if isinstance(first, (tuple, list)):
         if any(len(part) != len(first) for part in parts):
             raise _CannotJoinError
         items = [_joined(column) for column in zip(*parts, strict=True)]
-        return items if isinstance(first, list) else tuple(items)
-    if any(part != first for part in parts):
+        return type(first)(*items) if hasattr(first, "_fields") else type(first)(items)
+    if not isinstance(first, _SAME_FOR_ALL) or any(part != first for part in parts):
         raise _CannotJoinError
     return first
 
