@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import runpy
 import shlex
 import signal
 import sys
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="Its name; 'list' lists them.", show_default=False)],
+    recipe: Annotated[
+        str,
+        typer.Argument(metavar="RECIPE", help="Its name ('list' lists them), or FILE.py:FUNCTION.", show_default=False),
+    ],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Run folder; else runs/RECIPE.")
     ] = None,
@@ -46,13 +50,9 @@ def train(
     The run folder gets samples/, log.jsonl, tensorboard/ and, at the end,
     checkpoint/. Many GPUs: torchrun -m posable train ... (docs/train.md)
     """
-    from posable.recipes import RECIPES
-
     if recipe == "list":
         list_recipes(json)
         return
-    if recipe not in RECIPES:
-        raise InputError(f"there is no recipe '{recipe}'; choose one of {', '.join(RECIPES)}.")
     if precision not in (None, "fp32", "bf16"):
         raise InputError(f"the precision '{precision}' is not known; give fp32 or bf16, or leave it out.")
     from posable.files import cache_folder
@@ -61,9 +61,10 @@ def train(
     from posable.train.loop import train as run_training
     from posable.train.recipe import in_batches_of
 
-    folder = out or Path("runs") / recipe
+    chosen = _recipe(recipe)
+    folder = out or Path("runs") / chosen.name
     _check_folder(folder, resume)
-    chosen = RECIPES[recipe]() if data is None else on_corpus(RECIPES[recipe](), str(data))
+    chosen = chosen if data is None else on_corpus(chosen, str(data))
     chosen = chosen if batch is None else in_batches_of(chosen, batch)
     with Progress() as progress, stop_signals() as stop:
         try:
@@ -124,6 +125,29 @@ def _command_to_go_on() -> str:
     """This command, as it was given, with --resume."""
     given = sys.argv[1:]
     return shlex.join(["posable", *given, *([] if "--resume" in given else ["--resume"])])
+
+
+def _recipe(name: str) -> Recipe:
+    """The recipe of that name, or, of `FILE.py:FUNCTION`, what that function of that file returns."""
+    from posable.recipes import RECIPES
+    from posable.train.recipe import Recipe
+
+    file, colon, function = name.rpartition(":")
+    if not colon or not file.endswith(".py"):
+        if name not in RECIPES:
+            raise InputError(
+                f"there is no recipe '{name}'; choose one of {', '.join(RECIPES)}, or give FILE.py:FUNCTION."
+            )
+        return RECIPES[name]()
+    if not Path(file).is_file():
+        raise InputError(f"'{file}' does not exist; check the name of the file with your recipe.")
+    make = runpy.run_path(file).get(function)
+    made = make() if inspect.isfunction(make) and not inspect.signature(make).parameters else None
+    if not isinstance(made, Recipe):
+        raise InputError(
+            f"'{function}' of '{file}' is no function without arguments that returns a Recipe; docs/train.md shows one."
+        )
+    return made
 
 
 def _check_folder(folder: Path, resume: bool) -> None:

@@ -2,7 +2,7 @@
 
 import signal
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -21,10 +21,10 @@ class _ByPosition(Dataset[Any]):
         return self.batches.batch(position)
 
 
-def load_batches(batches: Batches, positions: Sequence[int], loaders: int) -> Iterator[Any]:
+def load_batches(batches: Batches, positions: Iterable[int], loaders: int) -> Iterator[Any]:
     """The batches at `positions`, in order, read while the network works: by `loaders` processes, or with 0 by a
     thread, which is enough where reading is quick beside a step."""
-    if loaders == 0 or not positions:
+    if loaders == 0:
         return _read_ahead(batches, positions)
     return iter(
         DataLoader(
@@ -39,12 +39,11 @@ def load_batches(batches: Batches, positions: Sequence[int], loaders: int) -> It
     )
 
 
-def _read_ahead(batches: Batches, positions: Sequence[int]) -> Iterator[Any]:
+def _read_ahead(batches: Batches, positions: Iterable[int]) -> Iterator[Any]:
     waiting: deque[Future[Any]] = deque()
-    to_come = iter(positions)
     pool = ThreadPoolExecutor(1, "batches")
     try:
-        for position in to_come:
+        for position in positions:
             waiting.append(pool.submit(batches.batch, position))
             if len(waiting) > _AHEAD:
                 yield waiting.popleft().result()

@@ -1,7 +1,7 @@
 """Sheets of sample pictures, to look at while training goes on."""
 
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 from torch import Tensor
 
 from posable.batch import PersonPair
@@ -11,19 +11,36 @@ from posable.parsing import PARSING_LABELS, palette
 from posable.pose_maps import skeleton_image
 
 COLUMNS = 12
+_SMALLEST_HEIGHT = 96
+"""Pictures lower than this are enlarged by whole factors."""
+_CAPTION_WIDTH = 76
+_PAPER, _INK = "white", "black"
 
 
 def sample_sheet(pair: PersonPair, drawn: Rendering) -> Image.Image:
     """Rows: source, target pose, truth, generated, and what else the family draws (person mask, visibility, predicted
-    parsing map); one column a pair."""
-    rows = [pair.condition.source_image, skeleton_image(pair.condition.target_pose), pair.target_image, drawn.image]
+    parsing map), each with its name; one column a pair."""
+    rows = {
+        "source": pair.condition.source_image,
+        "pose": skeleton_image(pair.condition.target_pose),
+        "truth": pair.target_image,
+        "generated": drawn.image,
+    }
     if drawn.mask is not None:
-        rows.append(_grey(drawn.mask))
+        rows["mask"] = _grey(drawn.mask)
         if drawn.visibility is not None:
-            rows.append(_grey(drawn.visibility * drawn.mask))
+            rows["visibility"] = _grey(drawn.visibility * drawn.mask)
     if drawn.parsing is not None:
-        rows.append(_colored(drawn.parsing))
-    return to_pil(torch.cat([torch.cat(list(row[:COLUMNS]), 2) for row in rows], 1).clamp(-1, 1).cpu())
+        rows["parsing"] = _colored(drawn.parsing)
+    pictures = to_pil(torch.cat([torch.cat(list(row[:COLUMNS]), 2) for row in rows.values()], 1).clamp(-1, 1).cpu())
+    factor = -(-_SMALLEST_HEIGHT // pair.target_image.shape[-2])
+    pictures = pictures.resize((pictures.width * factor, pictures.height * factor), Image.Resampling.NEAREST)
+    sheet = Image.new("RGB", (_CAPTION_WIDTH + pictures.width, pictures.height), _PAPER)
+    sheet.paste(pictures, (_CAPTION_WIDTH, 0))
+    pen, height = ImageDraw.Draw(sheet), pictures.height / len(rows)
+    for index, name in enumerate(rows):
+        pen.text((_CAPTION_WIDTH - 6, (index + 0.5) * height), name, fill=_INK, anchor="rm")
+    return sheet
 
 
 def _grey(share: Tensor) -> Tensor:

@@ -73,8 +73,8 @@ class StageRun:
         """The batches of each step."""
         processes, count = self.session.processes, self.session.accumulate
         first = self.state.batches + processes.rank * count
-        starts = [first + step * self.batches_per_step for step in range(self.steps)]
-        positions = [start + part for start in starts for part in range(count)]
+        starts = range(first, first + self.steps * self.batches_per_step, self.batches_per_step)
+        positions = (start + part for start in starts for part in range(count))
         loaded = load_batches(self.data, positions, self.session.loaders)
         for start in starts:
             batches = [next(loaded) for _ in range(count)]
