@@ -70,22 +70,32 @@ def similarity_terms(image: Tensor, other: Tensor, form: SsimForm, data_range: f
     height, width = image.shape[-2:]
     if min(height, width) < form.side_px:
         raise SizeError(f"the pictures are {height}x{width}; SSIM needs {form.side_px} px a side.")
+    # One picture at a time stays in a processor's cache; other devices take all at once.
+    size = 1 if image.device.type == "cpu" else len(image)
+    parts = [_terms(a, b, form, data_range) for a, b in zip(image.split(size), other.split(size), strict=True)]
+    return torch.cat([luminance for luminance, _ in parts]), torch.cat([structure for _, structure in parts])
+
+
+def _terms(image: Tensor, other: Tensor, form: SsimForm, data_range: float) -> tuple[Tensor, Tensor]:
     image, other = image.float(), other.float()
     widths: float | Tensor = data_range
     if form.range_of_prediction:
         widths = (image.amax(dim=(1, 2, 3)) - image.amin(dim=(1, 2, 3)))[:, None, None, None]
         widths = widths.masked_fill(widths == 0, torch.nan)
-    c1, c2 = (_K1 * widths) ** 2, (_K2 * widths) ** 2
-    # Moments of what is left beside a constant lose fewer digits, and variances do not change by it.
-    middle = (image.mean(dim=(2, 3), keepdim=True) + other.mean(dim=(2, 3), keepdim=True)) / 2
-    a, b = image - middle, other - middle
-    mean_a, mean_b, squares, product = _blurred(torch.cat([a, b, a * a + b * b, a * b], dim=1), form).chunk(4, dim=1)
+    # The moments of sum and difference hold those of the two pictures: 4 ab = (a + b)^2 - (a - b)^2.
+    total = image + other
+    # Squares of what is left beside a constant lose fewer digits, and variances do not change by it.
+    middle = total.mean(dim=(2, 3), keepdim=True)
+    both = _mirrored(torch.cat([total - middle, image - other], dim=1), form.radius)
+    means, squares = _blurred(torch.cat([both, both * both], dim=1), form).chunk(2, dim=1)
+    squared_means = means * means
+    of_total, of_difference = (squares - squared_means).clamp(min=0).chunk(2, dim=1)
+    mean_of_total = (means[:, :3] + middle).square()
+    mean_of_difference = squared_means[:, 3:]
     unbiased = form.side_px**2 / (form.side_px**2 - 1) if form.sample_covariance else 1.0
-    variances = unbiased * (squares - mean_a**2 - mean_b**2).clamp(min=0)
-    covariance = unbiased * (product - mean_a * mean_b)
-    mean_a, mean_b = mean_a + middle, mean_b + middle
-    luminance = (2 * mean_a * mean_b + c1) / (mean_a**2 + mean_b**2 + c1)
-    return luminance, (2 * covariance + c2) / (variances + c2)
+    c1, c2 = 2 * (_K1 * widths) ** 2, 2 * (_K2 * widths) ** 2 / unbiased
+    luminance = (mean_of_total - mean_of_difference + c1) / (mean_of_total + mean_of_difference + c1)
+    return luminance, (of_total - of_difference + c2) / (of_total + of_difference + c2)
 
 
 def ssim(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range: float = _RANGE_OF_SIGNED) -> Tensor:
@@ -114,20 +124,20 @@ def ssim_in_box(image: Tensor, other: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _blurred(planes: Tensor, form: SsimForm) -> Tensor:
-    """`planes` (n, c, h, w) under the form's window, one axis after the other, edges mirrored."""
+    """`planes` (n, c, h + 2 radius, w + 2 radius) under the form's window, one axis after the other: (n, c, h, w)."""
     offsets = torch.arange(-form.radius, form.radius + 1, dtype=planes.dtype, device=planes.device)
     window = torch.exp(-(offsets**2) / (2 * _SIGMA**2)) if form.window == "gaussian" else torch.ones_like(offsets)
-    window = (window / window.sum()).repeat(planes.shape[1], 1, 1, 1)
-    height, width = planes.shape[-2:]
-    rows, columns = _mirrored(height, form.radius, planes.device), _mirrored(width, form.radius, planes.device)
-    # Depthwise convolutions are five times as fast with the channels last.
-    planes = planes.contiguous(memory_format=torch.channels_last)
     groups = planes.shape[1]
-    planes = functional.conv2d(planes[:, :, rows], window.transpose(2, 3).contiguous(), groups=groups)
-    return functional.conv2d(planes[..., columns], window, groups=groups)
+    window = (window / window.sum()).repeat(groups, 1, 1, 1)
+    # Depthwise convolutions are many times as fast with the channels last.
+    planes = planes.contiguous(memory_format=torch.channels_last)
+    planes = functional.conv2d(planes, window.transpose(2, 3).contiguous(), groups=groups)
+    return functional.conv2d(planes, window, groups=groups).contiguous()
 
 
-def _mirrored(length: int, radius: int, device: torch.device) -> Tensor:
-    """Indices 2 1 0 | 0 1 2 ... n-1 | n-1 n-2 n-3 that pad an axis by `radius`."""
-    every = torch.arange(length, device=device)
-    return torch.cat([every[:radius].flip(0), every, every[length - radius :].flip(0)])
+def _mirrored(planes: Tensor, radius: int) -> Tensor:
+    """`planes` with `radius` more pixels on each side: 2 1 0 | 0 1 2 ... n-1 | n-1 n-2 n-3."""
+    for axis in (2, 3):
+        first, last = planes.narrow(axis, 0, radius), planes.narrow(axis, planes.shape[axis] - radius, radius)
+        planes = torch.cat([first.flip(axis), planes, last.flip(axis)], dim=axis)
+    return planes
