@@ -34,6 +34,8 @@ REGIONS: dict[str, tuple[int, ...]] = {
 SKIN = tuple(LIP_20.index(name) for name in ("torso-skin", "left-arm", "right-arm", "left-leg", "right-leg", "face"))
 _LEAST_SHARE = 2e-4
 """Of the picture; a region of fewer pixels is a mistake of the parser, or nothing that one would see."""
+_DOUBT = 0.08
+"""Shares below it count as none, those as near to 1 as all: far pixels stay exactly as they are."""
 
 
 def region_classes(region: str) -> tuple[int, ...]:
@@ -51,7 +53,7 @@ def region_in(parsing: ParsingResult, region: str, whose: str) -> npt.NDArray[np
     if np.isin(parsing.labels, classes).mean() < _LEAST_SHARE:
         shown = ", ".join(name for name, parts in REGIONS.items() if np.isin(parsing.labels, parts).mean() > 2e-3)
         raise InputError(f"{whose} shows no {region} that could be found; it shows {shown or 'nobody'}.")
-    return parsing.mask(classes)
+    return ((parsing.mask(classes) - _DOUBT) / (1 - 2 * _DOUBT)).clip(0, 1).astype(np.float32)
 
 
 def mask_of(mask: Image.Image | npt.NDArray[np.uint8], picture: Size, name: str) -> npt.NDArray[np.float32]:

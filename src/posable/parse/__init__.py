@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 from safetensors import SafetensorError
 from safetensors.torch import load_file
+from scipy.ndimage import label
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,6 +29,8 @@ __all__ = ["ParsingNetwork", "ParsingResult", "parse"]
 
 LARGEST_SIDE_PX = 1024
 """Larger pictures are looked at in this size; the labels come in the picture's own."""
+_UNSURE = 0.7
+"""Share of the background above which a pixel does not join two pieces of a person."""
 WEIGHTS = Path(__file__).parent.parent / "weights" / "parser.safetensors"
 _MIRRORED = (*range(14), 15, 14, 17, 16, 19, 18)
 """The LIP-20 class of a class in the mirrored picture."""
@@ -59,6 +63,7 @@ def parse(picture: Image.Image, pose: Pose, network: ParsingNetwork | None = Non
     shares = _shares(network or shipped_parser(), read_window(image, window, FRAME), _in_frame(there, window))
     whole = _background(write_window(shares, window, working, 0.0))
     whole = sharpened(whole, image, radius_px=max(2, round(window.height / 100)))[0]
+    whole = _without_strays(whole, there)
     return ParsingResult(_most_likely(whole, size), probabilities=whole.numpy())
 
 
@@ -95,6 +100,23 @@ def _shares(network: ParsingNetwork, image: Tensor, pose: PoseBatch) -> Tensor:
         scores = network(both, pose_maps(poses))
         shares = torch.softmax(scores, 1)
         return (shares[:1] + shares[1:, list(_MIRRORED)].flip(-1)) / 2
+
+
+def _without_strays(shares: Tensor, pose: Pose) -> Tensor:
+    """Only what hangs together with a joint, or is the largest piece, is the person: flags and other people are not."""
+    person = (shares[0] < _UNSURE).numpy()
+    found: Any = label(person)
+    pieces, count = found
+    if count < 2:
+        return shares
+    kept = {int(np.bincount(pieces[person]).argmax())}
+    for x, y in pose.keypoints[pose.visible]:
+        column, row = min(int(x), person.shape[1] - 1), min(int(y), person.shape[0] - 1)
+        kept.add(int(pieces[row, column]))
+    stray = torch.from_numpy(person & ~np.isin(pieces, list(kept - {0})))
+    result = torch.where(stray, 0.0, shares)
+    result[0] = torch.where(stray, 1.0, result[0])
+    return result
 
 
 def _background(shares: Tensor) -> Tensor:
