@@ -88,16 +88,17 @@ def dptn_tiny() -> Recipe:
         width=48,
         network_height=64,
         network_width=48,
-        channels=16,
+        channels=32,
         max_channels=64,
+        levels=2,
         feed_forward_channels=64,
         num_residual_blocks=1,
         heatmap_sigma_px=2.0,
     )
     stage = replace(
-        _both_tasks(tiny_data(), 1600),
+        _both_tasks(tiny_data(), 2400),
         objective=DptnLosses(weights=DptnWeights(style=50.0), features=OFFLINE_FEATURES, discriminator_blocks=3),
-        generator=Optimiser(learning_rate=5e-4),
+        generator=Optimiser(learning_rate=1e-3, schedule="cosine"),
         discriminators=Optimiser(learning_rate=5e-5),
     )
     return tiny("dptn", config, stage)

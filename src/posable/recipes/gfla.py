@@ -112,16 +112,16 @@ def gfla_tiny() -> Recipe:
         width=48,
         network_height=64,
         network_width=64,
-        channels=16,
-        max_channels=64,
+        channels=24,
+        max_channels=96,
         flow_channels=16,
         heatmap_sigma_px=2.0,
     )
-    adam = Optimiser(learning_rate=5e-4, betas=(0.5, 0.999))
+    flow = replace(_flow(tiny_data(), 400, OFFLINE_FEATURES), generator=Optimiser(learning_rate=5e-4))
     whole = replace(
-        _whole(tiny_data(), 1200, OFFLINE_FEATURES),
+        _whole(tiny_data(), 2000, OFFLINE_FEATURES),
         objective=GflaLosses(weights=GflaWeights(style=50.0), features=OFFLINE_FEATURES, discriminator_blocks=3),
-        generator=adam,
+        generator=Optimiser(learning_rate=1.5e-3, schedule="cosine"),
         discriminators=Optimiser(learning_rate=5e-5),
     )
-    return tiny("gfla", config, replace(_flow(tiny_data(), 400, OFFLINE_FEATURES), generator=adam), whole)
+    return tiny("gfla", config, flow, whole)

@@ -100,9 +100,11 @@ def pise_tiny() -> Recipe:
         channels=64,
         heatmap_sigma_px=2.0,
     )
-    stages = _steps(tiny_data(), (1200, 800), PiseWeights(style=50.0), OFFLINE_FEATURES)
-    faster = [
-        replace(stage, generator=Optimiser(learning_rate=1e-3), discriminators=Optimiser(learning_rate=5e-5))
-        for stage in stages
-    ]
-    return tiny("pise", config, *faster)
+    first, second = _steps(tiny_data(), (1200, 1200), PiseWeights(style=50.0), OFFLINE_FEATURES)
+    players = Optimiser(learning_rate=5e-5)
+    return tiny(
+        "pise",
+        config,
+        replace(first, generator=Optimiser(learning_rate=1e-3), discriminators=players),
+        replace(second, generator=Optimiser(learning_rate=1e-3, schedule="cosine"), discriminators=players),
+    )

@@ -90,9 +90,9 @@ def rsagan_tiny() -> Recipe:
         heatmap_sigma_px=2.0,
     )
     stage = replace(
-        _whole(tiny_data(), 1600),
+        _whole(tiny_data(), 2000),
         objective=RsaganLosses(weights=RsaganWeights(style=50.0), features=OFFLINE_FEATURES, discriminator_blocks=3),
-        generator=Optimiser(learning_rate=5e-4),
+        generator=Optimiser(learning_rate=1e-3, schedule="cosine"),
         discriminators=Optimiser(learning_rate=5e-5),
     )
     return tiny("rsagan", config, stage)

@@ -117,12 +117,12 @@ def tfjr_tiny() -> Recipe:
         generator=Optimiser(learning_rate=2e-3),
     )
     textured = TexturedPairs(pairs=data, side=64)
-    lengths: dict[Literal["texture", "joint"], int] = {"texture": 1200, "joint": 800}
+    lengths: dict[Literal["texture", "joint"], int] = {"texture": 1600, "joint": 1600}
     drawing = [
         replace(
             _drawing(stage, textured, pairs, OFFLINE_FEATURES),
             objective=TfjrLosses(stage=stage, weights=weights, features=OFFLINE_FEATURES),
-            generator=Optimiser(learning_rate=1e-3),
+            generator=Optimiser(learning_rate=1e-3, schedule="constant" if stage == "texture" else "cosine"),
             discriminators=Optimiser(learning_rate=5e-5),
         )
         for stage, pairs in lengths.items()
