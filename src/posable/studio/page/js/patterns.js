@@ -2,6 +2,19 @@
 
 const TILE_PX = 128;
 
+/** Place, radius and turn of a leopard's spots, in shares of the tile. */
+const ROSETTES = [
+  [0.16, 0.14, 0.07, 0],
+  [0.5, 0.2, 0.06, 2],
+  [0.84, 0.1, 0.065, 4],
+  [0.3, 0.44, 0.065, 1],
+  [0.68, 0.46, 0.075, 5],
+  [0.05, 0.62, 0.055, 3],
+  [0.46, 0.74, 0.07, 2.5],
+  [0.8, 0.8, 0.06, 0.7],
+  [0.2, 0.86, 0.05, 4.4],
+];
+
 /** @typedef {(pen: CanvasRenderingContext2D, size: number) => void} Painter  paints with the pen's fill over the ground */
 
 /** @type {Record<string, Painter>} */
@@ -88,22 +101,11 @@ const PAINTERS = {
     }
   },
   leopard: (pen, s) => {
-    pen.strokeStyle = pen.fillStyle;
-    pen.lineCap = "round";
-    for (const [x, y, r, a] of [
-      [0.2, 0.2, 0.09, 0],
-      [0.62, 0.12, 0.07, 2],
-      [0.86, 0.42, 0.09, 4],
-      [0.45, 0.48, 0.1, 1],
-      [0.14, 0.66, 0.08, 5],
-      [0.7, 0.76, 0.1, 3],
-      [0.38, 0.86, 0.07, 2.5],
-    ]) {
-      pen.lineWidth = r * 0.55 * s;
-      for (const turn of [0, 2.4]) {
-        pen.beginPath();
-        pen.ellipse(x * s, y * s, r * s, r * 0.75 * s, a, turn, turn + 1.5);
-        pen.stroke();
+    for (const [x, y, r, turn] of ROSETTES) {
+      for (const angle of [0, 2.1, 4.0]) {
+        const [dx, dy] = [Math.cos(angle + turn) * r, Math.sin(angle + turn) * r];
+        disc(pen, (x + dx) * s, (y + dy) * s, r * 0.62 * s, s);
+        disc(pen, (x + dx * 0.7 - dy * 0.7) * s, (y + dy * 0.7 + dx * 0.7) * s, r * 0.45 * s, s);
       }
     }
   },

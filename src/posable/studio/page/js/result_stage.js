@@ -9,6 +9,7 @@ import { SkeletonEditor, placeOf } from "./skeleton_editor.js";
 /** @typedef {import("./state.js").Store} Store */
 
 const LONG_SECONDS = 2;
+const COMPARE_HINT = "The photo is to the left of the line";
 const HINT = "Drag a joint, or use Tab and arrow keys";
 
 export class ResultStage {
@@ -137,7 +138,7 @@ export class ResultStage {
     const { target } = this.store.doc;
     const name = this.#selected;
     const there = !!name && !!target && this.#joints && !this.#comparing;
-    const text = there ? `${spoken(name)}: ${placeOf(target, name)}` : HINT;
+    const text = there ? `${spoken(name)}: ${placeOf(target, name)}` : this.#comparing ? COMPARE_HINT : HINT;
     if (line.dataset.text === text) return;
     line.dataset.text = text;
     const hide = make("button", { type: "button", class: "link", onclick: () => name && this.editor.toggle(name) });
