@@ -39,6 +39,8 @@ STEPS_A_TURN = 8
 UNCOUNTED = 3
 """Steps at the beginning of a turn: as many batches as are read ahead, and one."""
 
+LEAST_ROUNDS = 4
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -114,12 +116,11 @@ class Turns:
         self.last = time.perf_counter()
 
     def over(self) -> bool:
-        return time.perf_counter() - self.start > self.seconds
+        return time.perf_counter() - self.start > self.seconds and len(self.rounds) >= LEAST_ROUNDS
 
     def result(self) -> dict[str, Any]:
         """The first round warms up. The ratio is the median over rounds, with the middle half of them beside it."""
         rounds = self.rounds[1:]
-        assert len(rounds) >= 2, "too few rounds; give more --seconds"
         pairs = self.recipe.stages[-1].data.pairs_per_batch
         ratios = [plain / ours for ours, plain in rounds]
         low, middle, high = statistics.quantiles(ratios, n=4)

@@ -78,14 +78,21 @@ def train(
                 keep_states=keep,
                 device=choose_device(device),
                 precision=precision,
-                tell=lambda now: _show(progress, now),
+                tell=lambda now: _show(progress, now) if _first_process() else None,
                 note=tell,
                 stop_wanted=stop.wanted,
             )
         except TrainingStoppedError as error:
-            tell(f"{error}; go on with `{_command_to_go_on()}`.")
+            if _first_process():
+                tell(f"{error}; go on with `{_command_to_go_on()}`.")
             raise typer.Exit(stop.exit_code) from None
-    report({"written": [str(folder / "checkpoint")]}, json)
+    if _first_process():
+        report({"written": [str(folder / "checkpoint")]}, json)
+
+
+def _first_process() -> bool:
+    """Whether this is the process of its group, if it has one, that speaks."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 class _Stop:
@@ -153,7 +160,7 @@ def _recipe(name: str) -> Recipe:
 def _check_folder(folder: Path, resume: bool) -> None:
     """Raises InputError for a folder that holds a run, unless that run is to go on. In a group of processes the first
     one looks: it may have begun to write by the time that the others come."""
-    if resume or os.environ.get("RANK", "0") != "0":
+    if resume or not _first_process():
         return
     if folder.exists() and not folder.is_dir():
         raise InputError(f"'{folder}' is a file; give a folder for the run.")

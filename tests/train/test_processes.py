@@ -1,67 +1,60 @@
-"""Training in several processes learns what one process with the whole batch does."""
+"""The command line in a group of two processes learns what one process with the doubled batch does."""
 
 import json
 import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from posable.models.weave import WeaveConfig, WeaveGenerator
 from posable.train.run_state import saved_states
 
-WORKER = Path(__file__).with_name("train_in_a_group.py")
+COMMAND = [sys.executable, str(Path(__file__).with_name("toy_runs.py")), "train", "toy", "--device", "cpu"]
 
 
-def run_training(run: Path, cache: Path, people_per_step: int, processes: int) -> None:
+def run_training(run: Path, pairs_per_batch: int, processes: int) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    common = {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    common |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "OMP_NUM_THREADS": "1"}
+    ranks = [{"RANK": str(r), "LOCAL_RANK": str(r), "WORLD_SIZE": str(processes)} for r in range(processes)]
     started = [
         subprocess.Popen(
-            [sys.executable, str(WORKER), str(run), str(cache), str(people_per_step)],
-            env=os.environ
-            | ({} if processes == 1 else {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)})
-            | {
-                "MASTER_ADDR": "127.0.0.1",
-                "MASTER_PORT": str(port),
-                "ACCELERATE_USE_CPU": "true",
-                "OMP_NUM_THREADS": "1",
-            },
+            [*COMMAND, "--batch", str(pairs_per_batch), "--keep", "99", "--out", str(run)],
+            env={**os.environ, **(group | rank if processes > 1 else {"OMP_NUM_THREADS": "1"})},
             stderr=subprocess.PIPE,
             text=True,
         )
-        for rank in range(processes)
+        for rank in ranks
     ]
     for process in started:
-        _, error = process.communicate(timeout=300)
+        _, error = process.communicate(timeout=280)
         assert process.returncode == 0, error
 
 
-def group_of(rank: int, processes: int) -> dict[str, str]:
-    """What torchrun tells a process."""
-    return {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)}
-
-
 def test_two_processes_learn_what_one_with_the_doubled_batch_does(tmp_path: Path) -> None:
-    run_training(tmp_path / "one", tmp_path / "cache", people_per_step=2, processes=1)
-    run_training(tmp_path / "two", tmp_path / "cache", people_per_step=1, processes=2)
-    one, two = (torch.load(saved_states(tmp_path / n)[-1] / "state.pt", weights_only=True) for n in ("one", "two"))
-    assert one["steps_in_all"] == two["steps_in_all"] == 4
-    logs = [json.loads((tmp_path / n / "log.jsonl").read_text().splitlines()[-1]) for n in ("one", "two")]
-    assert abs(logs[0]["training"]["l1"] - logs[1]["training"]["l1"]) < 2e-4
-    # Adam turns rounding of gradients near zero into small steps, so weights are compared by the way they went.
-    torch.manual_seed(0)
-    config = {name: value for name, value in json.loads(one["recipe"])["config"].items() if name != "kind"}
-    start = flat(WeaveGenerator(WeaveConfig(**config)).state_dict())
-    way, difference = flat(one["generator"]) - start, flat(two["generator"]) - flat(one["generator"])
-    assert way.norm() > 0.5
-    assert difference.norm() < 0.02 * way.norm()
+    run_training(tmp_path / "one", pairs_per_batch=4, processes=1)
+    run_training(tmp_path / "two", pairs_per_batch=2, processes=2)
+    one, two = ([*logged(tmp_path / name)] for name in ("one", "two"))
+    assert len(one) == len(two) == 9
+    for line, other in zip(one, two, strict=True):
+        for name, value in line["training"].items():
+            assert abs(value - other["training"][name]) < 1e-3 + 0.01 * value, (line["pairs"], name)
+    # Adam makes small steps of what rounding leaves of gradients that are zero, so its running means of gradients are
+    # compared, early on, rather than weights.
+    early, others = (mean_gradients(tmp_path / name) for name in ("one", "two"))
+    assert (early - others).norm() < 0.005 * early.norm()
 
 
-def flat(state: dict[str, torch.Tensor]) -> torch.Tensor:
-    return torch.cat([value.flatten() for value in state.values()])
+def logged(run: Path) -> Iterator[dict[str, Any]]:
+    return map(json.loads, (run / "log.jsonl").read_text().splitlines())
+
+
+def mean_gradients(run: Path) -> torch.Tensor:
+    state = torch.load(saved_states(run)[0] / "state.pt", weights_only=True)
+    assert state["step"] == 2
+    players = (state["stage_state"][who]["state"].values() for who in ("generator", "discriminators"))
+    return torch.cat([of["exp_avg"].flatten() for player in players for of in player])
