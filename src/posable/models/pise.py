@@ -51,6 +51,8 @@ from posable.nn.residual_blocks import (
     add_spectral_norm,
     init_orthogonal,
     published_spectral_key,
+    to_fourfold,
+    to_sixteenth,
 )
 from posable.nn.vgg19 import Vgg19
 from posable.parsing import labels_named
@@ -132,21 +134,6 @@ class RegionNorm(nn.Module):
         return self.norm(x) * (1 + self.gamma(maps)) + self.beta(maps)
 
 
-def _encoder(inputs: int, channels: int) -> nn.Sequential:
-    """A sixteenth of the size."""
-    return nn.Sequential(
-        EncoderBlock(inputs, channels // 2),
-        EncoderBlock(channels // 2, channels),
-        EncoderBlock(channels, channels),
-        EncoderBlock(channels, channels),
-    )
-
-
-def _enlarger(channels: int) -> nn.Sequential:
-    """Four times the size."""
-    return nn.Sequential(ResidualDecoder(channels, channels), ResidualDecoder(channels, channels))
-
-
 # ---- generator
 
 
@@ -188,11 +175,11 @@ class PiseGenerator(ParsingGuidedGenerator[PiseConfig, PiseSource]):
         self.parsing_labels = labels_named(config.parsing_labels)
         keypoints, classes, c = len(OPENPOSE_18.keypoints), len(self.parsing_labels), config.channels
         self.parsing_net = ParsingNet(classes + 2 * keypoints, classes, config.parsing_channels)
-        self.code_encoder = nn.Sequential(_encoder(3, c), _enlarger(c))
+        self.code_encoder = nn.Sequential(nn.Sequential(*to_sixteenth(3, c)), nn.Sequential(*to_fourfold(c)))
         self.to_codes = nn.Conv2d(c, c, 1)
-        self.shape_encoder = _encoder(2 * classes + keypoints + 3, c)
+        self.shape_encoder = nn.Sequential(*to_sixteenth(2 * classes + keypoints + 3, c))
         self.shape_gates = nn.Sequential(GatedConvolution(c), GatedConvolution(c))
-        self.shape_enlarger = _enlarger(c)
+        self.shape_enlarger = nn.Sequential(*to_fourfold(c))
         self.region_norm = RegionNorm(classes, c)
         self.after_regions = ResidualBlock(c, c)
         self.light = nn.ModuleDict({name: nn.Conv2d(_VGG_CHANNELS, 1, 1, bias=False) for name in ("gamma", "beta")})

@@ -49,7 +49,7 @@ from posable.nn.regions import (
     most_likely,
     region_colors,
 )
-from posable.nn.residual_blocks import SLOPE, EncoderBlock, ImageOutput, ResidualDecoder, init_orthogonal
+from posable.nn.residual_blocks import SLOPE, ImageOutput, ResidualDecoder, init_orthogonal, to_fourfold, to_sixteenth
 from posable.parsing import labels_named
 from posable.pose import OPENPOSE_18, PoseBatch
 from posable.pose_maps import bone_maps
@@ -173,17 +173,6 @@ class TextureFusion(nn.Module):
         return material + gate * (own - mean)
 
 
-def _encoder(inputs: int, channels: int) -> list[nn.Module]:
-    """A sixteenth of the size."""
-    widths = (channels // 2, channels, channels, channels)
-    return [EncoderBlock(i, o) for i, o in zip((inputs, *widths[:-1]), widths, strict=True)]
-
-
-def _enlarger(channels: int) -> list[nn.Module]:
-    """Four times the size."""
-    return [ResidualDecoder(channels, channels), ResidualDecoder(channels, channels)]
-
-
 # ---- generator
 
 
@@ -219,10 +208,10 @@ class TfjrGenerator(ParsingGuidedGenerator[TfjrConfig, TfjrSource]):
         self.parsing_labels = labels_named(config.parsing_labels)
         bones, classes, c = len(OPENPOSE_18.limbs), len(self.parsing_labels), config.channels
         self.parsing_generator = ParsingGenerator(classes + 2 * bones, classes, config.parsing_channels)
-        self.texture_encoder = nn.Sequential(*_encoder(3, c), *_enlarger(c), nn.Conv2d(c, c, 1), nn.Tanh())
+        self.texture_encoder = nn.Sequential(*to_sixteenth(3, c), *to_fourfold(c), nn.Conv2d(c, c, 1), nn.Tanh())
         self.texture_fusion = TextureFusion(c)
         self.structure_encoder = nn.Sequential(
-            *_encoder(classes + bones, c), GatedConvolution(c), GatedConvolution(c), *_enlarger(c)
+            *to_sixteenth(classes + bones, c), GatedConvolution(c), GatedConvolution(c), *to_fourfold(c)
         )
         self.blocks = nn.ModuleList(TkinBlock(c // 2**level, c) for level in range(3))
         self.refinement = nn.Sequential(

@@ -103,6 +103,17 @@ def _doubling(inputs: int, outputs: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(inputs, outputs, 3, 2, 1, output_padding=1)
 
 
+def to_sixteenth(inputs: int, channels: int) -> list[nn.Module]:
+    """Four blocks to a sixteenth of the size; half of the channels in the first (PISE's encoders)."""
+    widths = (channels // 2, channels, channels, channels)
+    return [EncoderBlock(i, o) for i, o in zip((inputs, *widths[:-1]), widths, strict=True)]
+
+
+def to_fourfold(channels: int) -> list[nn.Module]:
+    """Two blocks to four times the size (PISE's)."""
+    return [ResidualDecoder(channels, channels), ResidualDecoder(channels, channels)]
+
+
 def init_orthogonal(module: nn.Module, gain: float = INITIAL_GAIN) -> None:
     """Orthogonal weights times `gain` and zero biases in every convolution and linear layer, as the three families
     begin. Call it before `add_spectral_norm`."""
