@@ -19,13 +19,13 @@ DEEPFASHION_PAIRS = 101_966
 """Training pairs of DeepFashion In-shop in the PATN lineage: one epoch."""
 
 SMALL_PAIRS = 16_000
-"""Pairs that each FAMILY.small learns from, in all of its stages together: 2,000 batches of 8, as many as eight families
-learn from in an hour and a half on two CPU cores."""
+"""Pairs that each FAMILY.small learns from, in all of its stages together: 2,000 batches of 8, as many as eight
+families learn from in an hour and a half on two CPU cores."""
 
-SMALL_ADAM = Optimiser(learning_rate=5e-4)
-"""A few times the published rates, for narrow networks and so few steps; `SMALL_ADAM_AT_LAST` for a last stage."""
-SMALL_ADAM_AT_LAST = Optimiser(learning_rate=5e-4, schedule="linear")
-SMALL_ADAM_OF_DISCRIMINATORS = Optimiser(learning_rate=5e-5)
+SMALL_ADAM = Optimiser(learning_rate=1e-3)
+"""Several times the published rates, for narrow networks and so few steps; `SMALL_ADAM_AT_LAST` for a last stage."""
+SMALL_ADAM_AT_LAST = Optimiser(learning_rate=1e-3, schedule="linear")
+SMALL_ADAM_OF_DISCRIMINATORS = Optimiser(learning_rate=1e-4)
 """A tenth of the generator's, as DPTN, GFLA and PISE have it."""
 
 OFFLINE_FEATURES: FeaturesName = "efficientnet-lite0"
