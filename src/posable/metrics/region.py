@@ -38,8 +38,7 @@ def region_weights(pictures: JudgedPictures, region: Region) -> Tensor | str:
 
 def weighted_mean(values: Tensor, weights: Tensor) -> Tensor:
     """The mean (n,) of (n, h, w) by weights of that shape, in double precision; nan where no pixel counts."""
-    values, weights = values.double(), weights.double()
-    return (values * weights).sum(dim=(1, 2)) / weights.sum(dim=(1, 2))
+    return (values * weights).sum(dim=(1, 2), dtype=torch.float64) / weights.sum(dim=(1, 2), dtype=torch.float64)
 
 
 def _inside_boxes(person: Tensor) -> Tensor:

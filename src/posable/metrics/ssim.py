@@ -137,7 +137,7 @@ def _blurred(planes: Tensor, form: SsimForm) -> Tensor:
 
 def _mirrored(planes: Tensor, radius: int) -> Tensor:
     """`planes` with `radius` more pixels on each side: 2 1 0 | 0 1 2 ... n-1 | n-1 n-2 n-3."""
-    for axis in (2, 3):
+    for axis in (3, 2):
         first, last = planes.narrow(axis, 0, radius), planes.narrow(axis, planes.shape[axis] - radius, radius)
         planes = torch.cat([first.flip(axis), planes, last.flip(axis)], dim=axis)
     return planes
