@@ -9,6 +9,7 @@ docs/pictures/leaderboard.png (rows: pairs; columns: source, target pose, truth,
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,12 +20,13 @@ from PIL import Image, ImageDraw, ImageFont
 from posable.checkpoint import load_checkpoint
 from posable.cli_terminal import Progress
 from posable.evaluation.benchmark import BenchmarkReport, Row, SharedCase, gains, run_benchmark
-from posable.evaluation.benchmark_page import best_of, strongest_of, write_benchmark_page
+from posable.evaluation.benchmark_page import best_of, disturbance, strongest_of, write_benchmark_page
 from posable.evaluation.contestants import checkpoint_folder
 from posable.evaluation.evaluate import Settings
+from posable.evaluation.judging import Measured
 from posable.evaluation.protocol import EvaluationProtocol, protocol_named
 from posable.evaluation.report import write_json, write_text
-from posable.evaluation.wording import arrow, name_of, number
+from posable.evaluation.wording import absences, arrow, name_of, number
 from posable.image import save_image
 from posable.pose_drawing import draw_skeleton
 from posable.size import Size
@@ -65,7 +67,7 @@ def main() -> None:
     with Progress() as progress:
         settings = Settings(torch.device("cpu"), workers=options.workers, progress=progress.show)
         report = sorted_by_quality(run_benchmark(options.runs, protocol, settings=settings))
-    tables = document_part(report, protocol)
+    tables = document_part(report, protocol, options)
     print(tables)
     for path in (options.out, options.picture, options.document):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -114,13 +116,21 @@ def sorted_by_quality(report: BenchmarkReport) -> BenchmarkReport:
     return BenchmarkReport(report.protocol, tuple(report.rows[row] for row in order), shared)
 
 
-def document_part(report: BenchmarkReport, protocol: EvaluationProtocol) -> str:
+def document_part(report: BenchmarkReport, protocol: EvaluationProtocol, options: argparse.Namespace) -> str:
     """What stands between the marks: what was measured, the tables, and what is absent."""
     first = report.rows[0].report
     run = first.run
+
+    def link(path: Path) -> str:
+        return Path(os.path.relpath(path.resolve(), options.document.resolve().parent)).as_posix()
+
     lines = [
+        f"![Test pairs: source, target pose, truth, and what each family drew]({link(options.picture)})",
+        "",
+        "Rows: pairs that the models drew well, in the middle, and badly, by their mean; columns as in the table.",
+        "",
         f"{protocol.title} (protocol `{protocol.hash}`): {first.counts.drawn:,} pairs of {len(set(first.people)):,} "
-        f"test people, on {run.device}, {run.threads} threads, posable {run.posable}, {run.date[:10]}. After ± half of "
+        f"test people, on {run.device}, {run.threads} threads, posable {run.posable}, {run.date[:10]}. ± half of "
         "the 95 % bootstrap interval over people; the best value of each column is bold.",
         "",
         *quality_table(report),
@@ -128,16 +138,24 @@ def document_part(report: BenchmarkReport, protocol: EvaluationProtocol) -> str:
         *gain_table(report),
         "",
         *cost_table(report),
+        "",
+        f"All values, pair by pair: [{options.out.name}]({link(options.out)}).",
     ]
-    absent = [
-        f"- {name_of(one.measure)}: {one.absent}"
-        for one in first.measured
-        if one.absent is not None
-        and all((other := row.report.measured_of(one.measure.column)) and other.absent for row in report.rows)
-    ]
-    if absent:
-        lines += ["", "Not measured:", "", *absent]
+    if note := disturbance(report):
+        lines += ["", note]
+    if absent := measured_by_nobody(report):
+        lines += ["", "Not measured:", "", *(f"- {'; '.join(names)}: {reason}" for reason, names in absent.items())]
     return "\n".join(lines)
+
+
+def measured_by_nobody(report: BenchmarkReport) -> dict[str, list[str]]:
+    """Names of the measures that no row has, by the reason of the first."""
+    lacking: list[Measured] = []
+    for one in report.rows[0].report.measured:
+        found = [row.report.measured_of(one.measure.column) for row in report.rows]
+        if all(other is None or other.absent for other in found):
+            lacking.append(one)
+    return absences(lacking)
 
 
 def quality_table(report: BenchmarkReport) -> list[str]:

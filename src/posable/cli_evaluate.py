@@ -142,7 +142,7 @@ def _print(found: EvaluationReport) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from posable.evaluation.wording import arrow, interval_of, name_of, value_of
+    from posable.evaluation.wording import absences, arrow, interval_of, name_of, value_of
 
     counts = found.counts
     typer.echo(f"{found.model.name} under {found.protocol.title} (protocol {found.protocol.hash})")
@@ -150,15 +150,13 @@ def _print(found: EvaluationReport) -> None:
     table.add_column("measure")
     for heading in ("mean", "95 % interval", "pairs"):
         table.add_column(heading, justify="right")
-    absent: list[str] = []
     for one in found.measured:
         if one.absent is not None:
-            absent.append(f"absent: {name_of(one.measure)}: {one.absent}")
             continue
         table.add_row(f"{name_of(one.measure)} {arrow(one)}", value_of(one), interval_of(one), f"{one.judged:,}")
     Console().print(table)
-    for line in absent:
-        typer.echo(line)
+    for reason, names in absences(found.measured).items():
+        typer.echo(f"absent: {'; '.join(names)}: {reason}")
     for one in found.measured:
         for reason, count in one.left_out.items():
             typer.echo(f"{name_of(one.measure)} is not of {count:,} drawn pairs: {reason}")
@@ -169,8 +167,8 @@ def _print_benchmark(found: BenchmarkReport) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from posable.evaluation.benchmark_page import COST_HEADINGS, cost_cells
-    from posable.evaluation.wording import arrow, name_of, value_of
+    from posable.evaluation.benchmark_page import COST_HEADINGS, cost_cells, disturbance
+    from posable.evaluation.wording import absences, arrow, name_of, value_of
 
     first = found.rows[0].report
     typer.echo(f"{found.protocol.title} (protocol {found.protocol.hash}), {first.counts.asked:,} pairs")
@@ -185,6 +183,7 @@ def _print_benchmark(found: BenchmarkReport) -> None:
     for place, heading in enumerate(COST_HEADINGS):
         table.add_row(heading, *(cost_cells(row.cost)[place] for row in found.rows))
     Console().print(table)
-    for one in first.measured:
-        if one.absent is not None:
-            typer.echo(f"absent: {name_of(one.measure)}: {one.absent}")
+    for reason, names in absences(first.measured).items():
+        typer.echo(f"absent: {'; '.join(names)}: {reason}")
+    if note := disturbance(found):
+        tell(note)

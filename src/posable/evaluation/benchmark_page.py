@@ -15,7 +15,7 @@ from posable.evaluation.judging import Measured
 from posable.evaluation.page import quad
 from posable.evaluation.page_parts import definition, dot_with_interval, picture, section, skeleton, whole_page
 from posable.evaluation.report import write_text
-from posable.evaluation.wording import arrow, interval_of, name_of, number, value_of
+from posable.evaluation.wording import absences, arrow, interval_of, name_of, number, value_of
 
 _TITLES: dict[Place, str] = {
     "worst": "Worst for the models",
@@ -58,20 +58,34 @@ def best_of(measured: Sequence[Measured | None]) -> float | None:
 
 
 def _quality(report: BenchmarkReport) -> str:
-    cards = [_card(report, column.measure.column) for column in report.rows[0].report.measured]
+    measured = report.rows[0].report.measured
+    present = [one for one in measured if _anybody_has(report, one.measure.column)]
+    cards = [_card(report, one.measure.column) for one in present]
+    absent = [one for one in measured if one not in present]
+    if absent:
+        cards.append(_absent_card(absent))
     intro = "Means with 95 % bootstrap intervals over people. The best value of each is green; naive answers are grey."
     return section("Quality", intro, f"<div class='charts'>{''.join(cards)}</div>")
+
+
+def _anybody_has(report: BenchmarkReport, column: str) -> bool:
+    found = [row.report.measured_of(column) for row in report.rows]
+    return any(one is not None and one.value is not None and math.isfinite(one.value) for one in found)
+
+
+def _absent_card(absent: Sequence[Measured]) -> str:
+    """What nobody has, with the reasons."""
+    parts = [
+        f"<p><strong>{escape('; '.join(names))}</strong><br>{escape(reason)}</p>"
+        for reason, names in absences(absent).items()
+    ]
+    return f"<div class='chart'><h3>Not measured</h3>{''.join(parts)}</div>"
 
 
 def _card(report: BenchmarkReport, column: str) -> str:
     found = [row.report.measured_of(column) for row in report.rows]
     first = next(one for one in found if one is not None)
     present = [one for one in found if one is not None and one.value is not None and math.isfinite(one.value)]
-    if not present:
-        reason = escape(first.absent or "no value")
-        return (
-            f"<div class='chart'><h3>{escape(name_of(first.measure))}</h3><p class='quiet'>absent: {reason}</p></div>"
-        )
     ends = [end for one in present for end in (one.value, one.low, one.high) if end is not None]
     best = best_of(found)
     lines = "".join(
@@ -139,7 +153,7 @@ def _gain(row: Row, naive: Row, first: Measured) -> str:
     sign = "+" if interval.mean > 0 else ""
     return (
         f"<td><span class='{css}'>{sign}{number(interval.mean, first.measure)}</span>"
-        f"<small>{verdict}; {low} to {high}</small></td>"
+        f"<small class='whole'>{verdict}<br>{low} to {high}</small></td>"
     )
 
 
@@ -160,7 +174,15 @@ def _costs(report: BenchmarkReport) -> str:
         f"One picture at a time in the model's own frame, on {run.device}, {run.threads} threads: medians after a "
         "warm-up. A further pose is drawn of a source that is encoded already."
     )
-    return section("Cost", intro, table)
+    return section("Cost", intro, f"<p class='warn'>{escape(note)}</p>" if (note := disturbance(report)) else "", table)
+
+
+def disturbance(report: BenchmarkReport) -> str:
+    """A sentence when other programs were busy while the rows were timed; else nothing."""
+    loads = [row.cost.load_per_core or 0 for row in report.rows if row.cost.was_disturbed]
+    if not loads:
+        return ""
+    return f"Other programs were busy meanwhile (up to {max(loads):.1f} for each core), so the times are too long."
 
 
 COST_HEADINGS = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import re
 import statistics
 import sys
 import time
@@ -10,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -27,6 +30,7 @@ _RUNS = 15
 _PATIENCE_SECONDS = 20.0
 """Slow models are timed fewer than `_RUNS` times, three at least."""
 _MEGA = 1e6
+_DISTURBED = 1.5
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,13 @@ class Cost:
     peak_megabytes: float | None
     """Most memory that loading the model and drawing one picture took; None where that cannot be told."""
     weights_megabytes: float | None
+    load_per_core: float | None
+    """Programs that wanted each core while this was timed, this one among them; well above 1 means that the seconds are
+    longer than they need be. None where the system does not tell."""
+
+    @property
+    def was_disturbed(self) -> bool:
+        return self.load_per_core is not None and self.load_per_core > _DISTURBED
 
 
 def cost_of(one: Contestant, condition: PoseCondition) -> Cost:
@@ -56,7 +67,7 @@ def cost_of(one: Contestant, condition: PoseCondition) -> Cost:
     if generator is None:
         picture, runs = _median(lambda: one.draw(condition), condition.source_image.device)
         size = f"{condition.source_image.shape[-2]}x{condition.source_image.shape[-1]}"
-        return Cost(0, size, None, None, picture, picture, runs, None, None)
+        return Cost(0, size, None, None, picture, picture, runs, None, None, _load_per_core())
     given = _at_own_size(generator, condition)
     device = given.source_image.device
     source = (given.source_image, given.source_pose, given.source_parsing)
@@ -76,7 +87,14 @@ def cost_of(one: Contestant, condition: PoseCondition) -> Cost:
         runs=runs,
         peak_megabytes=_peak_megabytes(one, given, device),
         weights_megabytes=round(weights / _MEGA, 2),
+        load_per_core=_load_per_core(),
     )
+
+
+def _load_per_core() -> float | None:
+    if not hasattr(os, "getloadavg"):
+        return None
+    return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)
 
 
 def _first(poses: PoseBatch) -> PoseBatch:
@@ -148,12 +166,22 @@ def _peak_megabytes(one: Contestant, condition: PoseCondition, device: torch.dev
 
 def _peak_in_this_process(folder: str, condition: PoseCondition, threads: int) -> float:
     """Megabytes that loading and drawing add to what the libraries take."""
-    import resource
-
     torch.set_num_threads(threads)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _peak_bytes()
     generator = load_checkpoint(folder)
     with torch.inference_mode():
         generator(condition)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit / _MEGA, 1)
+    return round((_peak_bytes() - before) / _MEGA, 1)
+
+
+def _peak_bytes() -> int:
+    """The most memory that this process has held so far."""
+    status = Path("/proc/self/status")
+    if status.is_file():
+        # getrusage would tell the peak of the parent here, which a child inherits.
+        found = re.search(r"^VmHWM:\s+(\d+) kB$", status.read_text(), re.MULTILINE)
+        assert found is not None, "Linux tells a process's peak"
+        return int(found[1]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

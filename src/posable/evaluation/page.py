@@ -12,7 +12,7 @@ from posable.evaluation.cases import PLACES, Case, ranking
 from posable.evaluation.judging import Measured
 from posable.evaluation.page_parts import definition, histogram, picture, section, skeleton, whole_page
 from posable.evaluation.report import EvaluationReport, write_text
-from posable.evaluation.wording import about_of, arrow, interval_of, name_of, number, value_of
+from posable.evaluation.wording import about_of, absences, arrow, interval_of, name_of, number, value_of
 
 _TILES = 6
 _TITLES = {"best": "Best pairs", "middling": "Pairs of the middle", "worst": "Worst pairs"}
@@ -43,28 +43,28 @@ def _verdict(report: EvaluationReport) -> str:
 
 
 def _tiles(report: EvaluationReport) -> str:
-    present = [one for one in report.measured if one.value is not None][:_TILES]
+    present = {one.measure.metric: one for one in reversed(report.measured) if one.value is not None}
     return tiles(
         (f"{name_of(one.measure)} {arrow(one)}", value_of(one), interval_of(one) or f"of {one.judged:,} pairs")
-        for one in present
+        for one in [one for one in report.measured if present.get(one.measure.metric) is one][:_TILES]
     )
 
 
 def _numbers(report: EvaluationReport) -> str:
-    rows = "".join(_row(one) for one in report.measured)
+    rows = "".join(_row(one) for one in report.measured if one.absent is None)
     table = (
         "<div class='wide' tabindex='0'><table class='numbers'><thead><tr><th>Measure</th><th>Mean</th>"
         "<th>95 % interval</th><th>Pairs</th><th>Spread over pairs</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
     intro = "↑ higher is better, ↓ lower. Intervals are bootstrapped over people, as pairs of one person are alike."
-    return section("Numbers", intro, table)
+    absent = absences(report.measured)
+    told = definition(("; ".join(names), reason) for reason, names in absent.items()) if absent else ""
+    return section("Numbers", intro, table) + section("Not measured", "Nothing stands in for these.", told)
 
 
 def _row(one: Measured) -> str:
     name = f"<th>{escape(name_of(one.measure))} {arrow(one)}<small>{escape(about_of(one.measure))}</small></th>"
-    if one.absent is not None:
-        return f"<tr>{name}<td class='absent' colspan='4'>absent: {escape(one.absent)}</td></tr>"
     note = "".join(f"<small>{count:,} not: {escape(reason)}</small>" for reason, count in one.left_out.items())
     spread = histogram(one.per_pair or (), f"Spread of {name_of(one.measure)} over the pairs")
     return (
@@ -77,8 +77,8 @@ def _galleries(report: EvaluationReport, cases: Sequence[Case]) -> list[str]:
     by = ranking(report.measured)
     if by is None:
         return []
-    columns = [one for one in report.measured if one.per_pair and one.absent is None][:3]
-    columns = [by, *(one for one in columns if one is not by)][:3]
+    alike = [one for one in report.measured if one.per_pair and one.measure.region == by.measure.region]
+    columns = [by, *(one for one in alike if one is not by and one.absent is None)][:3]
     parts: list[str] = []
     for place in PLACES:
         quads = "".join(quad(case, columns) for case in cases if case.place == place)

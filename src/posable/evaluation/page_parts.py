@@ -75,7 +75,7 @@ def dot_with_interval(value: float, low: float | None, high: float | None, scale
     return (
         f"<svg class='dot' viewBox='0 0 {_WIDTH} {_HEIGHT}' aria-hidden='true'>"
         f"<line class='scale' x1='6' x2='{_WIDTH - 6}' y1='{middle}' y2='{middle}'/>"
-        f"{bar}<circle cx='{place(value):.1f}' cy='{middle}' r='5'/></svg>"
+        f"{bar}<circle cx='{place(value):.1f}' cy='{middle}' r='5.5'/></svg>"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from posable.evaluation.judging import Measured
@@ -26,7 +27,7 @@ _METRICS = {
     "fid_torchvision": _Words("FID (torchvision)", 3, "Inception-v3 of torchvision, as the published scripts have it"),
     "kid": _Words("KID", 4, "FID's own Inception"),
     "pd_efflite0": _Words("Perceptual distance", 3, "EfficientNet-Lite0; not LPIPS"),
-    "fd_efflite0": _Words("Fréchet distance", 2, "EfficientNet-Lite0; not FID"),
+    "fd_efflite0": _Words("Fréchet distance", 1, "EfficientNet-Lite0; not FID"),
     "mask_iou": _Words("Mask IoU", 3, "the model's own mask against the true one"),
     "parsing_iou": _Words("Parsing IoU", 3, "the model's own parsing map against the true one"),
     "keypoints_found": _Words("Keypoints found", 3, "by BlazePose, of those that it finds in the truth"),
@@ -69,6 +70,15 @@ def number(value: float, measure: Measure) -> str:
     if math.isnan(value):
         return "none"
     return "∞" if math.isinf(value) else f"{value:.{words.digits if words else 4}f}"
+
+
+def absences(measured: Sequence[Measured]) -> dict[str, list[str]]:
+    """The names of absent measures, by the reason: what lacks the same thing stands together."""
+    by_reason: dict[str, list[str]] = {}
+    for one in measured:
+        if one.absent is not None:
+            by_reason.setdefault(one.absent, []).append(name_of(one.measure))
+    return by_reason
 
 
 def arrow(one: Measured) -> str:
