@@ -15,9 +15,6 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
-pytest.importorskip("fastapi", reason="the studio's packages are not installed")
-
 FAILURES = Path(__file__).parent.parent.parent / "build" / "browser-failures"
 CHROMIUM = os.environ.get("POSABLE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -50,6 +47,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def url() -> Iterator[str]:
     """Where the studio runs."""
+    pytest.importorskip("fastapi", reason="the studio's packages are not installed")
     command = [sys.executable, "-m", "posable", "studio", "--no-open", "--port", "0"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -66,6 +64,7 @@ def url() -> Iterator[str]:
 def chromium() -> Iterator[Any]:
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed (apt-get install chromium), and POSABLE_CHROMIUM names none")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="the playwright package is not installed")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -134,7 +133,7 @@ def difference(one: Image.Image, other: Image.Image, box: tuple[float, float, fl
 
 
 @pytest.fixture
-def open_studio(url: str, chromium: Any, request: pytest.FixtureRequest) -> Iterator[Any]:
+def open_studio(chromium: Any, url: str, request: pytest.FixtureRequest) -> Iterator[Any]:
     """Opens the page in windows of given width and height; keeps screenshots when the test fails."""
     opened: list[tuple[Any, Studio]] = []
 
