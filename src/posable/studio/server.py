@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
@@ -76,5 +78,17 @@ def serve(settings: Settings, host: str, port: int, on_ready: Callable[[str], No
         ws="none",
     )
     server = _Server(config, lambda: on_ready(url), app.state.service.refuse_new_work)
-    with listening:
+    with listening, _signals_are_answered():
         server.run(sockets=[listening])
+
+
+@contextmanager
+def _signals_are_answered() -> Generator[None]:
+    """uvicorn raises the signal that stopped it once more when it is done; being asked to stop is no failure."""
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(kind, lambda *_: None) for kind in kinds]
+    try:
+        yield
+    finally:
+        for kind, handler in zip(kinds, before, strict=True):
+            signal.signal(kind, handler)
