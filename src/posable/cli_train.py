@@ -118,7 +118,7 @@ def stop_signals() -> Generator[_Stop]:
         if stop.wanted():
             raise KeyboardInterrupt
         stop.signal_number = number
-        tell("the step is finished and saved, then training stops; once more to stop at once.")
+        tell("stopping once the step is done and saved; again to stop at once.")
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

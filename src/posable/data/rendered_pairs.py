@@ -9,8 +9,9 @@ import json
 import multiprocessing
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from posable.pose import PoseBatch
 from posable.size import Size
 
 PEOPLE_PER_SHARD = 50
+_SECONDS_BETWEEN_REPORTS = 0.5
 _ARRAYS = ("image", "alpha", "background", "parsing", "keypoints", "flow", "state")
 
 
@@ -53,7 +55,8 @@ class RenderedPeople:
 def render_cache(
     what: RenderedPeople, folder: Path, workers: int, progress: Callable[[int, int], None] | None = None
 ) -> None:
-    """Renders the missing shards of `what` with `workers` processes; `progress` gets (people done, people in all)."""
+    """Renders the missing shards of `what` with `workers` processes; `progress` gets (people done, people in all)
+    again and again, and may raise to stop it."""
     missing = [(what, folder, seeds) for seeds in what.shards() if not what.shard_folder(folder, seeds).is_dir()]
     done = what.people - sum(len(seeds) for _, _, seeds in missing)
     tell = progress or (lambda _done, _total: None)
@@ -61,14 +64,25 @@ def render_cache(
     if not missing:
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(missing)), context, initializer=_single_thread) as pool:
-        for future in as_completed([pool.submit(_render_shard, job) for job in missing]):
-            done += future.result()
-            tell(done, what.people)
+    with ProcessPoolExecutor(min(workers, len(missing)), context, initializer=_work_alone) as pool:
+        pending = {pool.submit(_render_shard, job) for job in missing}
+        try:
+            while pending:
+                finished, pending = wait(pending, _SECONDS_BETWEEN_REPORTS, FIRST_COMPLETED)
+                done += sum(future.result() for future in finished)
+                tell(done, what.people)
+        except BaseException:
+            # A shard takes a minute; whoever stops need not wait for those that are begun.
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
 
 
-def _single_thread() -> None:
+def _work_alone() -> None:
+    """One thread a process; Ctrl-C is the parent's to answer."""
     torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _render_shard(job: tuple[RenderedPeople, Path, range]) -> int:
