@@ -164,7 +164,8 @@ def nted_skeleton(pose: PoseBatch) -> Tensor:
     points = (pose.keypoints - 0.5).trunc() + 0.5
     distance = (columns[None, :] - points[..., 0, None, None]) ** 2 + (rows[:, None] - points[..., 1, None, None]) ** 2
     discs = (distance <= (_NTED_RADIUS_PX + 0.5) ** 2) & pose.visible[..., None, None]
-    picture = columns.new_zeros(len(pose), 3, *pose.size)
+    # Exporters take `len` for a constant, so that the graph would draw this many people only.
+    picture = columns.new_zeros(pose.keypoints.shape[0], 3, *pose.size)
     for keypoint, color in enumerate(PALETTE):
         picture = torch.where(discs[:, keypoint, None], picture.new_tensor(color)[:, None, None], picture)
     for limb in range(_NTED_LIMBS):

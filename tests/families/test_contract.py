@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import tiny
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from posable.batch import PoseCondition
@@ -155,40 +155,6 @@ def test_a_saved_model_draws_the_same_picture(case: Case, tmp_path: Path) -> Non
 
 
 @torch.inference_mode()
-def test_bfloat16_draws_nearly_the_same_picture(case: Case) -> None:
-    if case.generator.family == "pise":
-        pytest.skip("untrained, its classes tie and regions change; test_pise.py tests it with given regions")
-    exact = case.generator(case.condition).image
-    with torch.autocast("cpu", torch.bfloat16):
-        rough = case.generator(case.condition).image
-    assert rough.isfinite().all()
-    assert (rough.float() - exact).abs().mean() < 0.05 * (1 + exact.abs().mean())
-
-
-class Drawing(nn.Module):
-    """Tensors to a tensor, as an exporter wants it."""
-
-    def __init__(self, case: Case) -> None:
-        super().__init__()
-        self.generator, self.size = case.generator, case.generator.size
-
-    def forward(self, source: Tensor, parsing: Tensor, poses: Tensor, visible: Tensor) -> Tensor:
-        source_pose, target_pose = (PoseBatch(poses[i], visible[i], self.size) for i in range(2))
-        return self.generator.render(self.generator.encode(source, source_pose, parsing), target_pose).image
-
-
-@pytest.mark.slow
-def test_the_graph_can_be_exported_and_draws_the_same_picture(case: Case) -> None:
-    c = case.condition
-    poses = torch.stack([c.source_pose.keypoints, c.target_pose.keypoints])
-    visible = torch.stack([c.source_pose.visible, c.target_pose.visible])
-    given = c.source_image, c.source_parsing, poses, visible
-    with torch.no_grad():
-        program = torch.export.export(Drawing(case), given)
-        torch.testing.assert_close(program.module()(*given), case.generator(c).image, atol=1e-5, rtol=0)
-
-
-@torch.inference_mode()
 def test_pictures_of_what_it_looks_at_have_the_source_s_frame(case: Case) -> None:
     assert isinstance(case.generator, Explains)
     pictures = case.generator.explain(encoded(case), case.condition.target_pose)
@@ -199,17 +165,16 @@ def test_pictures_of_what_it_looks_at_have_the_source_s_frame(case: Case) -> Non
         assert picture.abs().max() <= 1 + 1e-5, name
 
 
-@pytest.mark.slow
-def test_three_people_begin_to_be_learned_by_heart(case: Case) -> None:
-    generator, c = case.generator.train(), case.condition
+def test_four_pairs_begin_to_be_learned_by_heart(case: Case) -> None:
+    generator, c = case.generator.train(), tiny.pair(4, hidden=0.2).condition
     smooth = functional.interpolate(c.source_image[:, :, ::16, ::16], generator.size, mode="bilinear")
     condition, target = replace(c, source_image=smooth), 0.7 * smooth.flip(-1)
     optimizer = torch.optim.Adam([p for p in generator.parameters() if p.requires_grad], 5e-3, (0.5, 0.999))
-    losses = []
-    for _ in range(25):
+    losses: list[float] = []
+    while len(losses) < 2 or losses[-1] > 0.85 * losses[0]:
         loss = functional.l1_loss(generator(condition).image, target)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(float(loss.detach()))
-    assert losses[-1] < 0.85 * losses[0]
+        assert len(losses) <= 50, f"{losses[0]:.3f} only came down to {losses[-1]:.3f}"

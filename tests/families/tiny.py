@@ -58,12 +58,12 @@ CONFIGS = {
 
 
 def network(config: Any, seed: int = 0, noisier: float = 0.05) -> Any:
-    """The untrained generator of a config, in evaluation mode. Its weights are moved by `noisier` times normal noise:
-    layers that begin small or at zero would hide mistakes."""
+    """The untrained generator of a config, in evaluation mode. Weights that learn are moved by `noisier` times normal
+    noise: layers that begin small or at zero would hide mistakes."""
     torch.manual_seed(seed)
     (entry,) = (entry for entry in FAMILIES.values() if entry.config is type(config))
     generator = entry.generator(config)
-    for parameter in generator.parameters():
+    for parameter in (p for p in generator.parameters() if p.requires_grad):
         parameter.data.add_(noisier * torch.randn(parameter.shape))
     return generator.eval()
 
