@@ -115,7 +115,8 @@ class Run:
         torch.nn.utils.clip_grad_norm_(self.learned, 1.0)
         self.optimiser.step()
         share = min(0.5 ** (1 / AVERAGED_OVER), (self.step + 1) / (self.step + 10))
-        torch._foreach_lerp_(self.average, [parameter.detach() for parameter in self.learned], 1 - share)
+        for average, parameter in zip(self.average, self.learned, strict=True):
+            average.lerp_(parameter.detach(), 1 - share)
         return float(loss.detach())
 
     def averaged(self) -> ParsingNetwork:

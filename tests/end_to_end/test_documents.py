@@ -60,7 +60,8 @@ def test_commands_are_understood(where: str, line: str) -> None:
         assert command is not None, f"{where}: there is no command '{name}'"
     # Parses without running; an unknown option, or one without its value, raises.
     parsed = command.make_context(command.name, words, parent=context).params
-    for pose in parsed.get("pose") or ():
+    given = parsed.get("pose") or ()
+    for pose in [given] if isinstance(given, str) else given:
         assert Path(pose).suffix or pose == "POSE" or pose in shipped_poses(), f"{where}: there is no pose '{pose}'"
 
 

@@ -14,7 +14,9 @@ from posable.editing.sheet import explain_sheet, titled_sheet
 from posable.editing.texture import lay_pattern
 from posable.errors import ConfigError, ImageError, InputError
 from posable.image import read_image, size_of
+from posable.models.nted import NtedConfig, NtedGenerator
 from posable.models.pise import PiseConfig, PiseGenerator
+from posable.models.tfjr import TfjrConfig, TfjrGenerator
 from posable.parse import ParsingResult
 from posable.parsing import LIP_20
 from posable.people.patterns import PATTERN_SHARES, make_pattern
@@ -277,6 +279,37 @@ def test_a_family_that_needs_a_parsing_map_gets_one(picture: Image.Image, pose: 
     assert pipe.render(source, "wave").size == picture.size
     # It predicts the target's regions itself, in its own eight classes.
     assert set(np.unique(pipe.parse(source, "wave").labels)) <= {0, 2, 5, 9, 13, 14, 16, 18}
+
+
+def test_a_family_with_garments_of_its_own_mixes_them_itself(
+    picture: Image.Image, pose: Pose, parsing: ParsingResult, red: EncodedSource
+) -> None:
+    torch.manual_seed(0)
+    pipe = PoseTransfer(
+        NtedGenerator(NtedConfig(height=64, width=48, channels=(16, 16, 8), num_labels=(4, 6), kernel_sizes=(1, 3)))
+    )
+    source, wearer = (pipe.encode(shown, source_pose=pose, source_parsing=parsing) for shown in (picture, red.picture))
+    plain = pipe.render(source, "wave")
+    np.testing.assert_array_equal(np.asarray(pipe.garment(source, wearer, pose="wave", strength=0)), np.asarray(plain))
+    assert (np.asarray(pipe.garment(source, wearer, pose="wave")) != np.asarray(plain)).any()
+
+
+def test_a_family_with_textures_of_its_own_takes_the_pattern_itself(
+    picture: Image.Image, pose: Pose, parsing: ParsingResult
+) -> None:
+    torch.manual_seed(0)
+    pipe = PoseTransfer(
+        TfjrGenerator(
+            TfjrConfig(height=64, width=48, network_height=64, network_width=48, parsing_channels=4, channels=16)
+        )
+    )
+    with torch.no_grad():
+        for parameter in pipe.generator.parameters():
+            parameter.add_(0.2 * torch.randn(parameter.shape))
+    source = pipe.encode(picture, source_pose=pose, source_parsing=parsing)
+    plain = pipe.render(source, "wave")
+    np.testing.assert_array_equal(np.asarray(pipe.texture(source, "dots", pose="wave", strength=0)), np.asarray(plain))
+    assert (np.asarray(pipe.texture(source, "dots", pose="wave")) != np.asarray(plain)).any()
 
 
 def test_an_explanation_shows_source_result_and_the_familys_own_pictures(

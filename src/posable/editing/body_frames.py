@@ -18,8 +18,8 @@ from posable.pose import Pose
 Array = npt.NDArray[np.floating[Any]]
 
 _BINS = 48
-_ROUNDEST = 0.97
-"""Of the radius: nearer to the outline a cylinder's surface would be seen edge on, and patterns would smear."""
+_ROUNDNESS = 0.8
+"""1 is a cylinder, whose surface is seen edge on at its outline; bodies are flatter, and patterns would smear."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _tube(
     radius = np.maximum(radius, 1.0)
     position = np.clip((v - low) / (high - low) * _BINS - 0.5, 0, _BINS - 1)
     centre, r = np.interp(position, places, middle), np.interp(position, places, radius)
-    around = r * np.arcsin(np.clip((t - centre) / r, -_ROUNDEST, _ROUNDEST))
+    around = r / _ROUNDNESS * np.arcsin(_ROUNDNESS * np.clip((t - centre) / r, -1.1, 1.1))
     return around.astype(np.float32), v.astype(np.float32)
 
 

@@ -61,8 +61,9 @@ def textured(
     mask = _taken(source, region)
     generator = source.generator
     if isinstance(generator, TakesTextures):
-        side = Size(source.letterbox.target.height, source.letterbox.target.width)
-        texture = to_tensor(pattern.picture.resize((side.width, side.height)))[None].to(_device_of(generator))
+        frame = source.letterbox.target
+        side = pattern.width_in_trunks * _TRUNK_IN_FRAMES * frame.height * scale
+        texture = to_tensor(pattern.filling(frame, side))[None].to(_device_of(generator))
         placed = into_frame(_layer(mask), source.letterbox).to(_device_of(generator))
         with torch.inference_mode():
             return replace(source, encoded=generator.with_texture(source.encoded, texture, placed, strength))
@@ -70,6 +71,8 @@ def textured(
     return lay_pattern(source.picture, source.pose, mask, pattern, flared=flared, scale=scale, strength=strength)
 
 
+_TRUNK_IN_FRAMES = 0.28
+"""A standing person's trunk as a part of the frame's height."""
 _FLARED = (LIP_20.index("dress"), LIP_20.index("skirt"))
 
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.ndimage import gaussian_filter, maximum_filter
+from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
 
+from posable.editing.regions import sure
 from posable.parsing import LIP_20
 from posable.part_warp import filled_in
 
@@ -53,6 +54,8 @@ _KEPT_IN_FRONT: dict[str, list[int]] = {
     "face": _classes("hair", "hat"),
 }
 """What of the source stays before the new region."""
+_LEAST_SHARE = 2e-3
+"""Of the picture: less of a garment tells nothing about it."""
 GIVEN = "given"
 """In the place of a region's name: what a mask says."""
 
@@ -67,7 +70,7 @@ class Dressed:
     """(20, h, w): LIP-20 classes, summing to 1."""
 
     def of(self, classes: Sequence[int]) -> Array:
-        return self.shares[list(classes)].sum(0)
+        return sure(self.shares[list(classes)].sum(0))
 
 
 @dataclass(frozen=True)
@@ -95,10 +98,10 @@ def swap(
     if region in ("upper", "dress", "outfit"):
         # A collar or scarf covers a neck; it does not cover hair that hangs before it.
         front = source.of(_classes("hair", "hat", "sunglasses")) + source.of(_FACE) * (1 - new)
-    laid = new * (1 - front.clip(0, 1))
-    # The old garment's rim is mixed with the background, so that goes too; what else the person shows stays.
-    beside = (old + source.of(_BACKGROUND)).clip(0, 1)
-    grown = np.minimum(maximum_filter(old, 2 * round(2 * seam) + 1), beside)
+    laid = sure(new) * (1 - front.clip(0, 1))
+    # The old garment's rim is mixed with what is beside it, so that goes too; skin and hair stay.
+    beside = 1 - source.of([*_SKIN, *_HEAD]) * (1 - old)
+    grown = np.minimum(maximum_filter(old, 2 * round(3 * seam) + 1), beside)
     freed = _soft(np.clip(1.5 * np.maximum(old, grown) * (1 - laid), 0, 1), seam)
     freed = np.where(freed < 0.04, 0, freed)
     image = source.image
@@ -112,18 +115,22 @@ def swap(
 
 def _uncovered(source: Dressed, reference: Dressed, region: str, new: Array) -> Array:
     """What there is to see of the source where its old garment is gone."""
-    skin = reference.of(_SKIN + (_FACE if region != "face" else []))
-    background = reference.of(_BACKGROUND)
-    other = (1 - skin - background).clip(0, 1)
-    behind = _continued(source.image, source.of(_BACKGROUND) > 0.9)
-    # Under a shorter top the source's trousers go on; elsewhere the new garment does.
-    own, theirs = source.of(_BOTTOMS) > 0.8, new > 0.8
-    if region == "upper" and own.mean() > 2e-3:
-        cloth = _continued(source.image, own)
-    else:
-        cloth = _continued(reference.image, theirs) if theirs.any() else reference.image
-    fleshed = recoloured_skin(source, reference)
-    return (fleshed * skin + behind * background + cloth * other) / (skin + background + other).clip(1e-3)
+    # Rims are left out of what is continued: they are mixed with what they border on.
+    rim = 2 * round(source.image.shape[-2] / 120) + 1
+    inner = lambda mask: minimum_filter(mask, rim) > 0.8  # noqa: E731
+    own, theirs = inner(source.of(_BOTTOMS)), inner(new)
+    garment = _continued(reference.image, theirs) if theirs.any() else reference.image
+    # Under a shorter top the source's trousers go on; where the reference's hair hangs, the new garment does.
+    under = region == "upper" and own.mean() > _LEAST_SHARE
+    layers = [
+        (reference.of(_SKIN + (_FACE if region != "face" else [])), recoloured_skin(source, reference)),
+        (reference.of(_BACKGROUND), _continued(source.image, source.of(_BACKGROUND) > 0.9)),
+        (reference.of([*_BOTTOMS, *_DRESS]) * under, _continued(source.image, own) if under else source.image),
+    ]
+    rest = (1 - sum((share for share, _ in layers), np.zeros_like(new))).clip(0.02)
+    layers.append((rest, garment))
+    total = sum((share for share, _ in layers), np.zeros_like(new))
+    return sum((share * image for share, image in layers), np.zeros_like(source.image)) / total
 
 
 def recoloured_skin(source: Dressed, reference: Dressed) -> Array:

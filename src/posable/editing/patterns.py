@@ -12,6 +12,7 @@ from PIL import Image
 
 from posable.errors import InputError
 from posable.image import read_image, to_pil, to_rgb
+from posable.size import Size
 
 PatternLike = Image.Image | npt.NDArray[np.uint8] | str | os.PathLike[str]
 """A PIL image, an array uint8 (h, w, 3), the path of a picture, a name in `PATTERNS`, or a DTD class with a folder."""
@@ -55,6 +56,14 @@ class Pattern:
         picture = self.picture if factor == 1 else self.picture.resize(size, Image.Resampling.BOX)
         x = np.asarray(picture, np.float32) / 255
         return np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+    def filling(self, frame: Size, side_px: float) -> Image.Image:
+        """A picture of size `frame`, filled with tiles `side_px` wide."""
+        width = max(2, round(side_px))
+        height = max(2, round(side_px * self.picture.height / self.picture.width))
+        tile = np.asarray(self.picture.resize((width, height), Image.Resampling.LANCZOS))
+        pixels = np.tile(tile, (-(-frame.height // height), -(-frame.width // width), 1))
+        return Image.fromarray(pixels[: frame.height, : frame.width])
 
 
 def find_pattern(given: PatternLike, dtd: str | os.PathLike[str] | None = None, seed: int = 0) -> Pattern:

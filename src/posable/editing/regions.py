@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from scipy.ndimage import binary_fill_holes, label
 
 from posable.errors import ImageError, InputError
 from posable.parse.result import ParsingResult
@@ -34,8 +37,10 @@ REGIONS: dict[str, tuple[int, ...]] = {
 SKIN = tuple(LIP_20.index(name) for name in ("torso-skin", "left-arm", "right-arm", "left-leg", "right-leg", "face"))
 _LEAST_SHARE = 2e-4
 """Of the picture; a region of fewer pixels is a mistake of the parser, or nothing that one would see."""
-_DOUBT = 0.08
-"""Shares below it count as none, those as near to 1 as all: far pixels stay exactly as they are."""
+_DOUBT = 0.25
+"""Shares below it count as none, those as near to 1 as all: nothing shines through, and far pixels stay as they are."""
+_LARGEST_HOLE = 0.03
+"""Of the region: buttons, badges and straps are parts of what they are on."""
 
 
 def region_classes(region: str) -> tuple[int, ...]:
@@ -53,7 +58,24 @@ def region_in(parsing: ParsingResult, region: str, whose: str) -> npt.NDArray[np
     if np.isin(parsing.labels, classes).mean() < _LEAST_SHARE:
         shown = ", ".join(name for name, parts in REGIONS.items() if np.isin(parsing.labels, parts).mean() > 2e-3)
         raise InputError(f"{whose} shows no {region} that could be found; it shows {shown or 'nobody'}.")
-    return ((parsing.mask(classes) - _DOUBT) / (1 - 2 * _DOUBT)).clip(0, 1).astype(np.float32)
+    return without_holes(sure(parsing.mask(classes)))
+
+
+def sure(shares: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
+    """Shares with their doubts decided; borders stay a pixel or two wide."""
+    return ((shares - _DOUBT) / (1 - 2 * _DOUBT)).clip(0, 1).astype(np.float32)
+
+
+def without_holes(mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The mask (h, w) with small enclosed gaps filled."""
+    inside = mask > 0.5
+    found: Any = label(np.asarray(binary_fill_holes(inside)) & ~inside)
+    holes, count = found
+    if not count:
+        return mask
+    areas = np.bincount(holes.ravel())
+    small = np.flatnonzero(areas < _LARGEST_HOLE * inside.sum())
+    return np.where(np.isin(holes, small[small > 0]), np.float32(1), mask).astype(np.float32)
 
 
 def mask_of(mask: Image.Image | npt.NDArray[np.uint8], picture: Size, name: str) -> npt.NDArray[np.float32]:
