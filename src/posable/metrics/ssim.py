@@ -9,8 +9,10 @@ Similarity depends on where zero lies: the same pictures as [0, 255] and as [-1,
 """
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -54,8 +56,10 @@ def ssim_map(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range
     `data_range` is the width of the range that pixels may have: 2 for pictures in [-1, 1], 255 for levels. Where the
     form takes it from the prediction, that is `image`; a flat one gives nan. Windows that reach over the edge see the
     picture mirrored there, the edge pixel repeated. Raises SizeError when the shapes differ or a side is shorter than
-    the window.
+    the window. 8-bit pictures on a CPU go through numba where that is installed.
     """
+    if image.dtype == other.dtype == torch.uint8 and image.device.type == "cpu" and find_spec("numba") is not None:
+        return _compiled(image, other, form, data_range)
     luminance, structure = similarity_terms(image, other, form, data_range)
     return (luminance * structure).mean(dim=1)
 
@@ -65,11 +69,7 @@ def similarity_terms(image: Tensor, other: Tensor, form: SsimForm, data_range: f
 
     Arguments and errors are those of `ssim_map`.
     """
-    if image.shape != other.shape:
-        raise SizeError(f"the pictures are {tuple(image.shape)} and {tuple(other.shape)}; give two of one shape.")
-    height, width = image.shape[-2:]
-    if min(height, width) < form.side_px:
-        raise SizeError(f"the pictures are {height}x{width}; SSIM needs {form.side_px} px a side.")
+    _check(image, other, form)
     # One picture at a time stays in a processor's cache; other devices take all at once.
     size = 1 if image.device.type == "cpu" else len(image)
     parts = [_terms(a, b, form, data_range) for a, b in zip(image.split(size), other.split(size), strict=True)]
@@ -78,10 +78,7 @@ def similarity_terms(image: Tensor, other: Tensor, form: SsimForm, data_range: f
 
 def _terms(image: Tensor, other: Tensor, form: SsimForm, data_range: float) -> tuple[Tensor, Tensor]:
     image, other = image.float(), other.float()
-    widths: float | Tensor = data_range
-    if form.range_of_prediction:
-        widths = (image.amax(dim=(1, 2, 3)) - image.amin(dim=(1, 2, 3)))[:, None, None, None]
-        widths = widths.masked_fill(widths == 0, torch.nan)
+    c1, c2 = _constants(image, form, data_range)
     # The moments of sum and difference hold those of the two pictures: 4 ab = (a + b)^2 - (a - b)^2.
     total = image + other
     # Squares of what is left beside a constant lose fewer digits, and variances do not change by it.
@@ -92,8 +89,7 @@ def _terms(image: Tensor, other: Tensor, form: SsimForm, data_range: float) -> t
     of_total, of_difference = (squares - squared_means).clamp(min=0).chunk(2, dim=1)
     mean_of_total = (means[:, :3] + middle).square()
     mean_of_difference = squared_means[:, 3:]
-    unbiased = form.side_px**2 / (form.side_px**2 - 1) if form.sample_covariance else 1.0
-    c1, c2 = 2 * (_K1 * widths) ** 2, 2 * (_K2 * widths) ** 2 / unbiased
+    c1, c2 = c1[:, None, None, None], c2[:, None, None, None]
     luminance = (mean_of_total - mean_of_difference + c1) / (mean_of_total + mean_of_difference + c1)
     return luminance, (of_total - of_difference + c2) / (of_total + of_difference + c2)
 
@@ -123,12 +119,46 @@ def ssim_in_box(image: Tensor, other: Tensor, boxes: Tensor) -> Tensor:
     return torch.stack(means)
 
 
+def _compiled(image: Tensor, other: Tensor, form: SsimForm, data_range: float) -> Tensor:
+    from posable.metrics.ssim_compiled import add_similarity
+
+    _check(image, other, form)
+    c1, c2 = _constants(image, form, data_range)
+    found = np.zeros((len(image), *image.shape[-2:]), np.float32)
+    window = _window(form, torch.device("cpu")).numpy()
+    add_similarity(image.contiguous().numpy(), other.contiguous().numpy(), window, c1.numpy(), c2.numpy(), found)
+    return torch.from_numpy(found)
+
+
+def _check(image: Tensor, other: Tensor, form: SsimForm) -> None:
+    if image.shape != other.shape:
+        raise SizeError(f"the pictures are {tuple(image.shape)} and {tuple(other.shape)}; give two of one shape.")
+    height, width = image.shape[-2:]
+    if min(height, width) < form.side_px:
+        raise SizeError(f"the pictures are {height}x{width}; SSIM needs {form.side_px} px a side.")
+
+
+def _constants(image: Tensor, form: SsimForm, data_range: float) -> tuple[Tensor, Tensor]:
+    """Twice the paper's C1 and C2 of each picture, float (n,); that of sample covariances goes into C2."""
+    widths = torch.full((len(image),), data_range, dtype=torch.float32, device=image.device)
+    if form.range_of_prediction:
+        widths = image.amax(dim=(1, 2, 3)).float() - image.amin(dim=(1, 2, 3)).float()
+        widths = widths.masked_fill(widths == 0, torch.nan)
+    unbiased = form.side_px**2 / (form.side_px**2 - 1) if form.sample_covariance else 1.0
+    return 2 * (_K1 * widths) ** 2, 2 * (_K2 * widths) ** 2 / unbiased
+
+
+def _window(form: SsimForm, device: torch.device) -> Tensor:
+    """The weights along one axis, (side,), of sum 1."""
+    offsets = torch.arange(-form.radius, form.radius + 1, dtype=torch.float32, device=device)
+    window = torch.exp(-(offsets**2) / (2 * _SIGMA**2)) if form.window == "gaussian" else torch.ones_like(offsets)
+    return window / window.sum()
+
+
 def _blurred(planes: Tensor, form: SsimForm) -> Tensor:
     """`planes` (n, c, h + 2 radius, w + 2 radius) under the form's window, one axis after the other: (n, c, h, w)."""
-    offsets = torch.arange(-form.radius, form.radius + 1, dtype=planes.dtype, device=planes.device)
-    window = torch.exp(-(offsets**2) / (2 * _SIGMA**2)) if form.window == "gaussian" else torch.ones_like(offsets)
     groups = planes.shape[1]
-    window = (window / window.sum()).repeat(groups, 1, 1, 1)
+    window = _window(form, planes.device).repeat(groups, 1, 1, 1)
     # Depthwise convolutions are many times as fast with the channels last.
     planes = planes.contiguous(memory_format=torch.channels_last)
     planes = functional.conv2d(planes, window.transpose(2, 3).contiguous(), groups=groups)

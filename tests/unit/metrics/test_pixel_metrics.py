@@ -12,7 +12,7 @@ from posable.errors import SizeError
 from posable.metrics.judged import JudgedPictures, MetricResult
 from posable.metrics.mask_iou import person_boxes
 from posable.metrics.pixel_metrics import psnr_metric, ssim_metric
-from posable.metrics.ssim import GAUSSIAN, GAUSSIAN_OF_PREDICTION, UNIFORM, UNIFORM_51, SsimForm
+from posable.metrics.ssim import GAUSSIAN, GAUSSIAN_OF_PREDICTION, UNIFORM, UNIFORM_51, SsimForm, ssim_map
 
 WITNESS_SETTINGS = {
     GAUSSIAN: {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False},
@@ -60,6 +60,23 @@ def test_ssim_in_a_region_is_the_mean_of_scikit_image_s_map_there(form: SsimForm
             ]
         assert metric.name == f"ssim_in_{region}"
         np.testing.assert_allclose(metric.result().per_pair, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", [GAUSSIAN, GAUSSIAN_OF_PREDICTION, UNIFORM, UNIFORM_51], ids=str)
+@pytest.mark.parametrize(("height", "width"), [(51, 51), (73, 64)])
+def test_compiled_and_not_compiled_ssim_are_one(form: SsimForm, height: int, width: int) -> None:
+    image, other = levels(0, 2, height, width), levels(1, 2, height, width)
+    compiled, plain = ssim_map(image, other, form, 255.0), ssim_map(image.float(), other.float(), form, 255.0)
+    np.testing.assert_allclose(compiled.numpy(), plain.numpy(), atol=1e-4)
+    np.testing.assert_allclose(compiled.mean(dim=(1, 2)).numpy(), plain.mean(dim=(1, 2)).numpy(), atol=1e-6)
+
+
+def test_without_numba_ssim_still_equals_scikit_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("posable.metrics.ssim.find_spec", lambda _: None)
+    pictures = judged()
+    metric = ssim_metric()
+    metric.update(pictures)
+    np.testing.assert_allclose(metric.result().per_pair, witness(pictures, GAUSSIAN), atol=1e-6)
 
 
 def test_psnr_equals_scikit_image() -> None:
