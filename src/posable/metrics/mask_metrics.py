@@ -75,10 +75,16 @@ class ParsingIou:
 
 
 def class_areas(labels: Tensor, others: Tensor, classes: int) -> tuple[Tensor, Tensor]:
-    """Pixels that both, and that at least one, of two batches of label maps (n, h, w) give to a class: (n, classes)."""
-    n = labels.shape[0]
-    offsets = torch.arange(n, device=labels.device)[:, None] * classes
-    a, b = labels.flatten(1).long() + offsets, others.flatten(1).long() + offsets
-    counts = [torch.bincount(part.flatten(), minlength=n * classes).view(n, classes) for part in (a, b, a[a == b])]
-    of_a, of_b, shared = counts
-    return shared, of_a + of_b - shared
+    """Pixels that both, and that at least one, of two batches of label maps (n, h, w) give to a class: (n, classes).
+
+    Labels lie below `classes`, which is 181 at most.
+    """
+    # How often each pair of classes meets in one picture; 16 bits hold a pair, and are several times as fast as 64.
+    met = torch.stack(
+        [
+            torch.bincount((a.to(torch.int16) * classes + b).flatten(), minlength=classes**2)
+            for a, b in zip(labels, others, strict=True)
+        ]
+    ).view(-1, classes, classes)
+    shared = met.diagonal(dim1=1, dim2=2)
+    return shared, met.sum(dim=1) + met.sum(dim=2) - shared

@@ -8,8 +8,8 @@ import dataclasses
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from posable.metrics.judged import JudgedPictures, PerPairMetric
 from posable.metrics.pixel_metrics import LEVELS
@@ -25,17 +25,13 @@ def limb_mask(pose: PoseBatch) -> Tensor:
 
     Made for pictures of 128x64. A pose without a visible limb gives an empty mask.
     """
-    limbs = torch.stack([_near_limbs(pose[index]) for index in range(len(pose))])[:, None].to(pose.keypoints.device)
-    # Closed beyond the edge too, so that limbs at the edge are not worn away.
-    wide = functional.pad(limbs, (_CLOSING_PX,) * 4)
-    dilated = functional.max_pool2d(wide, _CLOSING_PX, 1, _CLOSING_PX // 2)
-    closed = -functional.max_pool2d(-dilated, _CLOSING_PX, 1, _CLOSING_PX // 2)
-    return closed[..., _CLOSING_PX:-_CLOSING_PX, _CLOSING_PX:-_CLOSING_PX] > 0
+    masks = np.stack([_closed(_near_limbs(pose[index])) for index in range(len(pose))])
+    return torch.from_numpy(masks)[:, None].to(pose.keypoints.device)
 
 
-def _near_limbs(pose: Pose) -> Tensor:
-    """Float (h, w), 1 within reach of a limb. Looking at each limb in its own box alone is ten times as fast."""
-    found = np.zeros(pose.size, np.float32)
+def _near_limbs(pose: Pose) -> NDArray[np.bool_]:
+    """(h, w), within reach of a limb. Looking at each limb in its own box alone is ten times as fast."""
+    found = np.zeros(pose.size, np.bool_)
     reach = _LIMB_RADIUS_PX
     for start, end in OPENPOSE_18.limbs:
         if not (pose.visible[start] and pose.visible[end]):
@@ -49,8 +45,24 @@ def _near_limbs(pose: Pose) -> Tensor:
         along = b - a
         position = np.clip((from_a_x * along[0] + from_a_y * along[1]) / max(float(along @ along), 1e-8), 0, 1)
         distance = np.hypot(from_a_x - position * along[0], from_a_y - position * along[1])
-        part[distance <= reach] = 1
-    return torch.from_numpy(found)
+        part |= distance <= reach
+    return found
+
+
+def _closed(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`mask` (h, w) grown and shrunk again by a square; beyond the edge too, so that limbs there are not worn away."""
+    return ~_grown(~_grown(np.pad(mask, _CLOSING_PX)))[_CLOSING_PX:-_CLOSING_PX, _CLOSING_PX:-_CLOSING_PX]
+
+
+def _grown(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Every pixel set that has a set one within the square around it; both axes one after the other."""
+    for _ in range(2):
+        grown = mask.copy()
+        for shift in range(1, _CLOSING_PX // 2 + 1):
+            grown[shift:] |= mask[:-shift]
+            grown[:-shift] |= mask[shift:]
+        mask = grown.T
+    return mask
 
 
 def mask_ssim_metric(form: SsimForm = GAUSSIAN_OF_PREDICTION) -> PerPairMetric:
