@@ -12,7 +12,9 @@ import torch
 from torch import Tensor
 
 from posable.errors import SizeError
+from posable.image import png_bytes, to_pil
 from posable.pose import PoseBatch
+from posable.pose_drawing import shown_pose, side_by_side
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,6 +81,11 @@ class PersonPair:
             target_alpha=_moved(self.target_alpha, device),
             correspondence=None if self.correspondence is None else self.correspondence.to(device),
         )
+
+    def _repr_png_(self) -> bytes:
+        """Source, target pose and truth of the first pair, as Jupyter shows them."""
+        pose = shown_pose(self.condition.target_pose[0])
+        return png_bytes(side_by_side([to_pil(self.condition.source_image[0]), pose, to_pil(self.target_image[0])]))
 
     def __len__(self) -> int:
         return self.target_image.shape[0]

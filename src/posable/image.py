@@ -20,7 +20,18 @@ from posable.errors import ImageError, ImageTooLargeError, InputError, NotAnImag
 from posable.files import write_atomically
 from posable.size import Size
 
-__all__ = ["Letterbox", "Size", "decode_image", "read_image", "save_image", "size_of", "to_pil", "to_rgb", "to_tensor"]
+__all__ = [
+    "Letterbox",
+    "Size",
+    "decode_image",
+    "png_bytes",
+    "read_image",
+    "save_image",
+    "size_of",
+    "to_pil",
+    "to_rgb",
+    "to_tensor",
+]
 
 MAX_PIXELS = 64_000_000
 MIN_SIDE_PX = 16
@@ -164,6 +175,13 @@ def save_image(picture: Image.Image, path: str | os.PathLike[str]) -> None:
             (to_rgb(picture) if kind == "JPEG" else picture).save(temporary, format=kind, **options)
         except (OSError, ValueError) as error:
             raise InputError(f"cannot write '{target}' ({error}); check the disk, or choose another place.") from None
+
+
+def png_bytes(picture: Image.Image) -> bytes:
+    """The picture as a PNG file; an indexed one keeps its palette."""
+    file = io.BytesIO()
+    picture.save(file, format="PNG", optimize=True)
+    return file.getvalue()
 
 
 @dataclass(frozen=True)

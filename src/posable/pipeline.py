@@ -20,12 +20,13 @@ from PIL import Image, ImageChops, ImageFilter
 
 from posable.checkpoint import load_checkpoint
 from posable.errors import ConfigError, ImageError, InputError, PoseError, SizeError
-from posable.image import Letterbox, read_image, size_of, to_pil, to_rgb, to_tensor
+from posable.image import Letterbox, png_bytes, read_image, size_of, to_pil, to_rgb, to_tensor
 from posable.models.generator import Generator, Rendering
 from posable.parse import ParsingResult, parse
 from posable.parse.labels import as_parsing, labels_in_frame
 from posable.pose import Pose, PoseBatch
 from posable.pose import retarget as with_proportions_of
+from posable.pose_drawing import shown_beside
 from posable.pose_lookup import PoseLike, find_pose, resolve_pose
 from posable.size import Size
 
@@ -94,6 +95,10 @@ class EncodedSource:
         with torch.inference_mode():
             sure = self.generator.source_mask(self.encoded)
         return drawn if sure is None else ImageChops.lighter(self._grey(sure), drawn)
+
+    def _repr_png_(self) -> bytes:
+        """The picture with its skeleton beside it, as Jupyter shows it."""
+        return png_bytes(shown_beside(self.picture, self.pose))
 
     def _grey(self, mask: torch.Tensor) -> Image.Image:
         return self.letterbox.undo(to_pil(mask[0].expand(3, -1, -1) * 2 - 1)).getchannel(0)

@@ -150,6 +150,13 @@ class Pose:
         inside = ((self.keypoints >= -_EDGE_TOLERANCE_PX) & (self.keypoints <= limit + _EDGE_TOLERANCE_PX)).all(-1)
         return Pose(np.clip(self.keypoints, 0, limit), self.visible & inside, self.size)
 
+    def _repr_png_(self) -> bytes:
+        """The skeleton, as Jupyter shows it."""
+        from posable.image import png_bytes  # Both need torch; a pose does not, until it is shown.
+        from posable.pose_drawing import shown_pose
+
+        return png_bytes(shown_pose(self))
+
 
 def retarget(target: Pose, source: Pose) -> Pose:
     """The target pose as the source person would take it: the source's limb proportions, size and place.

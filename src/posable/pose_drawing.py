@@ -1,9 +1,9 @@
-"""Skeletons drawn for people to look at: over a picture, or many on one sheet."""
+"""Skeletons drawn for people to look at: over a picture, beside it, in a notebook, or many on one sheet."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
@@ -11,12 +11,15 @@ from posable.errors import SizeError
 from posable.image import size_of, to_rgb
 from posable.pose import Pose
 from posable.pose_maps import PALETTE
+from posable.size import Size
 from posable.skeleton import OPENPOSE_18
 
 _BACKGROUND = (24, 24, 28)
 _LABEL_COLOR = (235, 235, 235)
+_BOX_COLOR = (150, 150, 160)
 # Drawn so much larger and then reduced, which smooths the edges.
 _OVERSAMPLING = 3
+_LARGEST_SHOWN, _GAP = 512, 8
 
 
 def draw_skeleton(pose: Pose, background: Image.Image | None = None) -> Image.Image:
@@ -46,6 +49,45 @@ def draw_skeleton(pose: Pose, background: Image.Image | None = None) -> Image.Im
     return Image.alpha_composite(to_rgb(background).convert("RGBA"), small).convert("RGB")
 
 
+def shown_pose(pose: Pose, box: tuple[float, float, float, float] | None = None) -> Image.Image:
+    """The skeleton on dark grey as notebooks show it: its frame, at most 512 px a side, with a box (left, top, right,
+    bottom) in px of that frame if one is given."""
+    factor = _shrink(pose.size)
+    small = pose.resize(_scaled(pose.size, factor))
+    ground = Image.new("RGB", (small.size.width, small.size.height), _BACKGROUND)
+    if box is not None:
+        left, top, right, bottom = (edge * factor for edge in box)
+        ImageDraw.Draw(ground).rectangle((left, top, max(left, right), max(top, bottom)), outline=_BOX_COLOR)
+    return draw_skeleton(small, ground)
+
+
+def shown_beside(picture: Image.Image, pose: Pose) -> Image.Image:
+    """The picture, and beside it the skeleton over the picture, darkened: each at most 512 px a side."""
+    size = _scaled(pose.size, _shrink(pose.size))
+    small = to_rgb(picture).resize((size.width, size.height), Image.Resampling.LANCZOS)
+    dark = Image.blend(small, Image.new("RGB", small.size, _BACKGROUND), 0.65)
+    return side_by_side([small, draw_skeleton(pose.resize(size), dark)])
+
+
+def side_by_side(pictures: Sequence[Image.Image]) -> Image.Image:
+    """Pictures of any sizes from left to right, their tops aligned, with a white gap between them."""
+    width = sum(picture.width for picture in pictures) + _GAP * (len(pictures) - 1)
+    row = Image.new("RGB", (width, max(picture.height for picture in pictures)), "white")
+    left = 0
+    for picture in pictures:
+        row.paste(picture, (left, 0))
+        left += picture.width + _GAP
+    return row
+
+
+def _shrink(size: Size) -> float:
+    return min(1.0, _LARGEST_SHOWN / max(size))
+
+
+def _scaled(size: Size, factor: float) -> Size:
+    return Size(*(max(1, round(side * factor)) for side in size))
+
+
 def draw_sheet(poses: Mapping[str, Pose], columns: int = 5, cell_height: int = 256) -> Image.Image:
     """All poses side by side, each with its name beneath it, scaled to cells of this height."""
     gap, label = 8, 20
@@ -64,7 +106,7 @@ def draw_sheet(poses: Mapping[str, Pose], columns: int = 5, cell_height: int = 2
 
 
 def _in_cell(pose: Pose, height: int) -> Pose:
-    return pose.resize(type(pose.size)(height, max(1, round(pose.size.width * height / pose.size.height))))
+    return pose.resize(Size(height, max(1, round(pose.size.width * height / pose.size.height))))
 
 
 def _byte_color(index: int) -> tuple[int, int, int]:

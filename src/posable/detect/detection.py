@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from posable.image import png_bytes
 from posable.pose import Pose
+from posable.pose_drawing import shown_pose
 
 Progress = Callable[[str], None]
 """Is told, one sentence at a time, about the steps that take long, such as the one download of the models."""
@@ -22,6 +24,10 @@ class Detection:
     box: tuple[float, float, float, float]
     score: float
     people_found: int
+
+    def _repr_png_(self) -> bytes:
+        """The skeleton in the person's box, as Jupyter shows it."""
+        return png_bytes(shown_pose(self.pose, self.box))
 
 
 def area(box: tuple[float, float, float, float]) -> float:

@@ -20,6 +20,7 @@ from posable.evaluation.drawing import PictureFolder
 from posable.evaluation.evaluate import Settings, check_parsing, evaluate_contestant, metric_maker, picture_folder
 from posable.evaluation.intervals import mean_over_people
 from posable.evaluation.judging import Measured
+from posable.evaluation.notebook import benchmark_html
 from posable.evaluation.pairs import EvaluationPairs, PairName, open_pairs
 from posable.evaluation.protocol import EvaluationProtocol
 from posable.evaluation.report import EvaluationReport, plain
@@ -72,6 +73,10 @@ class BenchmarkReport:
     protocol: EvaluationProtocol
     rows: tuple[Row, ...]
     shared: tuple[SharedCase, ...]
+
+    def _repr_html_(self) -> str:
+        """A column of measures for each contestant, as Jupyter shows it."""
+        return benchmark_html(self)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values: each row's evaluation and cost, and by how much each model is better than each other row."""

@@ -10,12 +10,14 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
+from posable.editing.sheet import titled_sheet
 from posable.evaluation.drawing import PictureFolder
 from posable.evaluation.judging import Measured
 from posable.evaluation.pairs import EvaluationPairs, PairName
 from posable.evaluation.report import EvaluationReport
-from posable.image import to_pil
+from posable.image import png_bytes, to_pil
 from posable.pose import Pose
+from posable.pose_drawing import draw_skeleton
 
 Place = Literal["best", "middling", "worst"]
 PLACES: tuple[Place, ...] = ("worst", "middling", "best")
@@ -35,6 +37,16 @@ class Case:
     generated: Image.Image
     values: dict[str, float]
     """By column."""
+
+    def _repr_png_(self) -> bytes:
+        """Source, target pose, truth and what was drawn, as Jupyter shows them."""
+        pictures = {
+            "source": self.source,
+            "target pose": draw_skeleton(self.target_pose),
+            "truth": self.truth,
+            "drawn": self.generated,
+        }
+        return png_bytes(titled_sheet(pictures, len(pictures)))
 
 
 def ranking(measured: Sequence[Measured]) -> Measured | None:

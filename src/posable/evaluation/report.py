@@ -13,6 +13,7 @@ from typing import Any
 from posable.errors import InputError
 from posable.evaluation.circumstances import Circumstances
 from posable.evaluation.judging import Measured
+from posable.evaluation.notebook import report_html
 from posable.evaluation.pairs import PairName, PairsAbout
 from posable.evaluation.protocol import EvaluationProtocol
 from posable.files import write_atomically
@@ -74,6 +75,10 @@ class EvaluationReport:
     def is_complete(self) -> bool:
         """Whether every asked pair was drawn."""
         return self.counts.drawn == self.counts.asked
+
+    def _repr_html_(self) -> str:
+        """The table of measures, as Jupyter shows it."""
+        return report_html(self)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values. A number that is no number becomes null, an infinite one the text "inf"."""

@@ -8,7 +8,9 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from posable.batch import PoseCondition
+from posable.image import png_bytes, to_pil
 from posable.pose import PoseBatch
+from posable.pose_drawing import side_by_side
 from posable.size import Size
 
 
@@ -27,6 +29,10 @@ class Rendering:
     """For each target pixel the (x, y) of the source pixel that shows the same surface point, in px."""
     parsing: Float[Tensor, "n classes h w"] | None = None
     """The predicted target parsing map: a share for each class of the family's `parsing_labels`, summing to 1."""
+
+    def _repr_png_(self) -> bytes:
+        """The images from left to right, as Jupyter shows them."""
+        return png_bytes(side_by_side([to_pil(image) for image in self.image]))
 
 
 EncodedT = TypeVar("EncodedT")

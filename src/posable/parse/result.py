@@ -13,6 +13,7 @@ from PIL import Image
 
 from posable.errors import ImageError
 from posable.files import write_atomically
+from posable.image import png_bytes
 from posable.parsing import LIP_20, ParsingLabels, check_values, palette
 from posable.size import Size
 
@@ -99,5 +100,6 @@ class ParsingResult:
         with write_atomically(path) as temporary:
             self.to_picture().save(temporary, format="PNG", optimize=True)
 
-    def _repr_png_(self) -> bytes | None:
-        return self.to_picture()._repr_png_()  # pyright: ignore[reportPrivateUsage]
+    def _repr_png_(self) -> bytes:
+        """The classes in their colours, as Jupyter shows them."""
+        return png_bytes(self.to_picture())
