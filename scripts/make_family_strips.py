@@ -36,16 +36,24 @@ from posable.train.weave_objective import WeaveGroups
 
 FAMILIES = Path(__file__).parent.parent / "docs" / "pictures" / "families"
 EXPLAINED = {
-    "catn": ("attended_source_1", "source_positions_1", "position_key"),
-    "dptn": ("attended_source", "source_positions", "position_key"),
-    "gfla": ("warped_source", "flow_4", "copied_4"),
-    "nted": ("extraction_2_second", "distribution_2_second", "painted_2_second"),
-    "pise": ("source_positions", "position_key"),
-    "rsagan": ("aligned_source", "source_positions", "position_key"),
-    "tfjr": ("refined_parsing", "carried_layout"),
-    "weave": ("source_positions", "position_key", "warped_source", "copied"),
+    "catn": {
+        "attended_source_1": "attended source",
+        "source_positions_1": "source positions",
+        "position_key": "their key",
+    },
+    "dptn": {"attended_source": "attended source", "source_positions": "source positions", "position_key": "their key"},
+    "gfla": {"warped_source": "source by the flow", "flow_4": "flow at 1/4", "copied_4": "copied at 1/4"},
+    "nted": {
+        "extraction_2_second": "extracted where",
+        "distribution_2_second": "distributed where",
+        "painted_2_second": "mean colours there",
+    },
+    "pise": {"source_positions": "light from where", "position_key": "their key"},
+    "rsagan": {"aligned_source": "aligned source", "source_positions": "source positions", "position_key": "their key"},
+    "tfjr": {"predicted_parsing": "parsing before", "carried_layout": "mean colours carried"},
+    "weave": {"source_positions": "source positions", "position_key": "their key", "copied": "copied"},
 }
-"""What is shown of a family's `explain`; docs/models/FAMILY.md says what it means."""
+"""What is shown of a family's `explain`, with its label; docs/models/FAMILY.md says what it means."""
 CELL_HEIGHT, GAP, LABEL_PX = 192, 4, 26
 
 
@@ -138,8 +146,8 @@ def drawn(generator: Generator[Any], pairs: list[Pair]) -> list[dict[str, Image.
             "drawn": to_pil(rendering.image[k]),
         }
         if rendering.parsing is not None:
-            row["drawn parsing"] = colored(rendering.parsing[k].argmax(0), rendering.parsing.shape[1])
-        row |= {name.replace("_", " "): to_pil(explained[name][k]) for name in EXPLAINED[generator.family]}
+            row["predicted parsing"] = colored(rendering.parsing[k].argmax(0), rendering.parsing.shape[1])
+        row |= {label: to_pil(explained[name][k]) for name, label in EXPLAINED[generator.family].items()}
         rows.append(row)
     return rows
 

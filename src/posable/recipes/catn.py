@@ -92,9 +92,9 @@ def catn_tiny() -> Recipe:
         heatmap_sigma_px=2.0,
     )
     stage = replace(
-        _transfer(tiny_data(), 1600),
+        _transfer(tiny_data(), 2000),
         objective=CatnLosses(weights=CatnWeights(adversarial=2.0), features=OFFLINE_FEATURES, discriminator_channels=8),
-        generator=Optimiser(learning_rate=2e-3, schedule="cosine"),
-        discriminators=Optimiser(learning_rate=2e-4),
+        generator=Optimiser(learning_rate=1e-3, schedule="cosine"),
+        discriminators=Optimiser(learning_rate=1e-4),
     )
     return tiny("catn", config, stage)

@@ -96,7 +96,7 @@ def dptn_tiny() -> Recipe:
         heatmap_sigma_px=2.0,
     )
     stage = replace(
-        _both_tasks(tiny_data(), 2400),
+        _both_tasks(tiny_data(), 3600),
         objective=DptnLosses(weights=DptnWeights(style=50.0), features=OFFLINE_FEATURES, discriminator_blocks=3),
         generator=Optimiser(learning_rate=1e-3, schedule="cosine"),
         discriminators=Optimiser(learning_rate=5e-5),
