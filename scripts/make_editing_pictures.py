@@ -86,7 +86,7 @@ def parsing(shown: People) -> Image.Image:
 def garment(shown: People) -> Image.Image:
     first, second, third = (shown[name] for name in ("person.png", *OTHER_PEOPLE))
     swaps = [(first, second, "upper"), (second, first, "upper"), (second, third, "upper"), (first, second, "lower")]
-    return rows(
+    posed = rows(
         [
             [
                 ("person", person.picture),
@@ -98,6 +98,20 @@ def garment(shown: People) -> Image.Image:
         ],
         columns=2,
     )
+    astronaut, hopper = (shown[name] for name in PHOTOGRAPHS)
+    photographs = rows(
+        [
+            [
+                ("photograph", astronaut.picture),
+                ("with the first one's top", shown.pipe.garment(astronaut, first, "upper")),
+                ("with the uniform", shown.pipe.garment(astronaut, hopper, "upper")),
+                ("photograph", hopper.picture),
+                ("with the space suit", shown.pipe.garment(hopper, astronaut, "upper")),
+                ("the suit's top", shown.pipe.garment(first, astronaut, "upper")),
+            ]
+        ]
+    )
+    return above(posed, photographs)
 
 
 def texture(shown: People) -> Image.Image:
@@ -190,7 +204,7 @@ def key(names: list[str], width: int) -> Image.Image:
 
 
 def above(sheet: Image.Image, strip: Image.Image) -> Image.Image:
-    joined = Image.new("RGB", (sheet.width, sheet.height + GAP + strip.height), "white")
+    joined = Image.new("RGB", (max(sheet.width, strip.width), sheet.height + GAP + strip.height), "white")
     joined.paste(sheet, (0, 0))
     joined.paste(strip, (0, sheet.height + GAP))
     return joined

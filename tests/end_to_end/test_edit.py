@@ -40,10 +40,10 @@ def test_help_fits_a_screen(command: str) -> None:
     assert max(len(line) for line in lines) <= 80
 
 
-def test_a_garment_is_written_in_the_sources_size(person: Path, tiny_model: Path, tmp_path: Path) -> None:
+def test_a_garment_is_written_in_the_sources_size(person: Path, tmp_path: Path) -> None:
     out, pose = tmp_path / "out.png", person.with_suffix(".json")
     options = ["--from", person, "--reference-pose", pose, "--region", "lower", "-o", out, "--json"]
-    result = edit("garment", person, tiny_model, *options)
+    result = edit("garment", person, Path("weave"), *options)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout) == {"written": [str(out)], "region": "lower", "strength": 1.0}
     assert Image.open(out).size == Image.open(person).size

@@ -230,29 +230,49 @@ def test_a_textured_person_can_take_a_pose(pipe: PoseTransfer, source: EncodedSo
 # ---- garments
 
 
-def test_a_garment_arrives_where_the_old_one_was(
-    picture: Image.Image, pose: Pose, parsing: ParsingResult, red: EncodedSource
-) -> None:
+Wearers = tuple[PoseTransfer, EncodedSource, EncodedSource]
+
+
+@pytest.fixture(scope="module")
+def wearers(picture: Image.Image, pose: Pose, parsing: ParsingResult, red: EncodedSource) -> Wearers:
+    """The shipped model, the person and the person in red: an untrained model draws nobody whose top could be taken."""
     shipped = PoseTransfer.from_pretrained("weave", device="cpu")
     source, wearer = (
         shipped.encode(shown, source_pose=pose, source_parsing=parsing) for shown in (picture, red.picture)
     )
-    before, after = np.asarray(picture), np.asarray(shipped.garment(source, wearer))
+    return shipped, source, wearer
+
+
+def test_a_garment_arrives_where_the_old_one_was(wearers: Wearers, parsing: ParsingResult) -> None:
+    pipe, source, wearer = wearers
+    before, after = np.asarray(source.picture), np.asarray(pipe.garment(source, wearer))
     region = parsing.labels == UPPER
-    np.testing.assert_array_equal(after[far_from(region, 6)], before[far_from(region, 6)])
+    np.testing.assert_array_equal(after[far_from(region, 8)], before[far_from(region, 8)])
     assert (after[region] - np.array([220, 20, 30.0])).mean(0) == pytest.approx(0, abs=60)
 
 
-def test_half_strength_is_half_way(pipe: PoseTransfer, source: EncodedSource, red: EncodedSource) -> None:
-    none, half, whole = (np.asarray(pipe.garment(source, red, strength=s), float) for s in (0, 0.5, 1))
+def test_half_strength_is_half_way(wearers: Wearers) -> None:
+    pipe, source, wearer = wearers
+    none, half, whole = (np.asarray(pipe.garment(source, wearer, strength=s), float) for s in (0, 0.5, 1))
     assert np.abs(half - (none + whole) / 2).max() <= 1
 
 
-def test_a_garment_goes_along_into_a_pose(pipe: PoseTransfer, source: EncodedSource, red: EncodedSource) -> None:
-    plain, dressed = pipe.render(source, "wave"), pipe.garment(source, red, pose="wave")
-    assert dressed.size == plain.size
-    untouched = (np.asarray(dressed) == np.asarray(plain)).all(-1).mean()
-    assert untouched > 0.2
+def test_a_garment_goes_along_into_a_pose(wearers: Wearers) -> None:
+    pipe, source, wearer = wearers
+    plain, dressed = (
+        np.asarray(picture, float)
+        for picture in (pipe.render(source, "wave"), pipe.garment(source, wearer, pose="wave"))
+    )
+    assert dressed.shape == plain.shape
+    redder = (dressed - plain)[..., 0] - (dressed - plain)[..., 1] > 60
+    assert redder.mean() > 0.03
+    assert (dressed == plain).all(-1).mean() > 0.5
+
+
+def test_a_garment_that_is_out_of_sight_is_refused(pipe: PoseTransfer, source: EncodedSource) -> None:
+    """The untrained model draws nobody."""
+    with pytest.raises(InputError, match="nothing of the upper region is seen"):
+        pipe.garment(source, source, pose="wave")
 
 
 # ---- parsing and explanations

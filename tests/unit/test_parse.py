@@ -178,7 +178,7 @@ def test_a_mirrored_picture_gives_the_mirrored_map(person: tuple[Image.Image, Po
 
 def test_larger_pictures_get_maps_of_their_own_size(person: tuple[Image.Image, Pose]) -> None:
     picture, pose = person
-    size = Size(1536, 1056)
+    size = Size(1100, 756)
     large = parse(picture.resize((size.width, size.height)), pose.resize(size))
     assert large.labels.shape == tuple(size)
     small = np.asarray(Image.fromarray(large.labels).resize(picture.size, Image.Resampling.NEAREST))

@@ -71,6 +71,8 @@ def textured(
     return lay_pattern(source.picture, source.pose, mask, pattern, flared=flared, scale=scale, strength=strength)
 
 
+_LEAST_SHARE = 2e-4
+"""Of the picture; a region of fewer pixels would not be seen."""
 _TRUNK_IN_FRAMES = 0.28
 """A standing person's trunk as a part of the frame's height."""
 _FLARED = (LIP_20.index("dress"), LIP_20.index("skirt"))
@@ -152,6 +154,11 @@ def _joined(
     if isinstance(region, str):
         new = shares[0, list(classes)]
         new = new.sum(0)
+    if float((new > 0.5).float().mean()) < _LEAST_SHARE:
+        raise InputError(
+            f"nothing of the {name} region is seen when the other person takes this pose; give a picture that shows it "
+            "from the same side."
+        )
     hips = [where.named()[hip][1] for hip in ("right_hip", "left_hip") if hip in where.named()]
     swapped = swap(
         Dressed(
