@@ -10,6 +10,7 @@ import colorsys
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from posable.pose import OPENPOSE_18, PoseBatch
 from posable.size import Size
@@ -51,7 +52,12 @@ def limb_distances(pose: PoseBatch) -> Tensor:
     along_x, along_y = along[..., 0, None, None], along[..., 1, None, None]
     length_squared = (along_x**2 + along_y**2).clamp_min(1e-8)
     position = ((from_start_x * along_x + from_start_y * along_y) / length_squared).clamp(0, 1)
-    return torch.hypot(from_start_x - position * along_x, from_start_y - position * along_y)
+    return _length(from_start_x - position * along_x, from_start_y - position * along_y)
+
+
+def _length(x: Tensor, y: Tensor) -> Tensor:
+    # torch.hypot cannot be exported to ONNX.
+    return (x * x + y * y).sqrt()
 
 
 def limbs_visible(pose: PoseBatch) -> Tensor:
@@ -92,7 +98,7 @@ def body_mask_logits(pose: PoseBatch, size: Size) -> Tensor:
         [0, 0.08], device=torso.device
     )
     columns, rows = _pixel_centres(longer)
-    from_centre = torch.hypot(columns[None, None] - centre[:, 0, None, None], rows[:, None] - centre[:, 1, None, None])
+    from_centre = _length(columns[None, None] - centre[:, 0, None, None], rows[:, None] - centre[:, 1, None, None])
     head = 0.33 * torso.view(-1, 1, 1, 1) - from_centre[:, None]
     head = torch.where(seen.sum((1, 2)).view(-1, 1, 1, 1) > 0, head, -torch.inf)
     return 2 * torch.maximum(limb, head).clamp(min=-20)
@@ -198,10 +204,11 @@ def _nted_ellipses(pose: PoseBatch) -> Tensor:
 def _city_block_distance(masks: Tensor, dtype: torch.dtype) -> Tensor:
     """Steps up, down and sideways from each pixel to the nearest one in the mask; infinite where it is empty."""
     distance = torch.where(masks, 0.0, torch.inf).to(dtype)
-    for dim in (-1, -2):
-        ramp = torch.arange(masks.shape[dim], device=masks.device, dtype=dtype)
-        ramp = ramp if dim == -1 else ramp[:, None]
-        from_before = (distance - ramp).cummin(dim).values + ramp
-        from_behind = (distance + ramp).flip(dim).cummin(dim).values.flip(dim) - ramp
-        distance = torch.minimum(from_before, from_behind)
+    for dim, sides in ((-1, (1, 1, 0, 0)), (-2, (0, 0, 1, 1))):
+        # Paths of 1, 2, 4, ... steps either way add up to any length. A running minimum cannot be exported to ONNX.
+        length, steps = masks.shape[dim], 1
+        while steps < length:
+            around = functional.pad(distance + steps, [steps * side for side in sides], value=torch.inf)
+            nearer = torch.minimum(around.narrow(dim, 0, length), around.narrow(dim, 2 * steps, length))
+            distance, steps = torch.minimum(distance, nearer), 2 * steps
     return distance

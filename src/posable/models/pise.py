@@ -296,9 +296,9 @@ class PiseGenerator(ParsingGuidedGenerator[PiseConfig, PiseSource]):
 
 def _last_present(shares: Float[Tensor, "n classes h w"]) -> Float[Tensor, "n classes h w"]:
     """One-hot: the last class of each place whose share is not exactly zero; nothing where all are."""
-    absent = (shares == 0).to(shares.dtype)
-    none_later = functional.pad(absent[:, 1:], (0, 0, 0, 0, 0, 1), value=1.0).flip(1).cumprod(1).flip(1)
-    return (1 - absent) * none_later
+    present = (shares != 0).to(shares.dtype)
+    from_here_on = present.flip(1).cumsum(1).flip(1)
+    return present * (from_here_on == 1)
 
 
 def _embedded(features: Float[Tensor, "n c h w"], embed: nn.Module) -> Float[Tensor, "n d h w"]:
@@ -309,7 +309,7 @@ def _embedded(features: Float[Tensor, "n c h w"], embed: nn.Module) -> Float[Ten
         features = features.float()
         ys = torch.linspace(-1, 1, h, device=features.device)[:, None].expand(h, w)
         xs = torch.linspace(-1, 1, w, device=features.device)[None].expand(h, w)
-        places = torch.stack([xs, ys, torch.hypot(xs, ys)])[None].expand(n, -1, -1, -1)
+        places = torch.stack([xs, ys, (xs * xs + ys * ys).sqrt()])[None].expand(n, -1, -1, -1)
         return embed(torch.cat([functional.normalize(features, dim=1), places], 1))
 
 
