@@ -110,6 +110,8 @@ def toy_recipe(pairs: int = 48, objective: Any = ToyLosses(), **changes: Any) ->
             network_width=32,
             channels=4,
             max_channels=8,
+            levels=2,
+            num_attention_blocks=1,
             feed_forward_channels=8,
             num_residual_blocks=1,
             heatmap_sigma_px=2.0,
