@@ -31,7 +31,7 @@ from posable.pose_lookup import PoseLike, find_pose, resolve_pose
 from posable.size import Size
 
 if TYPE_CHECKING:
-    from posable.editing.patterns import PatternLike
+    from posable.editing.patterns import Pattern, PatternLike
 
 Picture = Image.Image | npt.NDArray[np.uint8] | str | os.PathLike[str]
 """PIL image, array uint8 (h, w, 3) RGB, or the path of a picture file."""
@@ -238,7 +238,7 @@ class PoseTransfer:
     def texture(
         self,
         source: Picture | EncodedSource,
-        pattern: PatternLike,
+        pattern: PatternLike | Pattern,
         region: str | Image.Image | npt.NDArray[np.uint8] = "upper",
         pose: PoseLike | None = None,
         *,

@@ -66,14 +66,16 @@ class Pattern:
         return Image.fromarray(pixels[: frame.height, : frame.width])
 
 
-def find_pattern(given: PatternLike, dtd: str | os.PathLike[str] | None = None, seed: int = 0) -> Pattern:
-    """The pattern that `given` stands for.
+def find_pattern(given: PatternLike | Pattern, dtd: str | os.PathLike[str] | None = None, seed: int = 0) -> Pattern:
+    """The pattern that `given` stands for; one that was found already is itself.
 
     A name without a file behind it is one of our own `PATTERNS`, drawn in colours that `seed` chooses, or, with the
     folder `dtd`, a class of the Describable Textures, of which `seed` chooses a picture. Pictures of textures are
     mirrored at their edges, so that no seam shows; at scale 1 the picture is as wide as 0.8 trunks. Raises InputError
     for an unknown name, ImageError for a picture that cannot be read.
     """
+    if isinstance(given, Pattern):
+        return given
     if isinstance(given, Image.Image):
         return _mirrored(to_rgb(given))
     if isinstance(given, np.ndarray):

@@ -11,7 +11,7 @@ _TITLES = {
     "result": "the result",
     "position_key": "places of the source, coloured",
     "source_positions": "the result, by place of origin",
-    "copied": "copied (white) or painted",
+    "copied": "copied: white, painted: black",
     "mask": "where the person is",
     "warped_source": "the source, moved",
     "background": "behind the person",
@@ -25,12 +25,18 @@ _TITLES = {
 _ORDER = ("source", "position_key", "result", "source_positions", "copied", "mask")
 _GAP, _TITLE_PX, _MARGIN = 12, 30, 16
 _LARGEST_CELL = 512
+_NO_PERSON = (150, 170, 200)
 _SMALLEST_TEXT, _LARGEST_TEXT = 11, 18
 
 
 def explain_sheet(pictures: Mapping[str, Image.Image], columns: int = 4) -> Image.Image:
     """What `PoseTransfer.explain` gives, as one sheet: the source with the colours of its places, the result with the
     same colours where they went, then the rest."""
+    pictures = dict(pictures)
+    if "copied" in pictures and "mask" in pictures:
+        # Outside of the person nothing is said about the background.
+        grey = Image.new("RGB", pictures["copied"].size, _NO_PERSON)
+        pictures["copied"] = Image.composite(pictures["copied"], grey, pictures["mask"].convert("L"))
     names = [name for name in _ORDER if name in pictures] + [name for name in pictures if name not in _ORDER]
     return titled_sheet({_TITLES.get(name, name.replace("_", " ")): pictures[name] for name in names}, columns)
 
