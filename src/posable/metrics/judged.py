@@ -59,6 +59,13 @@ class JudgedPictures:
     def __len__(self) -> int:
         return self.truth.shape[0]
 
+    def too_small_for(self, metric: str, side_px: int) -> str | None:
+        """A sentence when a side is shorter than the `side_px` that a metric needs: the reason why it is absent."""
+        height, width = self.truth.shape[-2:]
+        if min(height, width) >= side_px:
+            return None
+        return f"the pictures are {height}x{width}; {metric} needs {side_px} px a side."
+
     def to(self, device: torch.device | str) -> JudgedPictures:
         return JudgedPictures(
             generated=self.generated.to(device),

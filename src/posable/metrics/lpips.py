@@ -112,6 +112,8 @@ def lpips_metric(
     distance = load_lpips(trunk, path)
 
     def measure(pictures: JudgedPictures) -> Tensor | str:
+        if reason := pictures.too_small_for(f"LPIPS on {trunk}", form.network.smallest_side_px):
+            return reason
         shares = region_weights(pictures, region)
         if isinstance(shares, str):
             return shares

@@ -43,9 +43,11 @@ def _near_limbs(pose: Pose) -> NDArray[np.bool_]:
         from_a_y = (low[1] + 0.5 - a[1] + np.arange(part.shape[0]))[:, None]
         from_a_x = (low[0] + 0.5 - a[0] + np.arange(part.shape[1]))[None, :]
         along = b - a
-        position = np.clip((from_a_x * along[0] + from_a_y * along[1]) / max(float(along @ along), 1e-8), 0, 1)
-        distance = np.hypot(from_a_x - position * along[0], from_a_y - position * along[1])
-        part |= distance <= reach
+        shared = along / max(float(along @ along), 1e-8)
+        position = from_a_x * shared[0] + from_a_y * shared[1]
+        np.maximum(position, 0, out=position)
+        np.minimum(position, 1, out=position)
+        part |= (from_a_x - position * along[0]) ** 2 + (from_a_y - position * along[1]) ** 2 <= reach**2
     return found
 
 
@@ -71,7 +73,9 @@ def mask_ssim_metric(form: SsimForm = GAUSSIAN_OF_PREDICTION) -> PerPairMetric:
     A pair whose pose shows no limb has no value.
     """
 
-    def measure(pictures: JudgedPictures) -> Tensor:
+    def measure(pictures: JudgedPictures) -> Tensor | str:
+        if reason := pictures.too_small_for(f"SSIM's window of {form.side_px} px", form.side_px):
+            return reason
         mask = limb_mask(pictures.target_pose)
         similarity = ssim(pictures.generated * mask, pictures.truth * mask, form, LEVELS).double()
         return torch.where(mask.flatten(1).any(dim=1), similarity, torch.nan)

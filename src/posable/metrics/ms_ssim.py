@@ -33,10 +33,8 @@ def ms_ssim_metric() -> PerPairMetric:
     """MS-SSIM of whole pictures, data range 255; absent for pictures whose coarsest scale does not hold a window."""
 
     def measure(pictures: JudgedPictures) -> Tensor | str:
-        height, width = pictures.truth.shape[-2:]
-        if min(height, width) < _SMALLEST_SIDE_PX:
-            return f"the pictures are {height}x{width}; MS-SSIM at five scales needs {_SMALLEST_SIDE_PX} px a side."
-        return ms_ssim(pictures.generated, pictures.truth)
+        reason = pictures.too_small_for("MS-SSIM at five scales", _SMALLEST_SIDE_PX)
+        return reason or ms_ssim(pictures.generated, pictures.truth)
 
     settings = {"scale_weights": SCALE_WEIGHTS, "data_range": LEVELS}
     return PerPairMetric("ms_ssim", measure, settings, higher_is_better=True)

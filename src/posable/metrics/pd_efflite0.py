@@ -7,7 +7,7 @@ from posable.errors import MissingExtraError
 from posable.metrics import efficientnet_lite0
 from posable.metrics.feature_maps import mean_in_region
 from posable.metrics.judged import AbsentMetric, JudgedPictures, Metric, PerPairMetric
-from posable.metrics.perceptual import StageFeatures, distance_maps
+from posable.metrics.perceptual import SMALLEST_SIDE_PX, StageFeatures, distance_maps
 from posable.metrics.published_weights import sha256_of
 from posable.metrics.region import Region, region_weights, suffix
 
@@ -27,6 +27,8 @@ def pd_efflite0_metric(region: Region = "whole", features: StageFeatures | None 
         return AbsentMetric(name, str(error), settings, higher_is_better=False)
 
     def measure(pictures: JudgedPictures) -> Tensor | str:
+        if reason := pictures.too_small_for("the perceptual distance", SMALLEST_SIDE_PX):
+            return reason
         shares = region_weights(pictures, region)
         if isinstance(shares, str):
             return shares

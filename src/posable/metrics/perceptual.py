@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from posable.errors import SizeError
 from posable.metrics import efficientnet_lite0
 
-_MIN_SIDE = 16
+SMALLEST_SIDE_PX = 16
 _EPSILON = 1e-6
 
 
@@ -56,6 +56,8 @@ def perceptual_distance(features: StageFeatures, image: Tensor, other: Tensor) -
     height, width = image.shape[-2:]
     if image.shape != other.shape:
         raise SizeError(f"the pictures are {tuple(image.shape)} and {tuple(other.shape)}; give two of one shape.")
-    if min(height, width) < _MIN_SIDE:
-        raise SizeError(f"the pictures are {height}x{width}; the perceptual distance needs {_MIN_SIDE} px a side.")
+    if min(height, width) < SMALLEST_SIDE_PX:
+        raise SizeError(
+            f"the pictures are {height}x{width}; the perceptual distance needs {SMALLEST_SIDE_PX} px a side."
+        )
     return feature_distance(features(image), features(other))

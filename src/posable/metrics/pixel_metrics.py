@@ -16,10 +16,12 @@ LEVELS = 255.0
 def ssim_metric(name: str = "ssim", form: SsimForm = GAUSSIAN, region: Region = "whole") -> PerPairMetric:
     """SSIM in one form. In a region: the mean of the map there, the windows still seeing what is around.
 
-    Higher is better, 1 for equal pictures. Raises SizeError when pictures are smaller than the window.
+    Higher is better, 1 for equal pictures. Absent for pictures that are smaller than the window.
     """
 
     def measure(pictures: JudgedPictures) -> Tensor | str:
+        if reason := pictures.too_small_for(f"SSIM's window of {form.side_px} px", form.side_px):
+            return reason
         weights = region_weights(pictures, region)
         if isinstance(weights, str):
             return weights

@@ -11,6 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from posable.errors import SizeError
 from posable.metrics.judged import JudgedPictures, MetricResult
 from posable.metrics.mask_iou import person_boxes
+from posable.metrics.mask_ssim import mask_ssim_metric
 from posable.metrics.pixel_metrics import psnr_metric, ssim_metric
 from posable.metrics.ssim import GAUSSIAN, GAUSSIAN_OF_PREDICTION, UNIFORM, UNIFORM_51, SsimForm, ssim_map
 
@@ -173,6 +174,12 @@ def test_a_flat_prediction_has_no_range_and_so_no_similarity() -> None:
         metric.update(pictures)
     np.testing.assert_allclose(fixed.result().per_pair, witness(pictures, GAUSSIAN), atol=1e-6)
     assert of_prediction.result().pairs_without_value == 1
+
+
+def test_pictures_smaller_than_the_window_have_no_ssim_and_the_reason_says_so() -> None:
+    for metric, side in ((ssim_metric("ssim_51", UNIFORM_51), 51), (mask_ssim_metric(), 11)):
+        metric.update(judged(height=side + 5, width=side - 1))
+        assert f"needs {side} px a side" in metric.result().absent
 
 
 @pytest.mark.parametrize(
