@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import platform
-import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from posable.files import write_atomically
 from posable.metrics.perceptual import StageFeatures
 from posable.nn.perceptual_features import EfficientNetFeatures, PerceptualFeatures, Vgg19Features
 from posable.nn.vgg19 import WEIGHTS_FILE as VGG19_FILE
+from posable.running_code import commit, device_name, package_versions
 from posable.train.processes import Processes
 from posable.train.recipe import Recipe, described
 from posable.train.run_state import RunState
@@ -48,8 +47,8 @@ class RunRecord:
             "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "after_steps": state.steps_in_all,
             "posable": __version__,
-            "commit": _commit(),
-            "device": _device_name(processes.device),
+            "commit": commit(),
+            "device": device_name(processes.device),
             "precision": processes.precision,
             "processes": processes.count,
             "batches_per_step": processes.count * accumulate,
@@ -57,7 +56,7 @@ class RunRecord:
             "python": platform.python_version(),
             "platform": platform.platform(),
             "command": sys.argv,
-            "packages": {name: _version(name) for name in _PACKAGES},
+            "packages": package_versions(_PACKAGES),
         }
         self._about: dict[str, Any] = {"recipe": described(recipe), "seed": recipe.seed, "perceptual_features": {}}
         self._sessions = _sessions_of(folder / "run.json")
@@ -162,26 +161,3 @@ def _features_and_why(features: nn.Module) -> tuple[str, str]:
     if isinstance(features, PerceptualFeatures) and not file.is_file():
         return features.name, f"VGG19's published weights are not at hand as '{file}'"
     return EfficientNetFeatures.name, "the recipe asks for it"
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _commit() -> str | None:
-    """The commit of the source tree that posable runs from; None for an installed package."""
-    here = Path(__file__).parent
-    try:
-        found = subprocess.run(["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=False)
-    except OSError:
-        return None
-    return found.stdout.strip() if found.returncode == 0 else None
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{device.type} ({platform.processor() or platform.machine()})"
