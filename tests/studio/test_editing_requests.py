@@ -2,8 +2,6 @@
 
 import base64
 import io
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,8 +14,7 @@ from posable.editing.regions import REGIONS
 from posable.image import decode_image
 from posable.parse import ParsingResult
 from posable.parsing import LIP_20
-from posable.pipeline import EncodedSource, PoseTransfer
-from posable.pose_formats import pose_from_json
+from posable.pipeline import EncodedSource
 
 
 @pytest.fixture(autouse=True)
@@ -42,25 +39,6 @@ def wearer_id(client: TestClient) -> str:
 def pixels(answer: Any) -> np.ndarray:
     assert answer.status_code == 200, answer.text
     return np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB"), float)
-
-
-def test_a_garment_is_what_the_library_draws(
-    client: TestClient, source_id: str, wearer_id: str, tiny_model: Path
-) -> None:
-    pipe = PoseTransfer.from_pretrained(tiny_model, device="cpu")
-    pose = pose_from_json(json.loads(STANDING), "it", None)
-    person, wearer = (pipe.encode(decode_image(png(seed=seed), "it"), source_pose=pose) for seed in (0, 7))
-    expected = pipe.garment(person, wearer, "upper", "wave", strength=0.8)
-    held = client.post(
-        f"/v1/sources/{source_id}/garment", json={"reference": wearer_id, "pose": "wave", "strength": 0.8}
-    )
-    once = client.post(
-        "/v1/garment",
-        files=files(picture=png(), reference=png(seed=7)),
-        data={"pose": "wave", "source_pose": STANDING, "reference_pose": STANDING, "strength": "0.8"},
-    )
-    assert (pixels(held) == np.asarray(expected)).all()
-    assert (pixels(once) == np.asarray(expected)).all()
 
 
 def test_strength_nought_changes_nothing_away_from_the_pose(client: TestClient, source_id: str) -> None:

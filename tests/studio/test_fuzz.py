@@ -57,7 +57,7 @@ def fuzzed(tiny_model: Path) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(service, "find_pose", a_person)
         patch.setattr(EncodedSource, "parsing", property(a_shirt))
-        limits = Limits(pixels=100_000, side=200, sources=8)
+        limits = Limits(pixels=100_000, side=200, sources=8, seconds=300)
         app = create_app(Settings(models=(str(tiny_model),), device="cpu", hosts=(asgi.HOST,), limits=limits))
         with asgi.get_client(app) as client:
             wait_until_ready(client)
@@ -67,7 +67,7 @@ def fuzzed(tiny_model: Path) -> Iterator[Any]:
 
 def fuzz(app: Any, max_examples: int) -> list[str]:
     """Sends that many valid and as many invalid requests to each operation; gives back the operations."""
-    config = schemathesis.Config.from_dict({"generation": {"mode": "all"}})
+    config = schemathesis.Config.from_dict({"generation": {"mode": "all"}, "request-timeout": 300})
     schema = schemathesis.openapi.from_asgi("/v1/openapi.json", app, config=config)
     asked: list[str] = []
     for found in schema.get_all_operations():

@@ -1,18 +1,22 @@
 """Every endpoint as a client sees it: the same pictures, words and errors as in Python."""
 
+import gc
 import io
 import json
 import sys
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from fastapi.testclient import TestClient
 from PIL import Image
 from sample_requests import SIZE, STANDING, Running, add_source, files, png
 
+from posable.checkpoint import load_checkpoint, save_checkpoint
 from posable.image import decode_image
 from posable.pipeline import PoseTransfer
 from posable.pose_formats import pose_from_json
@@ -141,6 +145,46 @@ def test_models_are_named_and_folders_stay_private(client: TestClient, tiny_mode
     assert (weave["name"], weave["default"], weave["ready"]) == ("weave", False, False)
     assert str(tiny_model.parent) not in answer.text
     assert "upper" in answer.json()["regions"]
+
+
+def test_another_model_is_loaded_when_it_is_named_and_the_first_one_let_go(running: Running, tiny_model: Path) -> None:
+    other = tiny_model.parent / "other"
+    generator = load_checkpoint(tiny_model)
+    with torch.no_grad():
+        for parameter in generator.parameters():
+            parameter.neg_()
+    save_checkpoint(other, generator, {})
+    with running(Limits(models=1), models=(str(tiny_model), str(other))) as client:
+        shelf = client.app.state.service.shelf
+        source = add_source(client)
+        drawn = {}
+        for name in ("tiny", "other", "tiny"):
+            answer = client.post(f"/v1/sources/{source}/transfer", json={"pose": "wave", "model": name})
+            assert [one["name"] for one in client.get("/v1/models").json()["models"] if one["ready"]] == [name]
+            assert drawn.setdefault(name, answer.content) == answer.content
+        assert drawn["tiny"] != drawn["other"]
+        let_go = weakref.ref(shelf.pipe("tiny").generator)
+        client.post(f"/v1/sources/{source}/transfer", json={"pose": "wave", "model": "other"})
+        gc.collect()
+        assert let_go() is None, "something still holds the model that was let go"
+
+
+def test_the_description_names_the_key_where_one_is_wanted(running: Running, client: TestClient) -> None:
+    with running(api_key="key") as keyed:
+        described = keyed.get("/v1/openapi.json", headers={"X-API-Key": "key"}).json()
+    assert described["paths"]["/v1/transfer"]["post"]["security"] == [{"HTTPBearer": []}]
+    assert "security" not in described["paths"]["/v1/health"]["get"]
+    assert "securitySchemes" not in client.get("/v1/openapi.json").json()["components"]
+
+
+def test_every_error_that_is_described_has_the_shape_of_errors(client: TestClient) -> None:
+    for path, methods in client.get("/v1/openapi.json").json()["paths"].items():
+        for method, described in methods.items():
+            assert described["description"], (method, path)
+            for status, answer in described["responses"].items():
+                if int(status) >= 400:
+                    schema = answer["content"]["application/json"]["schema"]
+                    assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}, (method, path, status)
 
 
 def test_the_metrics_count_what_was_done(client: TestClient, source_id: str) -> None:
@@ -287,12 +331,12 @@ def test_new_work_is_refused_while_the_service_closes(running: Running) -> None:
 
 
 def test_a_bug_is_a_500_with_a_sentence_and_no_traceback(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    from posable.studio import routes
+    from posable.studio import routes_about
 
     def broken() -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(routes, "shipped_poses", broken)
+    monkeypatch.setattr(routes_about, "shipped_poses", broken)
     quiet = TestClient(client.app, base_url=str(client.base_url), raise_server_exceptions=False)
     answer = quiet.get("/v1/poses")
     assert error_of(answer) == (500, "bug")

@@ -182,7 +182,10 @@ WORK: dict[int | str, dict[str, Any]] = {
     429: _failure("Too much work is waiting; try again after Retry-After seconds."),
     503: _failure("The model is not ready, the service is closing, or it took too long."),
 }
-NO_SOURCE: dict[int | str, dict[str, Any]] = {404: _failure("There is no such source (any more).")}
+NO_SOURCE: dict[int | str, dict[str, Any]] = {
+    404: _failure("There is no such source (any more)."),
+    422: WORK[422],
+}
 _SECONDS_HEADER = {
     "X-Seconds": {
         "description": "Time to draw, compose and write the picture, without waiting.",

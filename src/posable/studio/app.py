@@ -7,16 +7,18 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from posable.errors import PosableError
-from posable.studio import routes
 from posable.studio.gate import Doorkeeper, Receiver, Recorder
 from posable.studio.refusals import Refusal, body_of, headers_of, refusal_of
+from posable.studio.routes_about import about, about_for_all
+from posable.studio.routes_drawing import drawing
 from posable.studio.routes_editing import editing
 from posable.studio.service import Service
 from posable.studio.settings import Settings
@@ -27,6 +29,8 @@ _DESCRIPTION = """\
 Puts a photographed person into other poses. Send a picture to `/v1/sources` once, then draw it in as many poses as
 wanted; or do it in one request with `/v1/transfer`. Errors are `{"error": {"code", "message"}}`, where the message is
 the library's own sentence. Pictures stay in memory and are forgotten; nothing is written to disk."""
+# For the description alone: the gate has checked the key before a route is looked for.
+_KEY = HTTPBearer(auto_error=False, description="The key that the service was started with.")
 _CODES = {400: "bad_request", 404: "not_found", 405: "method"}
 
 
@@ -54,9 +58,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=life,
     )
     app.state.service = service
-    app.include_router(routes.about)
-    app.include_router(routes.drawing)
-    app.include_router(editing)
+    key_wanted = [Security(_KEY)] if service.settings.api_key else []
+    app.include_router(about_for_all)
+    app.include_router(about, dependencies=key_wanted)
+    app.include_router(drawing, dependencies=key_wanted)
+    app.include_router(editing, dependencies=key_wanted)
     app.mount("/", StaticFiles(directory=PAGE_FOLDER, html=True), name="page")
     # The last one added is the outermost.
     app.add_middleware(Receiver, limits=service.limits)

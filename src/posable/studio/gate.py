@@ -51,8 +51,8 @@ class Recorder:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers.update(SECURITY_HEADERS)
-                if scope["path"].startswith(_API):
-                    headers["Cache-Control"] = "no-store"
+                # The page's files may be kept, but are asked for again: they change with the package.
+                headers["Cache-Control"] = "no-store" if scope["path"].startswith(_API) else "no-cache"
             await send(message)
 
         started = time.perf_counter()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from fastapi import APIRouter, File, Form, Response, UploadFile
 from PIL import Image
@@ -23,8 +22,7 @@ from posable.studio.answers import NO_SOURCE, WORK, picture_answer
 from posable.studio.editing_answers import EXPLAIN_ANSWER, PARSING_ANSWER, ShowAs
 from posable.studio.pictures import PictureFormat, data_url, picture_bytes
 from posable.studio.pose_input import JsonPose, pose_from_field
-from posable.studio.requests_in_memory import ServiceRoute
-from posable.studio.routes import (
+from posable.studio.request_parts import (
     PictureFile,
     ReadyService,
     SourcePoseField,
@@ -32,7 +30,8 @@ from posable.studio.routes import (
     picture_response,
     placed_pose,
 )
-from posable.studio.service import Service, brought_down
+from posable.studio.requests_in_memory import ServiceRoute
+from posable.studio.service import Service, brought_down, timed
 
 editing = APIRouter(prefix="/v1", tags=["editing"], route_class=ServiceRoute)
 
@@ -46,7 +45,6 @@ MaskFile = Annotated[
 PatternFile = Annotated[UploadFile | None, File(description="A picture of the cloth; or give pattern_name.")]
 _DRAWN = {**WORK, **picture_answer("png", "jpeg", "webp")}
 
-Result = TypeVar("Result")
 Edit = Callable[[PoseTransfer, Pose | None], Image.Image]
 
 
@@ -266,16 +264,17 @@ async def _edited(
             return person.on_own_background(picture, person.draw(pose))
         return picture
 
-    picture, seconds = await _timed(service, work)
-    started = time.perf_counter()
-    data = await service.on_pictures(lambda: picture_bytes(picture, kind))
-    return picture_response(data, kind.value, seconds + time.perf_counter() - started)
+    picture, drawing = await service.on_network(timed(work))
+    data, writing = await service.on_pictures(timed(lambda: picture_bytes(picture, kind)))
+    return picture_response(data, kind.value, drawing + writing)
 
 
 async def _parsed(
     service: Service, person: EncodedSource, pose: Pose | None, show: ShowAs
 ) -> Response | bodies.ParsingAnswer:
-    parsing, seconds = await _timed(service, lambda: PoseTransfer(person.generator).parse(person, pose, retarget=False))
+    parsing, seconds = await service.on_network(
+        timed(lambda: PoseTransfer(person.generator).parse(person, pose, retarget=False))
+    )
     picture = parsing.to_picture()
     if show is ShowAs.png:
         return picture_response(picture_bytes(picture, PictureFormat.png), "png", seconds)
@@ -294,22 +293,11 @@ def _described(parsing: ParsingResult, picture: Image.Image) -> bodies.ParsingAn
 async def _explained(
     service: Service, person: EncodedSource, pose: Pose, show: ShowAs
 ) -> Response | bodies.ExplainAnswer:
-    pictures, seconds = await _timed(
-        service, lambda: PoseTransfer(person.generator).explain(person, pose, retarget=False)
+    pictures, seconds = await service.on_network(
+        timed(lambda: PoseTransfer(person.generator).explain(person, pose, retarget=False))
     )
     if show is ShowAs.png:
         sheet = await service.on_pictures(lambda: picture_bytes(explain_sheet(pictures), PictureFormat.png))
         return picture_response(sheet, "png", seconds)
     shown = [{"name": name, "picture": data_url(one, PictureFormat.jpeg)} for name, one in pictures.items()]
     return bodies.ExplainAnswer.model_validate({"pictures": shown})
-
-
-async def _timed(service: Service, work: Callable[[], Result]) -> tuple[Result, float]:
-    """The result on the thread that runs networks, and the seconds it took there."""
-
-    def timed() -> tuple[Result, float]:
-        started = time.perf_counter()
-        result = work()
-        return result, time.perf_counter() - started
-
-    return await service.on_network(timed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -161,6 +162,17 @@ class Service:
         while True:
             await asyncio.sleep(min(_MINUTE, self.limits.source_seconds))
             self.store.forget_the_old()
+
+
+def timed(work: Callable[[], Result]) -> Callable[[], tuple[Result, float]]:
+    """The same work, which also tells the seconds it took, wherever it runs."""
+
+    def measured() -> tuple[Result, float]:
+        started = time.perf_counter()
+        result = work()
+        return result, time.perf_counter() - started
+
+    return measured
 
 
 def brought_down(picture: Image.Image, side: int) -> Image.Image:

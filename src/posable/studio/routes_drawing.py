@@ -1,102 +1,37 @@
-"""Endpoints without editing: sources, transfer, sequence, detect, and what the service says about itself."""
+"""Endpoints that draw a person in other poses: detect, sources, transfer, sequence."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Form, Response
 from PIL import Image
 
-from posable.editing.patterns import PATTERNS
-from posable.editing.regions import REGIONS
 from posable.errors import InputError
 from posable.image import size_of
 from posable.pipeline import EncodedSource
 from posable.pose import Pose
-from posable.poses import shipped_poses
 from posable.studio import answers
 from posable.studio.answers import ALWAYS, NO_SOURCE, WORK, picture_answer
 from posable.studio.pictures import PictureFormat, SequenceFormat, picture_bytes, sequence_bytes
-from posable.studio.pose_input import JsonPose, given_pose, pose_from_field, pose_json, pose_of_source
+from posable.studio.pose_input import pose_from_field, pose_json, pose_of_source
+from posable.studio.request_parts import (
+    AnyService,
+    PictureFile,
+    PoseField,
+    ReadyService,
+    SourcePoseField,
+    encoded_once,
+    look_at,
+    picture_response,
+    placed_pose,
+)
 from posable.studio.requests_in_memory import ServiceRoute
-from posable.studio.service import Seen, Service
+from posable.studio.service import Service, timed
 from posable.studio.source_store import Source
-from posable.version import __version__
 
-
-def service_of(request: Request) -> Service:
-    return request.app.state.service
-
-
-def ready_service(request: Request) -> Service:
-    """Raises Refusal (503) when the model is not there."""
-    service = service_of(request)
-    service.check_ready()
-    return service
-
-
-AnyService = Annotated[Service, Depends(service_of)]
-ReadyService = Annotated[Service, Depends(ready_service)]
-PictureFile = Annotated[UploadFile, File(description="A JPEG, PNG, WebP, TIFF or BMP file that shows a person.")]
-PoseField = Annotated[
-    str,
-    Form(description="A shipped pose's name, or a pose as JSON.", max_length=200_000, examples=["wave"]),
-]
-SourcePoseField = Annotated[
-    str | None,
-    Form(description="The pose of the person in the picture; else it is detected.", max_length=200_000),
-]
-
-about = APIRouter(prefix="/v1", tags=["about"], route_class=ServiceRoute)
 drawing = APIRouter(prefix="/v1", tags=["drawing"], route_class=ServiceRoute)
-
-
-@about.get("/health", responses={**ALWAYS, 503: WORK[503]})
-def health(service: AnyService) -> answers.HealthAnswer:
-    """Whether pictures can be drawn now; needs no API key."""
-    service.check_ready()
-    return answers.HealthAnswer(
-        status="ready",
-        version=__version__,
-        model=service.shelf.default,
-        waiting=len(service.queue),
-        sources=len(service.store),
-    )
-
-
-@about.get("/metrics", responses={**ALWAYS, 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}})
-def metrics(service: AnyService) -> Response:
-    """Counters in Prometheus's text format."""
-    return Response(service.metrics.text(), media_type=service.metrics.CONTENT_TYPE)
-
-
-@about.get("/models", responses=ALWAYS)
-def models(service: AnyService) -> answers.ModelsAnswer:
-    """The models, regions and patterns that requests may name."""
-    return answers.ModelsAnswer(
-        models=[
-            answers.ModelAnswer(
-                name=one.name,
-                default=one.name == service.shelf.default,
-                ready=service.shelf.is_loaded(one.name),
-                family=one.card["family"],
-                size=list(one.card["size"]),
-                licence=_text_or_none(one.card.get("licence")),
-            )
-            for one in service.shelf.offered.values()
-        ],
-        regions=list(REGIONS),
-        patterns=list(PATTERNS),
-    )
-
-
-@about.get("/poses", responses=ALWAYS)
-def poses() -> answers.PosesAnswer:
-    """The shipped poses, with their keypoints."""
-    named = [{"name": name, "pose": pose_json(pose)} for name, pose in shipped_poses().items()]
-    return answers.PosesAnswer.model_validate({"poses": named})
 
 
 @drawing.post("/detect", responses=WORK)
@@ -160,7 +95,7 @@ async def transfer_source(service: ReadyService, source_id: str, body: answers.T
     """The source's person in another pose."""
     encoded = await service.encoding(service.store.get(source_id), body.model, body.max_side)
     pose = placed_pose(service, encoded, body.pose, body.retarget)
-    return await drawn_answer(service, encoded, pose, keep_background=body.keep_background, kind=body.format)
+    return await _drawn(service, encoded, pose, keep_background=body.keep_background, kind=body.format)
 
 
 @drawing.post(
@@ -189,7 +124,7 @@ async def transfer(
     """The person of a picture in another pose, in one request; nothing is held."""
     encoded = await encoded_once(service, picture, source_pose, model, max_side)
     placed = placed_pose(service, encoded, pose_from_field(pose), retarget)
-    return await drawn_answer(service, encoded, placed, keep_background=keep_background, kind=format)
+    return await _drawn(service, encoded, placed, keep_background=keep_background, kind=format)
 
 
 @drawing.post("/sequence", response_class=Response, responses={**WORK, **picture_answer("png", "jpeg", "webp", "gif")})
@@ -225,42 +160,16 @@ async def sequence(
     return await _sequence(service, await encoded_once(service, picture, source_pose, model, max_side), body)
 
 
-async def look_at(service: Service, picture: UploadFile, pose: str | None, name: str = "the picture") -> Seen:
-    """The picture of a form and the pose of its person, given in a field or detected; errors call it `name`."""
-    if pose is None:
-        return await service.look(await picture.read(), name, None)
-    known = pose_from_field(pose)
-    return await service.look(await picture.read(), name, lambda frame: pose_of_source(known, frame))
-
-
-async def encoded_once(
-    service: Service,
-    picture: UploadFile,
-    pose: str | None,
-    model: str | None,
-    max_side: int | None,
-    name: str = "the picture",
-) -> EncodedSource:
-    """A form's picture encoded, without being held; errors call it `name`."""
-    model_name = service.shelf.checked_name(model)
-    seen = await look_at(service, picture, pose, name)
-    return await service.on_network(lambda: service.encoded(model_name, seen.picture, seen.pose, max_side))
-
-
-async def drawn_answer(
+async def _drawn(
     service: Service, encoded: EncodedSource, pose: Pose, *, keep_background: bool, kind: PictureFormat
 ) -> Response:
     (drawn,) = await service.draw(encoded, [pose], keep_background=keep_background)
-    started = time.perf_counter()
-    data = await service.on_pictures(
-        lambda: picture_bytes(encoded.finished(drawn.rendering, keep_background=keep_background), kind)
-    )
-    return picture_response(data, kind.value, drawn.seconds + time.perf_counter() - started)
 
+    def written() -> bytes:
+        return picture_bytes(encoded.finished(drawn.rendering, keep_background=keep_background), kind)
 
-def picture_response(data: bytes, kind: str, seconds: float) -> Response:
-    headers = {"X-Seconds": f"{seconds:.4f}"}
-    return Response(data, media_type=f"image/{kind}", headers=headers)
+    data, seconds = await service.on_pictures(timed(written))
+    return picture_response(data, kind.value, drawn.seconds + seconds)
 
 
 async def _sequence(service: Service, encoded: EncodedSource, body: answers.SequenceBody) -> Response:
@@ -272,7 +181,6 @@ async def _sequence(service: Service, encoded: EncodedSource, body: answers.Sequ
         )
     poses = [placed_pose(service, encoded, one, body.retarget) for one in body.poses]
     drawn = await service.draw(encoded, poses, keep_background=body.keep_background)
-    started = time.perf_counter()
 
     def written() -> bytes:
         pictures: Sequence[Image.Image] = [
@@ -280,14 +188,8 @@ async def _sequence(service: Service, encoded: EncodedSource, body: answers.Sequ
         ]
         return sequence_bytes(pictures, body.format, body.seconds)
 
-    data = await service.on_pictures(written)
-    seconds = sum(one.seconds for one in drawn) + time.perf_counter() - started
-    return picture_response(data, body.format.value, seconds)
-
-
-def placed_pose(service: Service, encoded: EncodedSource, given: JsonPose, retarget: bool) -> Pose:
-    pose = given_pose(given, None if retarget else encoded.letterbox.source)
-    return service.place(encoded, pose, retarget=retarget)
+    data, seconds = await service.on_pictures(timed(written))
+    return picture_response(data, body.format.value, sum(one.seconds for one in drawn) + seconds)
 
 
 def _described(source: Source) -> answers.SourceAnswer:
@@ -300,7 +202,3 @@ def _described(source: Source) -> answers.SourceAnswer:
             "messages": list(source.messages),
         }
     )
-
-
-def _text_or_none(value: object) -> str | None:
-    return value if isinstance(value, str) else None
