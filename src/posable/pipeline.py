@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -52,9 +52,9 @@ class EncodedSource:
     """How many people the detector saw; 1 when the pose was given."""
     letterbox: Letterbox
     """From the picture's frame to the one that the generator was given."""
-    encoded: Any
+    encoded: Any = field(repr=False)
     """The generator's own."""
-    generator: Generator[Any]
+    generator: Generator[Any] = field(repr=False)
     given_parsing: ParsingResult | None = None
 
     @cached_property
