@@ -19,7 +19,6 @@ from nbclient import NotebookClient
 from PIL import Image
 
 TOUR = Path(__file__).parent.parent / "examples" / "tour.ipynb"
-# Of the notebook as it stands in the repository; what nobody looks at twice need not be sharp.
 LARGEST_BYTES, JPEG_QUALITY = 1_500_000, 82
 
 

@@ -48,9 +48,13 @@ def kinds(cell: dict[str, Any]) -> list[str]:
 def run(cell: str, names: dict[str, Any]) -> Any:
     """The value of a cell's last line, as a notebook would show it; None when that is no expression."""
     tree = ast.parse(cell)
-    last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+    last = tree.body[-1]
+    if not isinstance(last, ast.Expr):
+        exec(compile(tree, "cell", "exec"), names)
+        return None
+    tree.body.pop()
     exec(compile(tree, "cell", "exec"), names)
-    return None if last is None else eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names)
 
 
 def test_the_tour_runs_without_a_network_and_shows_what_it_promises(
