@@ -38,7 +38,8 @@ def test_weave_ships_within_25_megabytes_with_its_licence_and_what_it_was_traine
     card = read_card("weave")
     assert card["licence"] == "Apache-2.0"
     assert card["size"] == [256, 176]
-    assert min(stage["data"]["first_seed"] for stage in card["stages"]) >= 2000
+    trained_on = [stage["data"] for run in card["average_of"] for stage in run["stages"]]
+    assert all(data.get("first_seed", 0) >= 2000 or data["people"]["first_seed"] >= 2000 for data in trained_on)
     assert json.dumps(card)
 
 
@@ -93,6 +94,7 @@ def test_photographs_are_drawn_in_their_own_size_and_differ_from_the_source(
 
 
 def test_a_further_pose_costs_less_than_a_whole_pass(pipe: PoseTransfer, examples: Path) -> None:
+    """In the processor's time, which other programs do not change."""
     picture = Image.open(examples / "person.png").resize((176, 256))
     pose = shipped_pose("stand-front")
     encoded = pipe.encode(picture, source_pose=pose)
@@ -101,9 +103,9 @@ def test_a_further_pose_costs_less_than_a_whole_pass(pipe: PoseTransfer, example
         assert callable(draw)
         times: list[float] = []
         for _ in range(7):
-            start = time.perf_counter()
+            start = time.process_time()
             draw()
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
         return min(times)
 
     whole = seconds(lambda: pipe(picture, "wave", source_pose=pose))
