@@ -97,6 +97,7 @@ def test_the_graph_is_compiled_whole(drawing: Drawing) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # up to 45 s of processor time for one family
 def test_onnx_runtime_draws_the_same_people(drawing: Drawing, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")

@@ -330,7 +330,7 @@ class CoarseWeave(nn.Module):
 def fill_in(picture: Float[Tensor, "n 3 h w"], known: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 3 h w"]:
     """`picture` where `known` is 1; elsewhere a smooth continuation from around it (push-pull over a pyramid of
     weighted means)."""
-    known = known.clamp(1e-4, 1)
+    known = known.clamp(1e-4, 1.0)  # two floats: the ONNX exporter stumbles over a float and an int
     if min(picture.shape[-2:]) <= 1:
         return picture
     weight = functional.avg_pool2d(known, 2, ceil_mode=True, count_include_pad=False)
