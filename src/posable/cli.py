@@ -49,7 +49,8 @@ app = typer.Typer(
 )
 app.add_typer(people_app, name="people")
 app.add_typer(data_app, name="data")
-app.add_typer(weights_app, name="weights")
+# Left out of the list, which must fit a screen: whoever needs it is sent here by what lacks the weights.
+app.add_typer(weights_app, name="weights", hidden=True)
 app.command()(convert)
 app.command()(studio)
 app.command()(train)
@@ -74,7 +75,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(epilog="Errors are one sentence on standard error, with exit code 2.")
+@app.callback()
 def posable(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
