@@ -1,6 +1,7 @@
 """The variants that benchmarks/claims.py compares can be trained, differ in what they say, and draw."""
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -56,6 +57,15 @@ class ParsedNoise(NoisePairs):
             target_parsing=stripes,
             target_alpha=(stripes[:, None] > 0).float(),
         )
+
+
+@pytest.fixture(autouse=True)
+def families_as_they_were() -> Iterator[None]:
+    """Variants enter the table of families; other tests must not meet them."""
+    before = dict(FAMILIES)
+    yield
+    FAMILIES.clear()
+    FAMILIES.update(before)
 
 
 def on_noise(recipe: Recipe) -> Recipe:
