@@ -121,12 +121,15 @@ class HalfPerson(torch.nn.Module):
 
     size = Size(64, 48)
     family = "half"
+    needs_parsing = False
 
     def __init__(self) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(1))
 
-    def encode(self, source_image: torch.Tensor, source_pose: PoseBatch) -> torch.Tensor:
+    def encode(
+        self, source_image: torch.Tensor, source_pose: PoseBatch, source_parsing: torch.Tensor | None
+    ) -> torch.Tensor:
         return source_image
 
     def source_mask(self, encoded: torch.Tensor) -> torch.Tensor:
