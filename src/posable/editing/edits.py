@@ -19,10 +19,9 @@ from posable.editing.regions import mask_of, region_classes, region_in
 from posable.editing.texture import lay_pattern
 from posable.errors import InputError
 from posable.image import size_of, to_pil, to_tensor
-from posable.models.editing import DrawsRegions, Explains, MixesGarments, TakesTextures, check_strength
+from posable.models.editing import Explains, MixesGarments, TakesTextures, check_strength
 from posable.models.generator import Generator, Rendering
 from posable.parse import LARGEST_SIDE_PX, ParsingResult, parse
-from posable.parse.labels import labels_in_frame
 from posable.parsing import LIP_20, ParsingLabels
 from posable.pipeline import EncodedSource
 from posable.pose import Pose, PoseBatch
@@ -108,19 +107,6 @@ def explained(source: EncodedSource, pose: Pose) -> dict[str, Image.Image]:
         pictures: dict[str, Tensor] = generator.explain(source.encoded, batch)
     result = {"source": source.picture, "result": _drawn(source, pose)}
     return result | {name: source.letterbox.undo(to_pil(picture[0])) for name, picture in pictures.items()}
-
-
-def redrawn(source: EncodedSource, pose: Pose, parsing: ParsingResult) -> Image.Image:
-    """The person painted into regions that are given (LIP-20, in the source picture's size) in place of predicted ones.
-
-    Raises InputError for a family that cannot."""
-    generator = source.generator
-    if not isinstance(generator, DrawsRegions):
-        raise InputError(f"the family {generator.family} cannot paint into given regions; pise and tfjr can.")
-    labels = labels_in_frame(parsing.labels, source.letterbox).to(_device_of(generator))
-    with torch.inference_mode():
-        rendering = generator.render_regions(source.encoded, _posed(source, pose), labels)
-    return source.letterbox.undo(to_pil(rendering.image[0]))
 
 
 def _taken(source: EncodedSource, region: str | Mask) -> Array:
