@@ -94,7 +94,7 @@ def catn_tiny() -> Recipe:
     stage = replace(
         _transfer(tiny_data(), 2000),
         objective=CatnLosses(weights=CatnWeights(adversarial=2.0), features=OFFLINE_FEATURES, discriminator_channels=8),
-        generator=Optimiser(learning_rate=1e-3, schedule="cosine", warmup_pairs=600),
-        discriminators=Optimiser(learning_rate=1e-4),
+        generator=Optimiser(learning_rate=4e-4, schedule="cosine"),
+        discriminators=Optimiser(learning_rate=4e-5),
     )
     return tiny("catn", config, stage)
