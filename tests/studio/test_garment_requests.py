@@ -26,24 +26,24 @@ def client(running: Running) -> Iterator[TestClient]:
 
 
 def test_a_garment_is_what_the_library_draws(client: TestClient) -> None:
-    pictures = {name: (PEOPLE / f"{name}.jpg").read_bytes() for name in ("kim", "ida")}
+    pictures = {name: (PEOPLE / f"{name}.jpg").read_bytes() for name in ("kim", "robin")}
     poses = {name: (PEOPLE / f"{name}.json").read_text() for name in pictures}
     ids = {
         name: client.post("/v1/sources", files=files(picture=pictures[name]), data={"pose": poses[name]}).json()["id"]
         for name in pictures
     }
     how = {"region": "upper", "strength": 0.8, "max_side": SIDE}
-    held = client.post(f"/v1/sources/{ids['kim']}/garment", json={"reference": ids["ida"], **how})
+    held = client.post(f"/v1/sources/{ids['kim']}/garment", json={"reference": ids["robin"], **how})
     once = client.post(
         "/v1/garment",
-        files=files(picture=pictures["kim"], reference=pictures["ida"]),
-        data={"source_pose": poses["kim"], "reference_pose": poses["ida"], **how},
+        files=files(picture=pictures["kim"], reference=pictures["robin"]),
+        data={"source_pose": poses["kim"], "reference_pose": poses["robin"], **how},
     )
     pipe = PoseTransfer.from_pretrained("weave", device="cpu")
-    kim, ida = (brought_down(read_image(PEOPLE / f"{name}.jpg"), SIDE) for name in ("kim", "ida"))
+    kim, robin = (brought_down(read_image(PEOPLE / f"{name}.jpg"), SIDE) for name in ("kim", "robin"))
     person, wearer = (
         pipe.encode(picture, source_pose=read_pose(PEOPLE / f"{name}.json").resize(size_of(picture)))
-        for name, picture in (("kim", kim), ("ida", ida))
+        for name, picture in (("kim", kim), ("robin", robin))
     )
     expected = np.asarray(pipe.garment(person, wearer, "upper", strength=0.8))
     for answer in (held, once):
