@@ -18,9 +18,9 @@ from posable.train.recipe import Optimiser, Recipe, Stage
 DEEPFASHION_PAIRS = 101_966
 """Training pairs of DeepFashion In-shop in the PATN lineage: one epoch."""
 
-SMALL_PAIRS = 16_000
-"""Pairs that each FAMILY.small learns from, in all of its stages together: 2,000 batches of 8, as many as eight
-families learn from in an hour and a half on two CPU cores."""
+SMALL_PAIRS = 10_000
+"""Pairs that each FAMILY.small learns from, in all of its stages together: 1,250 batches of 8, as many as eight
+families learn from in an hour on two CPU cores."""
 
 SMALL_ADAM = Optimiser(learning_rate=1e-3)
 """Several times the published rates, for narrow networks and so few steps; `SMALL_ADAM_AT_LAST` for a last stage."""
