@@ -21,7 +21,10 @@ import torch
 from numpy.typing import NDArray
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from posable.data.fixed_pairs import Progress, fixed_test_pairs
+from posable.batch import collate
+from posable.evaluation.pairs import open_pairs
+from posable.evaluation.protocol import PEOPLE_1
+from posable.files import cache_folder
 from posable.metrics.judged import JudgedPictures, Metric
 from posable.metrics.mask_metrics import ParsingIou, mask_iou_metric
 from posable.metrics.mask_ssim import limb_mask, mask_ssim_metric
@@ -29,7 +32,7 @@ from posable.metrics.pixel_metrics import psnr_metric, ssim_metric
 from posable.metrics.ssim import GAUSSIAN, UNIFORM
 from posable.pose import PoseBatch
 from posable.size import Size
-from run_record import progress_bars, step, write_record
+from run_record import ProgressCallback, progress_bars, step, write_record
 
 SIZE = Size(256, 176)
 BATCH = 10
@@ -90,16 +93,18 @@ class Row:
         }
 
 
-def made_pairs(count: int, workers: int, progress: Progress) -> list[JudgedPictures]:
+def made_pairs(count: int, workers: int, progress: ProgressCallback) -> list[JudgedPictures]:
     """`count` pairs in batches, on the CPU."""
-    pairs = fixed_test_pairs(SIZE, DISTINCT, workers, progress)
-    truth = torch.from_numpy(pairs.target_image).permute(0, 3, 1, 2).contiguous()
-    mask = torch.from_numpy(pairs.target_alpha[:, None]).float() / 255
+    pairs = open_pairs(PEOPLE_1.with_pairs(DISTINCT), None, cache_folder())
+    pairs.prepare(workers, lambda _what, done, in_all: progress(done, in_all))
+    shown = collate([pairs[i] for i in range(DISTINCT)])
+    truth, mask = shown.target_image.add(1).mul(127.5).round().to(torch.uint8), shown.target_alpha
+    assert mask is not None, "people-1 knows where the person is"
     noise = 20 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(0))
     generated = (truth.roll(3, dims=3) + noise).clamp(0, 255).round().to(torch.uint8)
     # Parsing maps of twelve classes that follow the pictures' brightness: only their areas matter here.
     parsing = (truth.float().mean(dim=1) / 22).to(torch.uint8) * (mask[:, 0] > 0.5)
-    poses = PoseBatch.from_poses([pairs.target_pose(i) for i in range(DISTINCT)])
+    poses = shown.condition.target_pose
     batches: list[JudgedPictures] = []
     for start in range(0, count, BATCH):
         chosen = torch.arange(start, min(start + BATCH, count)) % DISTINCT

@@ -25,7 +25,8 @@ from scipy import ndimage
 from posable import people
 from posable.baselines import copy_source, warp_source
 from posable.batch import PoseCondition
-from posable.evaluate import Draw
+from posable.checkpoint import load_checkpoint
+from posable.evaluation.network_size import Draw
 from posable.image import save_image, to_pil, to_tensor
 from posable.metrics.bootstrap import mean_interval
 from posable.people.correspondence import SEEN
@@ -33,7 +34,6 @@ from posable.people.materials import Cloth, Print
 from posable.people.render import View
 from posable.pose import OPENPOSE_18, Pose, PoseBatch
 from posable.size import Size
-from quality import load_model
 from run_record import progress_bars, step, write_record
 
 SIZE = Size(256, 176)
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "print_keeps.json")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    model = load_model(options.model)
+    model = load_checkpoint(options.model)
     answers: dict[str, Draw] = {"copy the source": copy_source, "warp part by part": warp_source, "model": model}
 
     correlations: dict[str, list[float]] = {name: [] for name in answers}

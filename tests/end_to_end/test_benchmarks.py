@@ -36,17 +36,6 @@ def run(script: str, *arguments: object, cache: Path) -> str:
     return done.stdout
 
 
-def test_quality_prints_a_row_for_each_answer_and_writes_its_record(model: Path, tmp_path: Path) -> None:
-    out = tmp_path / "results" / "quality.json"
-    options = ["--model", model, "--pairs", 3, "--size", "64x48", "--mean-people", 2, "--workers", 1, "--no-keypoints"]
-    printed = run("quality.py", *options, "--out", out, cache=tmp_path)
-    for name in ("copy the source", "mean training picture", "warp part by part", str(model)):
-        assert f"| {name} | " in printed
-    record = json.loads(out.read_text())
-    assert [len(report["values"]["ssim"]) for report in record["reports"]] == [3, 3, 3, 3]
-    assert {"date", "commit", "processor", "packages", "torch_threads"} <= set(record["run"])
-
-
 def test_print_keeps_draws_its_picture_and_writes_its_record(model: Path, tmp_path: Path) -> None:
     picture, out = tmp_path / "picture.png", tmp_path / "print.json"
     printed = run("print_keeps.py", "--model", model, "--people", 8, "--picture", picture, "--out", out, cache=tmp_path)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 
 from posable.checkpoint import save_checkpoint
 from posable.cli import app
-from posable.data.fixed_pairs import renderer_fingerprint
+from posable.data.renderer_code import renderer_fingerprint
 from posable.models.pise import PiseConfig, PiseGenerator
 
 FOUR = ("--pairs", "4", "--size", "64x48")

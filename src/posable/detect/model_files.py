@@ -57,10 +57,20 @@ def fetch_models(progress: Progress | None = None) -> Path:
                     f"{FOLDER_VARIABLE} to have it fetched."
                 )
         return folder
-    folder = cache_folder() / "blazepose"
-    if not all((folder / name).is_file() and _is_intact(folder / name) for name in SHA256_OF_FILE):
-        _fetch(folder, progress or _ignore)
-    return folder
+    if not models_are_here():
+        _fetch(_cached(), progress or _ignore)
+    return _cached()
+
+
+def models_are_here() -> bool:
+    """Whether `fetch_models` would find both files whole, and so fetch nothing."""
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    folder = Path(chosen).expanduser() if chosen else _cached()
+    return all((folder / name).is_file() and _is_intact(folder / name) for name in SHA256_OF_FILE)
+
+
+def _cached() -> Path:
+    return cache_folder() / "blazepose"
 
 
 def _fetch(folder: Path, progress: Progress) -> None:

@@ -11,12 +11,11 @@ from typing import Any
 import torch
 
 from posable.baselines import copy_source, mean_picture, warp_source
-from posable.batch import PoseCondition
 from posable.checkpoint import CARD_FILE, load_checkpoint, model_folder, read_card
 from posable.errors import InputError
 from posable.evaluation.network_size import Draw, drawn_in_frame
 from posable.evaluation.progress import Progress, silent
-from posable.models.generator import Generator, Rendering
+from posable.models.generator import Generator
 from posable.parsing import LIP_20, ParsingLabels
 from posable.size import Size
 
@@ -119,9 +118,4 @@ def _naive(name: str, size: Size, workers: int, progress: Progress) -> Contestan
         answer = mean_picture(size, workers=workers, progress=lambda done, total: progress("mean picture", done, total))
     else:
         answer = {"copy-source": copy_source, "part-warp": warp_source}[name]
-
-    def draw(condition: PoseCondition) -> Rendering:
-        given = answer(condition)
-        return Rendering(given.image, given.mask)
-
-    return Contestant(name, draw, None, None, "naive", None, None, {})
+    return Contestant(name, answer, None, None, "naive", None, None, {})

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 
-from posable.detect.model_files import FOLDER_VARIABLE, SHA256_OF_FILE
+from PIL import Image
+
+from posable.detect.model_files import models_are_here
 from posable.errors import ConfigError, MissingExtraError
 from posable.evaluation.protocol import Measure
 from posable.evaluation.reference import TrainingReference
-from posable.files import cache_folder
-from posable.keypoint_judge import blazepose
 from posable.metrics.judged import AbsentMetric, Metric
 from posable.metrics.keypoint_metrics import SharedDetector, keypoints_found_metric, pck_metric
 from posable.metrics.lpips import lpips_metric
@@ -24,6 +22,7 @@ from posable.metrics.perceptual import StageFeatures
 from posable.metrics.pixel_metrics import psnr_metric, ssim_metric
 from posable.metrics.set_metrics import fd_efflite0_metric, fid_metric, kid_metric
 from posable.metrics.ssim import GAUSSIAN, GAUSSIAN_OF_PREDICTION, UNIFORM_51
+from posable.pose import Pose
 
 
 class MetricMaker:
@@ -51,7 +50,7 @@ class MetricMaker:
         """BlazePose, which looks at each picture once; or why it cannot."""
         if importlib.util.find_spec("ai_edge_litert") is None:
             return "BlazePose needs the package ai-edge-litert, which is not installed; install it."
-        if not _blazepose_is_here():
+        if not models_are_here():
             return "BlazePose's model files are not here; any 'posable detect' fetches them."
         return SharedDetector(blazepose, "blazepose")
 
@@ -90,8 +89,8 @@ METRICS: dict[str, Callable[[MetricMaker, Measure], Metric]] = {
 """By the names that protocols use."""
 
 
-def _blazepose_is_here() -> bool:
-    """Whether its files lie where `posable.detect` looks before it fetches them."""
-    chosen = os.environ.get(FOLDER_VARIABLE)
-    folder = Path(chosen).expanduser() if chosen else cache_folder() / "blazepose"
-    return all((folder / name).is_file() for name in SHA256_OF_FILE)
+def blazepose(picture: Image.Image) -> Pose:
+    """The pose that `posable.detect` finds with its default detector; raises NoPersonError."""
+    from posable.detect import detect_pose
+
+    return detect_pose(picture).pose

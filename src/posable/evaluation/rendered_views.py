@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from posable.batch import PersonPair, PoseCondition
-from posable.data.fixed_pairs import renderer_fingerprint
+from posable.data.renderer_code import renderer_fingerprint
 from posable.errors import InputError
 from posable.evaluation.progress import Progress
 from posable.files import write_atomically

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from posable.metrics.judged import JudgedPictures, PerPairMetric
-from posable.metrics.pixel_metrics import LEVELS
 from posable.metrics.ssim import GAUSSIAN_OF_PREDICTION, SsimForm, ssim
 from posable.pose import OPENPOSE_18, Pose, PoseBatch
 
@@ -77,7 +76,7 @@ def mask_ssim_metric(form: SsimForm = GAUSSIAN_OF_PREDICTION) -> PerPairMetric:
         if reason := pictures.too_small_for(f"SSIM's window of {form.side_px} px", form.side_px):
             return reason
         mask = limb_mask(pictures.target_pose)
-        similarity = ssim(pictures.generated * mask, pictures.truth * mask, form, LEVELS).double()
+        similarity = ssim(pictures.generated * mask, pictures.truth * mask, form).double()
         return torch.where(mask.flatten(1).any(dim=1), similarity, torch.nan)
 
     settings = {**dataclasses.asdict(form), "limb_radius_px": _LIMB_RADIUS_PX, "closing_px": _CLOSING_PX}

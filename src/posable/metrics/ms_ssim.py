@@ -5,8 +5,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from posable.metrics.judged import JudgedPictures, PerPairMetric
-from posable.metrics.pixel_metrics import LEVELS
-from posable.metrics.ssim import GAUSSIAN, inside, similarity_terms
+from posable.metrics.ssim import GAUSSIAN, LEVELS, inside, similarity_terms
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _SMALLEST_SIDE_PX = GAUSSIAN.side_px * 2 ** (len(SCALE_WEIGHTS) - 1)

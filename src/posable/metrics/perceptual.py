@@ -9,7 +9,6 @@ uses AlexNet and weights fitted to human choices.
 import torch
 from torch import Tensor, nn
 
-from posable.errors import SizeError
 from posable.metrics import efficientnet_lite0
 
 SMALLEST_SIDE_PX = 16
@@ -41,23 +40,6 @@ def unit_length(features: Tensor) -> Tensor:
     return features * torch.rsqrt(squares + _EPSILON)
 
 
-def feature_distance(features: list[Tensor], others: list[Tensor]) -> Tensor:
-    """The distance (n,) from two lists of stage features, for a picture whose features are used more than once."""
-    return torch.stack([stage.mean(dim=(1, 2)) for stage in distance_maps(features, others)]).mean(dim=0)
-
-
 def distance_maps(features: list[Tensor], others: list[Tensor]) -> list[Tensor]:
     """The distance of every position at each stage, (n, h', w') in [0, 4]."""
     return [(unit_length(a) - unit_length(b)).square().sum(dim=1) for a, b in zip(features, others, strict=True)]
-
-
-def perceptual_distance(features: StageFeatures, image: Tensor, other: Tensor) -> Tensor:
-    """The distance (n,) in [0, 4] between two batches (n, 3, h, w) of RGB in [-1, 1]; gradients flow to both."""
-    height, width = image.shape[-2:]
-    if image.shape != other.shape:
-        raise SizeError(f"the pictures are {tuple(image.shape)} and {tuple(other.shape)}; give two of one shape.")
-    if min(height, width) < SMALLEST_SIDE_PX:
-        raise SizeError(
-            f"the pictures are {height}x{width}; the perceptual distance needs {SMALLEST_SIDE_PX} px a side."
-        )
-    return feature_distance(features(image), features(other))

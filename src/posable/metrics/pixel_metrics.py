@@ -7,10 +7,7 @@ from torch import Tensor
 
 from posable.metrics.judged import JudgedPictures, PerPairMetric
 from posable.metrics.region import Region, region_weights, suffix, weighted_mean
-from posable.metrics.ssim import GAUSSIAN, SsimForm, inside, ssim_map
-
-LEVELS = 255.0
-"""The width of the range of 8-bit pictures."""
+from posable.metrics.ssim import GAUSSIAN, LEVELS, SsimForm, inside, ssim_map
 
 
 def ssim_metric(name: str = "ssim", form: SsimForm = GAUSSIAN, region: Region = "whole") -> PerPairMetric:
@@ -25,7 +22,7 @@ def ssim_metric(name: str = "ssim", form: SsimForm = GAUSSIAN, region: Region = 
         weights = region_weights(pictures, region)
         if isinstance(weights, str):
             return weights
-        similarity = pictures.shared(form, lambda: ssim_map(pictures.generated, pictures.truth, form, LEVELS))
+        similarity = pictures.shared(form, lambda: ssim_map(pictures.generated, pictures.truth, form))
         if region == "whole":
             return inside(similarity, form).double().mean(dim=(1, 2))
         return weighted_mean(similarity, weights)

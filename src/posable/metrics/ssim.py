@@ -21,7 +21,8 @@ from posable.errors import SizeError
 
 _K1, _K2 = 0.01, 0.03
 _SIGMA = 1.5
-_RANGE_OF_SIGNED = 2.0
+LEVELS = 255.0
+"""The width of the range of 8-bit pictures."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,10 @@ UNIFORM_51 = SsimForm("uniform", 51, sample_covariance=True)
 """What the GFLA and NTED scripts print. win_size=51, data_range=255."""
 
 
-def ssim_map(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range: float = _RANGE_OF_SIGNED) -> Tensor:
+def ssim_map(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range: float = LEVELS) -> Tensor:
     """Similarity (n, h, w), at most 1, around each pixel of two batches (n, 3, h, w) of RGB; gradients flow to both.
 
-    `data_range` is the width of the range that pixels may have: 2 for pictures in [-1, 1], 255 for levels. Where the
+    `data_range` is the width of the range that pixels may have: 255 for levels, 1 for pictures in [0, 1]. Where the
     form takes it from the prediction, that is `image`; a flat one gives nan. Windows that reach over the edge see the
     picture mirrored there, the edge pixel repeated. Raises SizeError when the shapes differ or a side is shorter than
     the window. 8-bit pictures on a CPU go through numba where that is installed.
@@ -94,7 +95,7 @@ def _terms(image: Tensor, other: Tensor, form: SsimForm, data_range: float) -> t
     return luminance, (of_total - of_difference + c2) / (of_total + of_difference + c2)
 
 
-def ssim(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range: float = _RANGE_OF_SIGNED) -> Tensor:
+def ssim(image: Tensor, other: Tensor, form: SsimForm = GAUSSIAN, data_range: float = LEVELS) -> Tensor:
     """Similarity (n,) of whole pictures: the mean of `ssim_map` over the pixels whose window lies inside."""
     return inside(ssim_map(image, other, form, data_range), form).mean(dim=(1, 2))
 
@@ -104,19 +105,6 @@ def inside(similarity: Tensor, form: SsimForm) -> Tensor:
     r = form.radius
     height, width = similarity.shape[-2:]
     return similarity[..., r : height - r, r : width - r]
-
-
-def ssim_in_box(image: Tensor, other: Tensor, boxes: Tensor) -> Tensor:
-    """Similarity (n,) inside one box per picture: the mean of `ssim_map` over the box's pixels.
-
-    `boxes` (n, 4), integers: left, top, right, bottom in px, right and bottom excluded, as `person_boxes` gives them.
-    """
-    similarity = ssim_map(image, other)
-    boxes_px: list[list[int]] = boxes.tolist()
-    means = [
-        one[top:bottom, left:right].mean() for one, (left, top, right, bottom) in zip(similarity, boxes_px, strict=True)
-    ]
-    return torch.stack(means)
 
 
 def _compiled(image: Tensor, other: Tensor, form: SsimForm, data_range: float) -> Tensor:
