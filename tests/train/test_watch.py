@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -146,10 +147,13 @@ def test_no_state_is_saved_whose_weights_are_no_numbers(tmp_path: Path) -> None:
     assert saved_states(tmp_path) == []
 
 
-@pytest.mark.slow
-def test_a_run_that_diverges_goes_on_from_no_state_of_that_time(tmp_path: Path) -> None:
-    recipe = toy_recipe(pairs=1000, objective=Rigged(1e3, since=250), save_every_pairs=100, sample_every_pairs=10_000)
-    with pytest.raises(TrainingError, match=r"discriminators have grown.*state 000000250, from before that, is kept"):
+def test_a_run_that_diverges_goes_on_from_no_state_of_that_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With stretches of 10 steps: the losses of steps 51 to 70 give it away; of the states, only 60 is of that time."""
+    monkeypatch.setattr("posable.train.stage_run.Watch", partial(Watch, 10))
+    recipe = toy_recipe(pairs=200, objective=Rigged(1e3, since=50), save_every_pairs=20, sample_every_pairs=10_000)
+    with pytest.raises(TrainingError, match=r"discriminators have grown.*state 000000050, from before that, is kept"):
         train(recipe, tmp_path, tmp_path, keep_states=10)
-    assert saved_states(tmp_path)[-1].name == "000000250"
-    assert len(list((tmp_path / "states").glob("*.diverged"))) == 2
+    assert saved_states(tmp_path)[-1].name == "000000050"
+    assert [path.name for path in (tmp_path / "states").glob("*.diverged")] == ["000000060.diverged"]
