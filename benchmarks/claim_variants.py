@@ -34,6 +34,8 @@ class Variant:
     name: str
     change: Change
     """What it does to the whole family's recipe."""
+    measure: str = "pd_efflite0_in_box"
+    """What the claim says to be better with what this variant lacks."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class Claim:
     """What the paper says, in a sentence."""
     config: dict[str, Any]
     """What makes FAMILY.small narrower still."""
+    pairs: int
+    """That each run learns from, unless the user says: as many as fit in two minutes or so of one core."""
     variants: tuple[Variant, ...]
     """The first is what the others are compared with."""
     measures: tuple[str, ...] = ("pd_efflite0_in_box", "ssim_in_box")
@@ -202,6 +206,7 @@ CLAIMS = {
         "Learning to draw the source again beside the transfer (the dual task), and texture transfer between the two, "
         "make better pictures.",
         {"channels": 16, "max_channels": 32, "feed_forward_channels": 64},
+        2000,
         (
             Variant("both tasks, texture blocks", whole),
             Variant(
@@ -222,9 +227,10 @@ CLAIMS = {
         "Bone maps give better parsing maps than keypoint heatmaps, and texture kernels better textures than one code "
         "for each region.",
         {"channels": 32},
+        2000,
         (
             Variant("bone maps, kernels of 3x3 cells", whole),
-            Variant("keypoint heatmaps", network(WithHeatmaps)),
+            Variant("keypoint heatmaps", network(WithHeatmaps), "parsing_iou"),
             Variant("one texture code a region", config(kernel_size=1)),
         ),
         ("pd_efflite0_in_box", "ssim_in_box", "parsing_iou"),
@@ -233,13 +239,18 @@ CLAIMS = {
         "catn",
         "Context at several scales helps with large changes of pose.",
         {"channels": 12, "context_channels": 12, "query_reduction": 4},
-        (Variant("with multi-scale context", whole), Variant("without", config(dilations=()))),
+        1600,
+        (
+            Variant("with multi-scale context", whole),
+            Variant("without", config(dilations=()), "pd_efflite0_in_box, large changes"),
+        ),
         ("pd_efflite0_in_box", "pd_efflite0_in_box, large changes", "ssim_in_box", "ssim_in_box, large changes"),
     ),
     "rsagan": Claim(
         "rsagan",
         "The source's parsing map lowers LPIPS by 23 %, and each of the three modules has its part in that.",
         {"channels": 32, "region_channels": 8},
+        1200,
         (
             Variant("whole", whole),
             Variant("without the parsing map", network(WithoutParsing, loss_weights(parsing=0.0))),
@@ -253,6 +264,7 @@ CLAIMS = {
         "A few dozen kinds of textures are enough, and teaching the attention to reconstruct colours is what makes it "
         "work.",
         {"channels": (64, 48, 32)},
+        1200,
         (
             Variant("16 and 32 kinds of textures", whole),
             Variant("4 and 8", config(num_labels=(4, 8))),
@@ -264,6 +276,7 @@ CLAIMS = {
         "gfla",
         "Attention in a window around each flow's end carries more than plain warping.",
         {"channels": 16, "max_channels": 48, "flow_channels": 16},
+        2000,
         (Variant("local attention", whole), Variant("plain warping", network(WithPlainWarping))),
     ),
 }

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from toy_runs import NoisePairs
@@ -19,6 +20,7 @@ from posable.train.textured_pairs import TexturedPairs
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 from claim_variants import CLAIMS, Claim, Variant, recipe_of
+from claims_report import LEFT, WIDTH, Found, picture, table, worsening
 
 SIZE = Size(64, 48)
 EACH = [
@@ -94,3 +96,33 @@ def test_variants_of_a_claim_differ_from_the_first_and_share_its_pairs(claim: Cl
         assert [(stage.data, stage.pairs) for stage in other.stages] == [(s.data, s.pairs) for s in base.stages]
         assert other.seed == base.seed == 1
         assert issubclass(FAMILIES[other.family].generator, FAMILIES[claim.family].generator)
+
+
+def found_with(claim: Claim, numbers: dict[str, list[float]]) -> Found:
+    """Finished runs whose every measure is the same number, by variant and seed."""
+    runs = {
+        name: [{"seed": s, "pairs": 10, "parameters": 1, "measures": dict.fromkeys(claim.measures, n)} for s, n in made]
+        for name, made in ((name, list(enumerate(values))) for name, values in numbers.items())
+    }
+    return Found(claim, runs, 3)
+
+
+def test_a_smaller_distance_counts_as_better_and_a_smaller_iou_as_worse() -> None:
+    claim = CLAIMS["tfjr"]
+    whole, heatmaps, one_code = (variant.name for variant in claim.variants)
+    found = found_with(claim, {whole: [1.0, 2.0, 3.0], heatmaps: [0.9, 1.9, 2.9], one_code: [0.9, 1.9, 3.1]})
+    assert worsening(found, claim.variants[1]) == pytest.approx([5.0, 5.0, 5.0])
+    assert worsening(found, claim.variants[2]) == pytest.approx([-5.0, -5.0, 5.0])
+    line = next(line for line in table(found).splitlines() if line.startswith(f"| {one_code}"))
+    distance, ssim, *_ = line.split("|")[2:]
+    assert "(-1.7 %; worse in 1 of 3)" in distance
+    assert "(-1.7 %; worse in 2 of 3)" in ssim
+
+
+def test_the_picture_places_worse_variants_right_of_the_middle() -> None:
+    claim = CLAIMS["gfla"]
+    whole, plain = (variant.name for variant in claim.variants)
+    for factor, side in ((1.2, 1), (0.8, -1)):
+        sheet = np.asarray(picture([found_with(claim, {whole: [1.0, 1.1, 0.9], plain: [factor] * 3})]))
+        dots = np.argwhere((sheet == np.array([0xB3, 0x26, 0x1E])).all(2))[:, 1]
+        assert np.sign(dots.mean() - (LEFT + WIDTH / 2)) == side
