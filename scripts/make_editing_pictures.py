@@ -19,9 +19,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from posable import people
 from posable.editing.sheet import explain_sheet
+from posable.encoded_source import EncodedSource
 from posable.image import read_image, save_image
 from posable.parsing import LIP_20, palette
-from posable.pipeline import EncodedSource, PoseTransfer
+from posable.pipeline import PoseTransfer
 from posable.pose import Pose
 from posable.size import Size
 

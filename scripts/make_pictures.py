@@ -14,8 +14,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from posable import people
+from posable.encoded_source import EncodedSource
 from posable.image import read_image, save_image
-from posable.pipeline import EncodedSource, PoseTransfer
+from posable.pipeline import PoseTransfer
 from posable.pose import Pose
 from posable.pose_drawing import draw_sheet, draw_skeleton
 from posable.poses import shipped_poses

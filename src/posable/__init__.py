@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from posable.batch import PersonPair, PoseCondition
     from posable.checkpoint import load_checkpoint, save_checkpoint
     from posable.detect import Detection, detect_pose
+    from posable.encoded_source import EncodedSource
     from posable.errors import (
         CheckpointError,
         ConfigError,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     )
     from posable.image import read_image, save_image
     from posable.models.generator import Generator, Rendering
-    from posable.pipeline import EncodedSource, PoseTransfer
+    from posable.pipeline import PoseTransfer
     from posable.pose import OPENPOSE_18, Pose, PoseBatch, retarget
     from posable.pose_drawing import draw_skeleton
     from posable.pose_files import read_pose, write_pose
@@ -94,7 +95,8 @@ _HOMES = {
     ),
     "image": ("read_image", "save_image"),
     "models.generator": ("Generator", "Rendering"),
-    "pipeline": ("EncodedSource", "PoseTransfer"),
+    "encoded_source": ("EncodedSource",),
+    "pipeline": ("PoseTransfer",),
     "pose": ("OPENPOSE_18", "Pose", "PoseBatch", "retarget"),
     "pose_drawing": ("draw_skeleton",),
     "pose_files": ("read_pose", "write_pose"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -13,7 +13,8 @@ from posable.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
-    from posable.pipeline import EncodedSource, PoseTransfer
+    from posable.encoded_source import EncodedSource
+    from posable.pipeline import PoseTransfer
     from posable.pose import Pose
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="Picture of the person.", show_default=False)]
@@ -33,6 +34,7 @@ Region = Annotated[
 Strength = Annotated[
     float, typer.Option(metavar="S", help="0 changes nothing, 1 (if not given) all.", show_default=False)
 ]
+KeepBackground = Annotated[bool, typer.Option("--keep-background", help="Keep the source's own pixels around.")]
 NoRetarget = Annotated[bool, typer.Option("--no-retarget", help="Don't fit the pose to the person.")]
 SizeOption = Annotated[
     str | None, typer.Option("--size", metavar="HxW", help="Working size: 256x176 or 512x352.", show_default=False)
@@ -58,6 +60,7 @@ def garment(
     reference_pose: Annotated[
         str | None, typer.Option(metavar="POSE", help="Pose in the other picture.", show_default=False)
     ] = None,
+    keep_background: KeepBackground = False,
     no_retarget: NoRetarget = False,
     size: SizeOption = None,
     model: Model = "weave",
@@ -73,24 +76,23 @@ def garment(
     what = _region(region, mask)
     pipe = PoseTransfer.from_pretrained(model, device=device, tell=tell)
     picture = pipe.garment(
-        given.encoded(pipe, *person),
-        given.encoded(pipe, *wearer),
+        given.encoded(pipe, person),
+        given.encoded(pipe, wearer),
         what,
-        given.target(person[0]),
+        given.target(person.picture),
         strength=strength,
         retarget=not no_retarget,
+        keep_background=keep_background,
     )
     _save(picture, out)
     report({"written": [str(out)], "region": region if mask is None else str(mask), "strength": strength}, json)
 
 
 def texture(
-    source: Source,
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", hidden=True)],
     pattern: Annotated[
         str,
-        typer.Option(
-            "--from", metavar="PATTERN", help="A picture, or plaid, dots, floral, denim, ...", show_default=False
-        ),
+        typer.Option("--from", metavar="PATTERN", help="A picture, or plaid, dots, denim, ...", show_default=False),
     ],
     out: Out,
     region: Region = "upper",
@@ -103,13 +105,14 @@ def texture(
         Path | None, typer.Option(metavar="FOLDER", help="The DTD textures; then name a class.", show_default=False)
     ] = None,
     source_pose: SourcePose = None,
+    keep_background: KeepBackground = False,
     no_retarget: NoRetarget = False,
     size: SizeOption = None,
     model: Model = "weave",
     device: Device = None,
     json: Json = False,
 ) -> None:
-    """Make a garment of SOURCE of another cloth, which follows the body."""
+    """Make a garment of SOURCE, the picture of a person, of another cloth."""
     from posable.editing.patterns import find_pattern
     from posable.pipeline import PoseTransfer
 
@@ -119,15 +122,16 @@ def texture(
     person, what = given.person(source), _region(region, mask)
     pipe = PoseTransfer.from_pretrained(model, device=device, tell=tell)
     picture = pipe.texture(
-        given.encoded(pipe, *person),
+        given.encoded(pipe, person),
         pattern,
         what,
-        given.target(person[0]),
+        given.target(person.picture),
         scale=scale,
         strength=strength,
         seed=seed,
         dtd=dtd,
         retarget=not no_retarget,
+        keep_background=keep_background,
     )
     _save(picture, out)
     report({"written": [str(out)], "region": region if mask is None else str(mask), "strength": strength}, json)
@@ -166,8 +170,8 @@ def parse(
     given = _Given(size, pose, source_pose, no_retarget)
     person = given.person(source)
     pipe = PoseTransfer.from_pretrained(model, device=device, tell=tell)
-    encoded = given.encoded(pipe, *person)
-    target = given.target(person[0])
+    encoded = given.encoded(pipe, person)
+    target = given.target(person.picture)
     found = pipe.parse(encoded, target, retarget=not no_retarget)
     found.save(out)
     with write_atomically(beside) as temporary:
@@ -208,10 +212,10 @@ def explain(
         check_outputs([out], inputs=[source, pose, source_pose])
     given = _Given(size, pose, source_pose, no_retarget)
     person = given.person(source)
-    target = given.target(person[0])
+    target = given.target(person.picture)
     assert target is not None, "the option is required"
     pipe = PoseTransfer.from_pretrained(model, device=device, tell=tell)
-    pictures = pipe.explain(given.encoded(pipe, *person), target, retarget=not no_retarget)
+    pictures = pipe.explain(given.encoded(pipe, person), target, retarget=not no_retarget)
     sheet = explain_sheet(pictures)
     if not into_folder:
         _save(sheet, out)
@@ -225,6 +229,14 @@ def explain(
     report({"written": written}, json)
 
 
+class _Person(NamedTuple):
+    """A picture that was read, who is in it, and what errors call it."""
+
+    picture: Image.Image
+    pose: Pose
+    name: str
+
+
 class _Given:
     """Options that all four commands share; everything that was given is read before the model is."""
 
@@ -234,18 +246,18 @@ class _Given:
         self.size = Size.parse(size) if size else None
         self.pose, self.source_pose, self.no_retarget = pose, source_pose, no_retarget
 
-    def person(self, path: Path) -> tuple[Image.Image, Pose]:
+    def person(self, path: Path) -> _Person:
         """The source's picture and the pose of the person in it."""
         return self.other_person(path, self.source_pose)
 
-    def other_person(self, path: Path, pose: str | None) -> tuple[Image.Image, Pose]:
+    def other_person(self, path: Path, pose: str | None) -> _Person:
         from posable.image import read_image, size_of
         from posable.pose_lookup import find_pose, resolve_pose
 
         picture = read_image(path)
         if pose is None:
-            return picture, find_pose(picture, f"'{path}'", tell=tell).pose
-        return picture, resolve_pose(pose, size_of(picture), tell)
+            return _Person(picture, find_pose(picture, f"'{path}'", tell=tell).pose, f"'{path}'")
+        return _Person(picture, resolve_pose(pose, size_of(picture), tell), f"'{path}'")
 
     def target(self, picture: Image.Image) -> Pose | None:
         from posable.image import size_of
@@ -255,8 +267,8 @@ class _Given:
             return None
         return resolve_pose(self.pose, size_of(picture) if self.no_retarget else None, tell)
 
-    def encoded(self, pipe: PoseTransfer, picture: Image.Image, pose: Pose) -> EncodedSource:
-        return pipe.encode(picture, source_pose=pose, size=self.size)
+    def encoded(self, pipe: PoseTransfer, person: _Person) -> EncodedSource:
+        return pipe.encode(person.picture, source_pose=person.pose, size=self.size, name=person.name)
 
 
 def _region(region: str, mask: Path | None) -> str | Image.Image:

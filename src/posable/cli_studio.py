@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,9 @@ def studio(
     ] = None,
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="cuda, mps or cpu; else the fastest.", show_default=False)
+    ] = None,
+    dtd: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Offer the DTD textures, too.", show_default=False)
     ] = None,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = True,
     api_key: Annotated[
@@ -50,6 +54,7 @@ def studio(
     settings = Settings(
         models=tuple(model or ("weave",)),
         device=device,
+        dtd=dtd,
         api_key=api_key,
         hosts=(*LOOPBACK_HOSTS, host.lower()) if local else None,
     )

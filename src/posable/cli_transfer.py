@@ -59,7 +59,7 @@ def run_transfer(request: Request) -> dict[str, Any]:
     read = time.perf_counter()
     pipe = PoseTransfer.from_pretrained(request.model, device=request.device, tell=tell)
     loaded = time.perf_counter()
-    source = pipe.encode(picture, source_pose=source_pose, size=size)
+    source = pipe.encode(picture, source_pose=source_pose, size=size, name=f"'{request.source}'")
     encoded = time.perf_counter()
     how = {"retarget": request.retarget, "keep_background": request.keep_background}
     if is_sequence:

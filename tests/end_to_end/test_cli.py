@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
@@ -15,8 +19,15 @@ from posable.cli import app
 from posable.pose_files import read_pose, write_pose
 from posable.poses import shipped_poses
 
-COMMANDS = [[], ["transfer"], ["detect"], ["poses"], ["people"], ["people", "make"], ["train"]]
-COMMANDS += [["data"], *(["data", name] for name in ("prepare", "export", "corpora", "inspect"))]
+
+def every_command(group: Any, *before: str) -> Iterator[list[str]]:
+    """The words of each command and group, hidden ones too."""
+    yield list(before)
+    for name, command in getattr(group, "commands", {}).items():
+        yield from every_command(command, *before, name)
+
+
+COMMANDS = list(every_command(typer.main.get_command(app)))
 
 
 def run(*arguments: object) -> Result:
@@ -31,10 +42,22 @@ def transfer(examples: Path, model: Path, *more: object) -> Result:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_help_fits_a_screen(command: list[str]) -> None:
+def test_help_fits_a_screen_and_says_what_every_option_does(command: list[str]) -> None:
     lines = run(*command, "--help").stdout.splitlines()
     assert len(lines) <= 24
     assert max(len(line) for line in lines) <= 80
+    assert lines[2].strip().endswith("."), "a sentence says what the command does"
+    for line in lines:
+        # A name too long for its column has its words on the next line.
+        assert not re.fullmatch(r"  -\S+(, --\S+)?( [A-Zx]+)?", line), f"nothing is said of{line}"
+
+
+def test_there_are_all_the_commands() -> None:
+    """So that a walk that finds none cannot pass."""
+    assert [] in COMMANDS
+    assert len(COMMANDS) >= 20
+    for words in (["transfer"], ["garment"], ["studio"], ["people", "make"], ["data", "inspect"]):
+        assert words in COMMANDS
 
 
 def test_the_version_is_printed() -> None:

@@ -12,8 +12,6 @@ from posable.cli import app
 from posable.image import read_image
 from posable.parsing import LIP_20, palette
 
-COMMANDS = ["garment", "texture", "parse", "explain"]
-
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(argument) for argument in arguments])
@@ -31,13 +29,6 @@ def person(examples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def edit(command: str, person: Path, model: Path, *more: object) -> Result:
     pose = person.with_suffix(".json")
     return run(command, person, "--source-pose", pose, "--model", model, *more)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_fits_a_screen(command: str) -> None:
-    lines = run(command, "--help").stdout.splitlines()
-    assert len(lines) <= 24
-    assert max(len(line) for line in lines) <= 80
 
 
 def test_a_garment_is_written_in_the_sources_size(person: Path, tmp_path: Path) -> None:

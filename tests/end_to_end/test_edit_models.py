@@ -72,12 +72,6 @@ def test_the_table_fits_eighty_columns_and_names_every_family() -> None:
     assert all(name in text for name in FAMILIES)
 
 
-def test_help_fits_a_screen() -> None:
-    lines = run("models", "--help").stdout.splitlines()
-    assert len(lines) <= 24
-    assert max(len(line) for line in lines) <= 80
-
-
 @pytest.mark.parametrize("what", ["missing", "empty"])
 def test_a_folder_without_models_is_one_sentence_and_exit_code_2(what: str, tmp_path: Path) -> None:
     folder = tmp_path / what

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from posable.checkpoint import SHIPPED_FOLDER, read_card, shipped_models
+from posable.encoded_source import EncodedSource
 from posable.image import read_image, size_of
-from posable.pipeline import EncodedSource, PoseTransfer
+from posable.pipeline import PoseTransfer
 from posable.pose_lookup import find_pose
 from posable.poses import shipped_pose
 

@@ -2,19 +2,25 @@
 
 import base64
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from sample_requests import SIZE, STANDING, add_source, files, png
+from sample_requests import SIZE, STANDING, Running, add_source, files, png
 
+from posable.editing import edits
 from posable.editing.regions import REGIONS
+from posable.encoded_source import EncodedSource
+from posable.errors import InputError
 from posable.image import decode_image
 from posable.parse import ParsingResult
 from posable.parsing import LIP_20
-from posable.pipeline import EncodedSource
+from posable.size import Size
+from posable.studio.app import create_app
+from posable.studio.settings import Limits, Settings
 
 
 @pytest.fixture(autouse=True)
@@ -81,6 +87,99 @@ def test_a_mask_says_where_instead_of_a_region(client: TestClient) -> None:
     assert not changed[44:].any()
 
 
+def white_above(row: int, size: Size = SIZE) -> bytes:
+    mask = Image.new("L", (size.width, size.height))
+    mask.paste(255, (0, 0, size.width, row))
+    file = io.BytesIO()
+    mask.save(file, format="PNG")
+    return file.getvalue()
+
+
+def test_a_held_source_takes_a_mask_too(client: TestClient, source_id: str, wearer_id: str) -> None:
+    source = np.asarray(decode_image(png(), "it"), float)
+    path, mask = f"/v1/sources/{source_id}", white_above(40)
+    printed = client.post(f"{path}/texture", files=files(mask=mask), data={"pattern_name": "dots"})
+    assert (np.abs(pixels(printed) - source)[44:] <= 2).all()
+    url = f"data:image/png;base64,{base64.b64encode(mask).decode()}"
+    worn = client.post(f"{path}/garment", json={"reference": wearer_id, "mask": url, "strength": 0})
+    assert np.abs(pixels(worn) - source).max() <= 2
+
+
+def test_a_mask_lies_in_the_picture_as_it_was_sent(running: Running) -> None:
+    large = Size(240, 180)
+    with running(Limits(side=120)) as client:
+        path = f"/v1/sources/{add_source(client, size=large)}/texture"
+        fitting = client.post(path, files=files(mask=white_above(80, large)), data={"pattern_name": "dots"})
+        assert pixels(fitting).shape == (120, 90, 3)
+        other = client.post(path, files=files(mask=white_above(20, Size(50, 50))), data={"pattern_name": "dots"})
+        assert other.status_code == 422
+        told = "the mask is 50x50 and 'picture.png' is 240x180; give a mask of the picture's size."
+        assert other.json()["error"]["message"] == told
+
+
+@pytest.mark.parametrize("mask", ["hello", "data:image/png;base64,%%%", "data:image/png;base64,aGVsbG8="])
+def test_a_mask_that_is_no_picture_is_told(client: TestClient, source_id: str, wearer_id: str, mask: str) -> None:
+    answer = client.post(f"/v1/sources/{source_id}/garment", json={"reference": wearer_id, "mask": mask})
+    assert answer.status_code in (415, 422)
+    assert answer.json()["error"]["message"].startswith("the mask ")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"strength": "1.5"}, "strength is 1.5; give a number from 0 to 1."),
+        ({"scale": "nan"}, "scale is nan; give a number from 0.05 to 20."),
+        ({"seed": "-1"}, "seed is -1; give a whole number from 0 on."),
+    ],
+)
+def test_numbers_out_of_range_are_told_as_the_library_tells(
+    client: TestClient, source_id: str, given: dict[str, str], says: str
+) -> None:
+    form = {name: (None, value) for name, value in {**given, "pattern_name": "plaid"}.items()}
+    answer = client.post(f"/v1/sources/{source_id}/texture", files=form)
+    assert answer.status_code == 422
+    assert answer.json()["error"]["message"] == says
+
+
+def test_a_class_of_dtd_is_a_pattern_where_the_service_has_the_folder(running: Running, tmp_path: Path) -> None:
+    for name, color in (("woven", (200, 30, 30)), ("knitted", (30, 30, 200))):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        Image.new("RGB", (40, 40), color).save(tmp_path / "images" / name / f"{name}_0001.jpg")
+    with running(dtd=tmp_path) as client:
+        assert client.get("/v1/models").json()["dtd_classes"] == ["knitted", "woven"]
+        path = f"/v1/sources/{add_source(client)}/texture"
+        red = pixels(client.post(path, files={"pattern_name": (None, "woven")}))
+        assert red[45, 45, 0] > red[45, 45, 2]
+        told = client.post(path, files={"pattern_name": (None, "silk")}).json()["error"]["message"]
+        assert "there is no pattern 'silk'" in told
+        assert "knitted, woven" in told
+    with pytest.raises(InputError, match="holds no images/ folder of DTD"):
+        create_app(Settings(dtd=tmp_path / "images"))
+
+
+def test_dragging_in_a_cloth_lays_it_once(client: TestClient, source_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    laid: list[int] = []
+    original = edits.lay_pattern
+    monkeypatch.setattr(edits, "lay_pattern", lambda *given, **more: laid.append(1) or original(*given, **more))
+    path, sent = f"/v1/sources/{source_id}/texture", files(pattern=png(seed=31))
+    for pose in ("wave", "arms-up", "walk-left"):
+        pixels(client.post(path, files=sent, data={"pose": pose}))
+    assert laid == [1]
+
+
+def test_drawn_pictures_become_an_animation(client: TestClient) -> None:
+    sent = [("pictures", (f"{seed}.png", png(seed=seed))) for seed in range(3)]
+    answer = client.post("/v1/animation", files=sent, data={"format": "gif", "seconds": "0.2"})
+    with Image.open(io.BytesIO(answer.content)) as moving:
+        assert (moving.format, moving.size, moving.n_frames) == ("GIF", (SIZE.width, SIZE.height), 3)
+        assert moving.info["duration"] == 200
+    strip = client.post("/v1/animation", files=sent, data={"format": "png"})
+    assert pixels(strip).shape == (SIZE.height, 3 * SIZE.width, 3)
+    odd = client.post("/v1/animation", files=[*sent, ("pictures", ("odd.png", png(Size(60, 60))))])
+    assert odd.status_code == 422
+    assert odd.json()["error"]["message"] == "'odd.png' is 60x60 and '0.png' is 120x90; give pictures of one size."
+
+
 def test_the_parsing_map_is_an_indexed_picture_with_its_legend(client: TestClient, source_id: str) -> None:
     answer = client.post(f"/v1/sources/{source_id}/parse", json={}).json()
     head, _, data = answer["picture"].partition(",")
@@ -130,8 +229,8 @@ def test_a_region_that_is_not_there_is_told(
     [
         ({}, "one of the two"),
         ({"pattern_name": "sky"}, "no pattern 'sky'"),
-        ({"pattern_name": "/etc/hostname"}, "is no pattern"),
-        ({"pattern_name": "a.png"}, "is no pattern"),
+        ({"pattern_name": "/etc/hostname"}, "no pattern '/etc/hostname'"),
+        ({"pattern_name": "a.png"}, "no pattern 'a.png'"),
     ],
 )
 def test_a_wrong_pattern_is_told(client: TestClient, source_id: str, given: dict[str, str], says: str) -> None:

@@ -20,9 +20,9 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from posable.detect import Detection
+from posable.encoded_source import EncodedSource
 from posable.parse import ParsingResult
 from posable.parsing import LIP_20
-from posable.pipeline import EncodedSource
 from posable.poses import shipped_pose
 from posable.studio import service
 from posable.studio.app import create_app

@@ -8,11 +8,13 @@ from PIL import Image
 from tiny import CONFIGS, SIZE, network
 from torch import Tensor
 
-from posable.pipeline import EncodedSource, PoseTransfer
+from posable.encoded_source import EncodedSource
+from posable.memory import memory_of
+from posable.pipeline import PoseTransfer
 from posable.pose import Pose
 from posable.poses import shipped_pose
 from posable.studio import joined_sources
-from posable.studio.joined_sources import draw_together, tensor_bytes
+from posable.studio.joined_sources import draw_together
 
 POSES = ["wave", "walk-left", "arms-up"]
 
@@ -43,8 +45,8 @@ def test_a_batch_draws_what_single_calls_draw(family: str, same_person: bool, mo
     together = draw_together(people, poses)
     assert len(calls) == 1, "this family's encoded sources could not be joined"
     for one, other in zip(together, alone, strict=True):
-        # Untrained networks amplify rounding: 1e-4 was measured with PISE (tests/families/test_contract.py).
-        torch.testing.assert_close(one.image, other.image, atol=3e-4, rtol=0)
+        # Untrained networks amplify rounding: 3.9e-4 was measured with TFJR on one thread.
+        torch.testing.assert_close(one.image, other.image, atol=1e-3, rtol=0)
         assert (one.mask is None) == (other.mask is None)
 
 
@@ -81,4 +83,4 @@ def test_what_has_no_entry_per_person_is_not_joined() -> None:
 
 
 def test_memory_is_counted_through_nested_parts() -> None:
-    assert tensor_bytes({"a": [Parts(torch.zeros(1, 2), (torch.zeros(3, dtype=torch.uint8),))]}) == 8 + 3
+    assert memory_of({"a": [Parts(torch.zeros(1, 2), (torch.zeros(3, dtype=torch.uint8),))]}) == 8 + 3

@@ -306,7 +306,7 @@ def test_large_pictures_are_brought_down_and_it_is_said(running: Running) -> Non
         answer = client.post("/v1/sources", files=files(picture=png(Size(400, 300))), data={"pose": STANDING}).json()
         assert answer["size"] == [100, 75]
         assert answer["pose"]["size"] == [100, 75]
-        assert answer["messages"] == ["the picture was brought down from 400x300 to 100x75."]
+        assert answer["messages"] == ["'picture.png' was brought down from 400x300 to 100x75."]
 
 
 def test_a_service_whose_model_is_broken_says_so_and_goes_on(running: Running, client: TestClient) -> None:

@@ -1,6 +1,9 @@
 """Held sources: bounded in number, memory and time; the one used longest ago goes first."""
 
+from typing import Any
+
 import pytest
+import torch
 from PIL import Image
 
 from posable.poses import shipped_pose
@@ -8,7 +11,7 @@ from posable.size import Size
 from posable.studio.refusals import Refusal
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits
-from posable.studio.source_store import Source, SourceStore
+from posable.studio.source_store import Seen, Source, SourceStore
 
 FRAME = Size(100, 50)
 
@@ -21,7 +24,8 @@ class Clock:
 
 
 def add(store: SourceStore) -> Source:
-    return store.add(Image.new("RGB", (FRAME.width, FRAME.height)), shipped_pose("wave").resize(FRAME), 1, ())
+    picture = Image.new("RGB", (FRAME.width, FRAME.height))
+    return store.add(Seen(picture, shipped_pose("wave").resize(FRAME), 1, (), "the picture", FRAME))
 
 
 def is_held(store: SourceStore, source: Source) -> bool:
@@ -55,6 +59,17 @@ def test_a_source_alone_is_held_however_large_it_is() -> None:
     store = SourceStore(Limits(sources_bytes=1), ServiceMetrics())
     first, second = add(store), add(store)
     assert held(store, first, second) == [False, True]
+
+
+def test_what_edits_add_to_a_source_counts_and_others_give_way() -> None:
+    one = FRAME.height * FRAME.width * 4
+    store = SourceStore(Limits(sources_bytes=4 * one), ServiceMetrics())
+    old, edited = add(store), add(store)
+    grown: Any = {"drawn": (None, [torch.zeros(3 * one // 4)])}
+    edited.encodings["weave", None] = grown
+    store.make_room(edited)
+    assert held(store, old, edited) == [False, True]
+    assert store.held_bytes == 4 * one
 
 
 def test_unused_sources_are_forgotten_after_a_while() -> None:

@@ -10,8 +10,9 @@ import torch
 from PIL import Image
 from tiny import CONFIGS, SIZE, network
 
+from posable.encoded_source import EncodedSource
 from posable.errors import ConfigError
-from posable.pipeline import EncodedSource, PoseTransfer
+from posable.pipeline import PoseTransfer
 from posable.pose import Pose
 from posable.poses import shipped_pose
 from posable.studio.refusals import Refusal

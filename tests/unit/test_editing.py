@@ -1,26 +1,31 @@
 """Garments, textures, parsing and explanations, through the pipeline and below it."""
 
+import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from posable.editing import drawn_people, edits
 from posable.editing.body_frames import body_coordinates
 from posable.editing.patterns import PATTERNS, Pattern, find_pattern
 from posable.editing.regions import REGIONS, region_classes
 from posable.editing.sheet import explain_sheet, titled_sheet
 from posable.editing.texture import lay_pattern
+from posable.encoded_source import EncodedSource
 from posable.errors import ConfigError, ImageError, InputError
 from posable.image import read_image, size_of
+from posable.memory import memory_of
 from posable.models.nted import NtedConfig, NtedGenerator
 from posable.models.pise import PiseConfig, PiseGenerator
 from posable.models.tfjr import TfjrConfig, TfjrGenerator
 from posable.parse import ParsingResult
 from posable.parsing import LIP_20
 from posable.people.patterns import PATTERN_SHARES, make_pattern
-from posable.pipeline import EncodedSource, PoseTransfer
+from posable.pipeline import PoseTransfer
 from posable.pose import Pose
 from posable.pose_files import read_pose
 from posable.size import Size
@@ -350,3 +355,82 @@ def test_a_sheet_holds_every_picture_under_its_title(picture: Image.Image) -> No
     drawn = np.asarray(explain_sheet(colors)).reshape(-1, 3)
     for color in ((255, 0, 0), (0, 0, 255)):
         assert (drawn == color).all(1).sum() == picture.width * picture.height
+
+
+# ---- what is kept
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was done that takes long, in its order."""
+    done: list[str] = []
+
+    def counted(module: Any, name: str) -> None:
+        original = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda *given, **more: (done.append(name), original(*given, **more))[1])
+
+    counted(drawn_people, "look")
+    counted(drawn_people, "into_frame")
+    counted(edits, "lay_pattern")
+    counted(edits, "region_in")
+    counted(PoseTransfer, "encode")
+    return done
+
+
+def test_a_garment_in_the_same_pose_is_drawn_once_whatever_its_strength(wearers: Wearers, looks: list[str]) -> None:
+    pipe, source, wearer = wearers
+    first = pipe.garment(source, wearer, pose="arms-up")
+    looks.clear()
+    again = pipe.garment(source, wearer, pose="arms-up")
+    pipe.garment(source, wearer, pose="arms-up", strength=0.5)
+    assert looks == []
+    np.testing.assert_array_equal(np.asarray(again), np.asarray(first))
+
+
+def test_a_garment_in_another_pose_looks_at_both_drawings_and_nothing_else(wearers: Wearers, looks: list[str]) -> None:
+    pipe, source, wearer = wearers
+    pipe.garment(source, wearer, pose="arms-up")
+    looks.clear()
+    pipe.garment(source, wearer, pose="walk-left")
+    assert looks == ["look", "look"]
+
+
+def test_a_texture_in_another_pose_costs_the_drawing_alone(
+    pipe: PoseTransfer, source: EncodedSource, looks: list[str]
+) -> None:
+    first = pipe.texture(source, "plaid", pose="wave")
+    looks.clear()
+    pipe.texture(source, "plaid", pose="arms-up")
+    assert looks == []
+    pipe.texture(source, "plaid", pose="wave", seed=1)
+    assert looks == ["lay_pattern", "encode"]
+    np.testing.assert_array_equal(
+        np.asarray(pipe.texture(source, "plaid", pose="wave")), np.asarray(first), err_msg="the first one again"
+    )
+
+
+def test_what_is_kept_counts_as_memory(wearers: Wearers) -> None:
+    pipe, source, wearer = wearers
+    fresh = pipe.encode(source.picture, source_pose=source.pose, source_parsing=source.parsing)
+    before = memory_of(fresh)
+    pipe.garment(fresh, wearer, pose="wave")
+    assert memory_of(fresh) > before + 20 * 2 * SIZE.height * SIZE.width
+
+
+def test_the_background_stays_under_a_garment_and_a_texture(wearers: Wearers) -> None:
+    pipe, source, wearer = wearers
+    picture = np.asarray(source.picture)
+    for drawn in (
+        pipe.garment(source, wearer, pose="wave", keep_background=True),
+        pipe.texture(source, "dots", pose="wave", keep_background=True),
+    ):
+        corner = np.asarray(drawn)[:12, :12]
+        np.testing.assert_array_equal(corner, picture[:12, :12])
+
+
+def test_errors_name_the_pictures_file(pipe: PoseTransfer, examples: Path, pose: Pose) -> None:
+    photo, mask = examples / "person.png", Image.new("L", (9, 9), 255)
+    with pytest.raises(ImageError, match=re.escape(f"the mask is 9x9 and '{photo}' is")):
+        pipe.garment(read_image(photo), photo, mask, source_pose=pose, reference_pose=pose)
+    with pytest.raises(ImageError, match="the mask is 9x9 and the other picture is"):
+        pipe.garment(photo, read_image(photo), mask, source_pose=pose, reference_pose=pose)

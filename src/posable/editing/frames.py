@@ -12,22 +12,27 @@ from posable.size import Size
 
 def into_frame(layer: Float[Tensor, "n c h w"], letterbox: Letterbox) -> Float[Tensor, "n c H W"]:
     """A layer of the picture in the letterbox's target frame, its border repeated around it; antialiased."""
-    content = functional.interpolate(
-        layer, tuple(letterbox.content), mode="bilinear", align_corners=False, antialias=True
-    )
+    content = fitted(layer, letterbox.content)
     left, top = letterbox.offset
     right = letterbox.target.width - letterbox.content.width - left
     bottom = letterbox.target.height - letterbox.content.height - top
     return functional.pad(content, (left, right, top, bottom), mode="replicate")
 
 
-def out_of_frame(layer: Float[Tensor, "n c H W"], letterbox: Letterbox) -> Float[Tensor, "n c h w"]:
-    """A layer of the letterbox's target frame in the picture's frame and size."""
+def out_of_frame(
+    layer: Float[Tensor, "n c H W"], letterbox: Letterbox, size: Size | None = None
+) -> Float[Tensor, "n c h w"]:
+    """A layer of the letterbox's target frame in the picture's frame, in the picture's size or another one."""
     left, top = letterbox.offset
     content = layer[..., top : top + letterbox.content.height, left : left + letterbox.content.width]
-    return functional.interpolate(
-        content, tuple(letterbox.source), mode="bilinear", align_corners=False, antialias=True
-    )
+    return fitted(content, size or letterbox.source)
+
+
+def fitted(layer: Float[Tensor, "n c H W"], size: Size) -> Float[Tensor, "n c h w"]:
+    """The layer in another size, antialiased; itself when it has that size."""
+    if tuple(layer.shape[-2:]) == tuple(size):
+        return layer
+    return functional.interpolate(layer, tuple(size), mode="bilinear", align_corners=False, antialias=True)
 
 
 def moved_by_flow(layer: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 H W"]) -> Float[Tensor, "n c H W"]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
+from torch.nn import functional
 
 from posable.editing.regions import sure
 from posable.parsing import LIP_20
@@ -56,6 +57,8 @@ _KEPT_IN_FRONT: dict[str, list[int]] = {
 """What of the source stays before the new region."""
 _LEAST_SHARE = 2e-3
 """Of the picture: less of a garment tells nothing about it."""
+_FILLED_WHOLE_PX = 256
+"""The longest side of a picture that is filled in at its own size."""
 GIVEN = "given"
 """In the place of a region's name: what a mask says."""
 
@@ -145,8 +148,15 @@ def recoloured_skin(source: Dressed, reference: Dressed) -> Array:
 
 
 def _continued(image: Array, known: npt.NDArray[np.bool_]) -> Array:
-    """The picture with all that is not `known` filled in from around."""
-    return filled_in(torch.from_numpy(image), torch.from_numpy(known)[None]).numpy()
+    """The picture with all that is not `known` filled in from around. Of large pictures at half the size: what is
+    filled in is smooth."""
+    pixels, there = torch.from_numpy(image), torch.from_numpy(known)[None]
+    whole = -functional.max_pool2d(-there.float()[None], 2, ceil_mode=True)[0] > 0
+    if max(known.shape) <= _FILLED_WHOLE_PX or not whole.any():
+        return filled_in(pixels, there).numpy()
+    small = filled_in(functional.avg_pool2d(pixels, 2, ceil_mode=True), whole)
+    smooth = functional.interpolate(small[None], known.shape, mode="bilinear", align_corners=False)[0]
+    return torch.where(there, pixels, smooth).numpy()
 
 
 def _soft(mask: Array, sigma: float) -> Array:

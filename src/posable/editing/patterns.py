@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from posable.errors import InputError
+from posable.errors import ConfigError, InputError
 from posable.image import read_image, to_pil, to_rgb
 from posable.size import Size
 
@@ -49,6 +51,11 @@ class Pattern:
     width_in_trunks: float
     """How much of the trunk's length its width takes at scale 1; a trunk is about half a metre."""
 
+    @cached_property
+    def digest(self) -> bytes:
+        """Equal for equal patterns."""
+        return blake2b(self.picture.tobytes() + repr((self.picture.size, self.width_in_trunks)).encode()).digest()
+
     def tile_of(self, side_px: float) -> npt.NDArray[np.float32]:
         """The tile in linear light, (h, w, 3) in [0, 1]; scaled to a width of about `side_px` if it is larger."""
         factor = min(1.0, side_px * 1.2 / self.picture.width)
@@ -72,10 +79,12 @@ def find_pattern(given: PatternLike | Pattern, dtd: str | os.PathLike[str] | Non
     A name without a file behind it is one of our own `PATTERNS`, drawn in colours that `seed` chooses, or, with the
     folder `dtd`, a class of the Describable Textures, of which `seed` chooses a picture. Pictures of textures are
     mirrored at their edges, so that no seam shows; at scale 1 the picture is as wide as 0.8 trunks. Raises InputError
-    for an unknown name, ImageError for a picture that cannot be read.
+    for an unknown name, ConfigError for a negative seed, ImageError for a picture that cannot be read.
     """
     if isinstance(given, Pattern):
         return given
+    if seed < 0:
+        raise ConfigError(f"seed is {seed}; give a whole number from 0 on.")
     if isinstance(given, Image.Image):
         return _mirrored(to_rgb(given))
     if isinstance(given, np.ndarray):

@@ -78,14 +78,18 @@ def without_holes(mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return np.where(np.isin(holes, small[small > 0]), np.float32(1), mask).astype(np.float32)
 
 
+def check_mask_size(mask: Size, picture: Size, name: str) -> None:
+    """Raises ImageError, with the picture's name, for a mask of another size."""
+    if mask != picture:
+        raise ImageError(f"the mask is {mask} and {name} is {picture}; give a mask of the picture's size.")
+
+
 def mask_of(mask: Image.Image | npt.NDArray[np.uint8], picture: Size, name: str) -> npt.NDArray[np.float32]:
     """A given mask as (h, w) in [0, 1]: white is in, black is out; of the picture's size. Raises ImageError."""
     grey = np.asarray(mask.convert("L") if isinstance(mask, Image.Image) else mask)
     if grey.dtype != np.uint8 or grey.ndim != 2:
         raise ImageError(f"the mask of {name} is {grey.dtype} of shape {grey.shape}; give uint8 of shape (h, w).")
-    if grey.shape != tuple(picture):
-        found = Size(*grey.shape)
-        raise ImageError(f"the mask is {found} and {name} is {picture}; give a mask of the picture's size.")
+    check_mask_size(Size(*grey.shape), picture, name)
     if not (grey > 127).any():
         raise ImageError(f"the mask of {name} has no white pixel; paint the region white on black.")
     return (grey.astype(np.float32) / 255).astype(np.float32)

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from posable.editing.body_frames import BodyCoordinates, body_coordinates
 from posable.editing.patterns import Pattern
 from posable.errors import ConfigError
+from posable.models.editing import check_strength
 from posable.pose import Pose
 from posable.size import Size
 
@@ -23,7 +24,13 @@ _FOLD_IN_TRUNKS, _PRINT_IN_TRUNKS = 0.022, 0.10
 _DARKEST, _BRIGHTEST = -1.3, 0.75
 _FOLD_SHIFT = 0.05
 """How far, in trunk lengths, folds push the pattern aside."""
-_LEAST_SCALE, _LARGEST_SCALE = 0.05, 20.0
+LEAST_SCALE, LARGEST_SCALE = 0.05, 20.0
+
+
+def check_scale(scale: float) -> None:
+    """Raises ConfigError for a scale out of range."""
+    if not LEAST_SCALE <= scale <= LARGEST_SCALE:
+        raise ConfigError(f"scale is {scale}; give a number from {LEAST_SCALE} to {LARGEST_SCALE:g}.")
 
 
 def lay_pattern(
@@ -42,10 +49,8 @@ def lay_pattern(
     folds are those of the garment: its brightness, without what is finer than folds. The pose is in the picture's
     frame; `flared` takes what is below the hips as one piece. Raises ConfigError for a scale or strength out of range.
     """
-    if not 0 <= strength <= 1:
-        raise ConfigError(f"strength is {strength}; give a number from 0 to 1.")
-    if not _LEAST_SCALE <= scale <= _LARGEST_SCALE:
-        raise ConfigError(f"scale is {scale}; give a number from {_LEAST_SCALE} to {_LARGEST_SCALE:g}.")
+    check_strength(strength)
+    check_scale(scale)
     rows, columns = _box_around(mask)
     if strength == 0 or rows.stop <= rows.start:
         return picture.copy()

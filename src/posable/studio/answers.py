@@ -119,6 +119,7 @@ class ModelsAnswer(BaseModel):
     models: list[ModelAnswer]
     regions: list[str] = Field(description="Parts of a person that garments and textures go to.")
     patterns: list[str] = Field(description="Textures that can be given by name.")
+    dtd_classes: list[str] = Field(description="The same, of the Describable Textures, when the service has them.")
 
 
 class HealthAnswer(BaseModel):

@@ -20,6 +20,7 @@ from posable.studio.refusals import Refusal, body_of, headers_of, refusal_of
 from posable.studio.routes_about import about, about_for_all
 from posable.studio.routes_drawing import drawing
 from posable.studio.routes_editing import editing
+from posable.studio.routes_insight import insight
 from posable.studio.service import Service
 from posable.studio.settings import Settings
 from posable.version import __version__
@@ -63,6 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(about, dependencies=key_wanted)
     app.include_router(drawing, dependencies=key_wanted)
     app.include_router(editing, dependencies=key_wanted)
+    app.include_router(insight, dependencies=key_wanted)
     app.mount("/", StaticFiles(directory=PAGE_FOLDER, html=True), name="page")
     # The last one added is the outermost.
     app.add_middleware(Receiver, limits=service.limits)

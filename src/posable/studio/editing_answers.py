@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from posable.editing.patterns import PATTERNS
 from posable.editing.regions import REGIONS
+from posable.editing.texture import LARGEST_SCALE, LEAST_SCALE
 from posable.studio.answers import Format, GivenPose, KeepBackground, MaxSide, ModelName, Retarget
 from posable.studio.pictures import PictureFormat
 
@@ -16,20 +16,28 @@ Region = Annotated[
     str,
     Field(description="What to change.", max_length=40, json_schema_extra={"enum": list(REGIONS)}, examples=["upper"]),
 ]
-Strength = Annotated[float, Field(description="0 changes nothing, 1 is all of it.", ge=0, le=1)]
+# Ranges are described here and checked by the library, whose sentence is the same everywhere.
+Strength = Annotated[
+    float, Field(description="0 changes nothing, 1 is all of it.", json_schema_extra={"minimum": 0, "maximum": 1})
+]
 Scale = Annotated[
-    float, Field(description="Size of the pattern; at 1 a picture is as wide as 0.8 trunks.", ge=0.05, le=20)
+    float,
+    Field(
+        description="Size of the pattern; at 1 a picture is as wide as 0.8 trunks.",
+        json_schema_extra={"minimum": LEAST_SCALE, "maximum": LARGEST_SCALE},
+    ),
 ]
 PatternName = Annotated[
     str | None,
     Field(
-        description="One of posable's own, in place of a picture.",
+        description="In place of a picture: one of `patterns` or `dtd_classes` of /v1/models.",
         max_length=40,
-        json_schema_extra={"enum": [*PATTERNS, None]},
         examples=["plaid"],
     ),
 ]
-Seed = Annotated[int, Field(description="Chooses the colours of a named pattern.", ge=0, le=2**31 - 1)]
+Seed = Annotated[
+    int, Field(description="Chooses the colours of a named pattern.", json_schema_extra={"minimum": 0}, lt=2**63)
+]
 
 
 class ShowAs(str, Enum):
@@ -61,6 +69,12 @@ class _DrawnEdit(_Edit):
 class GarmentBody(_DrawnEdit):
     reference: str = Field(
         description="The id of the source whose garment is taken.", max_length=100, examples=["Pni6srFs7N9DCxjI"]
+    )
+
+    mask: str | None = Field(
+        None,
+        description="In place of a region: white on black, of the reference's size, as a data URL.",
+        max_length=8_000_000,
     )
 
 

@@ -9,8 +9,8 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from posable.encoded_source import EncodedSource
 from posable.models.generator import Rendering
-from posable.pipeline import EncodedSource
 from posable.pose import Pose, PoseBatch
 
 _SAME_FOR_ALL = (str, bool, int, float, type(None))
@@ -35,19 +35,6 @@ def draw_together(sources: Sequence[EncodedSource], poses: Sequence[Pose]) -> li
     with torch.inference_mode():
         rendering = generator.render(joined, PoseBatch.from_poses(placed).to(device))
     return [_one_of(rendering, index) for index in range(len(sources))]
-
-
-def tensor_bytes(value: object) -> int:
-    """Memory of all tensors in nested dataclasses, mappings and sequences."""
-    if isinstance(value, Tensor):
-        return value.numel() * value.element_size()
-    if isinstance(value, Mapping):
-        return sum(map(tensor_bytes, cast("Mapping[Any, Any]", value).values()))
-    if isinstance(value, (tuple, list)):
-        return sum(map(tensor_bytes, cast("Sequence[Any]", value)))
-    if is_dataclass(value):
-        return sum(tensor_bytes(getattr(value, field.name)) for field in fields(value))
-    return 0
 
 
 def _joined_or_none(parts: Sequence[Any]) -> Any:

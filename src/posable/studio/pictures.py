@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from posable.errors import InputError
 from posable.sequence_output import image_strip, write_animation
 
 
@@ -55,3 +56,23 @@ def sequence_bytes(pictures: Sequence[Image.Image], kind: SequenceFormat, second
 def data_url(picture: Image.Image, kind: PictureFormat = PictureFormat.png) -> str:
     """The picture inside JSON, as browsers take it."""
     return f"data:image/{kind.value};base64,{base64.b64encode(picture_bytes(picture, kind)).decode('ascii')}"
+
+
+def bytes_of_data_url(url: str) -> bytes:
+    """What a data URL holds; raises InputError for one that is broken."""
+    head, _, data = url.partition(",")
+    try:
+        if not (head.startswith("data:") and head.endswith(";base64")):
+            raise ValueError(head)
+        return base64.b64decode(data, validate=True)
+    except ValueError:
+        raise InputError("the mask is no data URL; send 'data:image/png;base64,...'.") from None
+
+
+def brought_down(picture: Image.Image, side: int) -> Image.Image:
+    """The picture with its longer side at most `side` px, antialiased."""
+    longest = max(picture.size)
+    if longest <= side:
+        return picture
+    width, height = (max(1, round(length * side / longest)) for length in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import Depends, File, Form, Request, Response, UploadFile
 
-from posable.pipeline import EncodedSource
+from posable.encoded_source import EncodedSource
 from posable.pose import Pose
+from posable.size import Size
 from posable.studio.pose_input import JsonPose, given_pose, pose_from_field, pose_of_source
-from posable.studio.service import Seen, Service
+from posable.studio.service import Service
+from posable.studio.source_store import Seen
+
+_LONGEST_NAME = 80
+
+
+class Encoded(NamedTuple):
+    """A picture encoded, and the size that it was sent in."""
+
+    person: EncodedSource
+    sent_size: Size
 
 
 def service_of(request: Request) -> Service:
@@ -36,8 +47,22 @@ SourcePoseField = Annotated[
 ]
 
 
-async def look_at(service: Service, picture: UploadFile, pose: str | None, name: str = "the picture") -> Seen:
-    """The picture of a form and the pose of its person, given in a field or detected; errors call it `name`."""
+OptionalPoseField = Annotated[
+    str | None,
+    Form(description="A shipped pose's name, or a pose as JSON; else as photographed.", max_length=200_000),
+]
+
+
+def name_of(file: UploadFile, otherwise: str) -> str:
+    """What errors call a file that was sent: by its own name, when it came with one."""
+    name = (file.filename or "").replace("\\", "/").rpartition("/")[2]
+    return f"'{name[-_LONGEST_NAME:]}'" if "." in name.strip(".") else otherwise
+
+
+async def look_at(service: Service, picture: UploadFile, pose: str | None, otherwise: str = "the picture") -> Seen:
+    """The picture of a form and the pose of its person, given in a field or detected; errors call it by its file's
+    name, or `otherwise`."""
+    name = name_of(picture, otherwise)
     if pose is None:
         return await service.look(await picture.read(), name, None)
     known = pose_from_field(pose)
@@ -50,12 +75,22 @@ async def encoded_once(
     pose: str | None,
     model: str | None,
     max_side: int | None,
-    name: str = "the picture",
-) -> EncodedSource:
-    """A form's picture encoded, without being held; errors call it `name`."""
+    otherwise: str = "the picture",
+) -> Encoded:
+    """A form's picture encoded, without being held; errors call it as in `look_at`."""
     model_name = service.shelf.checked_name(model)
-    seen = await look_at(service, picture, pose, name)
-    return await service.on_network(lambda: service.encoded(model_name, seen.picture, seen.pose, max_side))
+    seen = await look_at(service, picture, pose, otherwise)
+    person = await service.on_network(lambda: service.encoded(model_name, seen.picture, seen.pose, max_side, seen.name))
+    return Encoded(person, seen.sent_size)
+
+
+def target_pose(service: Service, person: EncodedSource, pose: JsonPose | None, retarget: bool) -> Pose | None:
+    """The pose to draw, or None for the person as photographed."""
+    return None if pose is None else placed_pose(service, person, pose, retarget)
+
+
+def optional_pose(field: str | None) -> JsonPose | None:
+    return None if field is None else pose_from_field(field)
 
 
 def placed_pose(service: Service, encoded: EncodedSource, given: JsonPose, retarget: bool) -> Pose:

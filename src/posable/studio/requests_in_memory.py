@@ -16,7 +16,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from posable.studio.refusals import Refusal
 
-_MOST_FILES, _MOST_FIELDS = 4, 32
+_MOST_FILES, _MOST_FIELDS = 64, 32
 _LONGEST_FIELD = 1_000_000
 
 

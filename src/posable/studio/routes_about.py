@@ -55,6 +55,7 @@ def models(service: AnyService) -> answers.ModelsAnswer:
         ],
         regions=list(REGIONS),
         patterns=list(PATTERNS),
+        dtd_classes=service.patterns.dtd_classes,
     )
 
 

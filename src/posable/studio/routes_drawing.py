@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Response
+from fastapi import APIRouter, File, Form, Response, UploadFile
 from PIL import Image
 
-from posable.errors import InputError
-from posable.image import size_of
-from posable.pipeline import EncodedSource
+from posable.encoded_source import EncodedSource
+from posable.errors import ImageError, InputError
+from posable.image import decode_image, size_of
 from posable.pose import Pose
 from posable.studio import answers
 from posable.studio.answers import ALWAYS, NO_SOURCE, WORK, picture_answer
@@ -24,6 +24,7 @@ from posable.studio.request_parts import (
     SourcePoseField,
     encoded_once,
     look_at,
+    name_of,
     picture_response,
     placed_pose,
 )
@@ -37,7 +38,7 @@ drawing = APIRouter(prefix="/v1", tags=["drawing"], route_class=ServiceRoute)
 @drawing.post("/detect", responses=WORK)
 async def detect(service: AnyService, picture: PictureFile) -> answers.DetectionAnswer:
     """The pose of the largest person in a picture."""
-    seen = await service.look(await picture.read(), "the picture", None)
+    seen = await service.look(await picture.read(), name_of(picture, "the picture"), None)
     found = {"pose": pose_json(seen.pose), "size": list(size_of(seen.picture))}
     return answers.DetectionAnswer.model_validate(
         {**found, "people_found": seen.people_found, "messages": list(seen.messages)}
@@ -54,7 +55,7 @@ async def add_source(
     """Encodes a picture and holds it, so that each further pose costs the drawing alone."""
     service.shelf.checked_name(model)
     seen = await look_at(service, picture, pose)
-    source = service.store.add(seen.picture, seen.pose, seen.people_found, seen.messages)
+    source = service.store.add(seen)
     await service.encoding(source, model, None)
     return _described(source)
 
@@ -122,7 +123,7 @@ async def transfer(
     model: Annotated[answers.ModelName, Form()] = None,
 ) -> Response:
     """The person of a picture in another pose, in one request; nothing is held."""
-    encoded = await encoded_once(service, picture, source_pose, model, max_side)
+    encoded, _ = await encoded_once(service, picture, source_pose, model, max_side)
     placed = placed_pose(service, encoded, pose_from_field(pose), retarget)
     return await _drawn(service, encoded, placed, keep_background=keep_background, kind=format)
 
@@ -157,7 +158,34 @@ async def sequence(
         format=format,
         seconds=seconds,
     )
-    return await _sequence(service, await encoded_once(service, picture, source_pose, model, max_side), body)
+    encoded, _ = await encoded_once(service, picture, source_pose, model, max_side)
+    return await _sequence(service, encoded, body)
+
+
+@drawing.post("/animation", response_class=Response, responses={**WORK, **picture_answer("png", "jpeg", "webp", "gif")})
+async def animation(
+    service: AnyService,
+    pictures: Annotated[list[UploadFile], File(description="Pictures of one size, in their order.")],
+    format: Annotated[answers.SequenceKind, Form()] = SequenceFormat.webp,
+    seconds: Annotated[answers.SecondsPerPicture, Form()] = 0.5,
+) -> Response:
+    """Pictures that were drawn, whatever the person wears in them, as a strip or an animation."""
+    if len(pictures) > service.limits.poses:
+        raise InputError(f"there are {len(pictures)} pictures; give 1 to {service.limits.poses}.")
+    named = [(name_of(one, f"picture {number}"), await one.read()) for number, one in enumerate(pictures, start=1)]
+    most = service.limits.sequence_pixels
+
+    def written() -> bytes:
+        read: list[Image.Image] = []
+        for name, data in named:
+            read.append(decode_image(data, name, most // len(named)))
+            if read[-1].size != read[0].size:
+                first, other = size_of(read[0]), size_of(read[-1])
+                raise ImageError(f"{name} is {other} and {named[0][0]} is {first}; give pictures of one size.")
+        return sequence_bytes(read, format, seconds)
+
+    data, taken = await service.on_pictures(timed(written))
+    return picture_response(data, format.value, taken)
 
 
 async def _drawn(

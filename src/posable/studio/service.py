@@ -6,21 +6,23 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TypeVar
 
 from PIL import Image
 
+from posable.encoded_source import EncodedSource
 from posable.errors import PosableError
 from posable.image import Size, decode_image, size_of
-from posable.pipeline import EncodedSource, PoseTransfer
+from posable.pipeline import PoseTransfer
 from posable.pose import Pose
 from posable.pose_lookup import find_pose
 from posable.studio.model_shelf import ModelShelf
+from posable.studio.pattern_store import PatternStore
+from posable.studio.pictures import brought_down
 from posable.studio.refusals import Refusal
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Settings
-from posable.studio.source_store import Source, SourceStore
+from posable.studio.source_store import Seen, Source, SourceStore
 from posable.studio.work_queue import Drawing, Drawn, WorkQueue
 
 _PICTURE_THREADS = 2
@@ -29,21 +31,11 @@ _MINUTE = 60.0
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """A picture as the service keeps it, and who is in it."""
-
-    picture: Image.Image
-    pose: Pose
-    people_found: int
-    messages: tuple[str, ...]
-
-
 class Service:
     """One running service. `start` and `stop` belong to the application's life; in between `state` is "loading",
     then "ready" or, with a sentence in `problem`, "failed"; "closing" at the end.
 
-    Raises what `ModelShelf` raises.
+    Raises what `ModelShelf` and `PatternStore` raise.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -52,6 +44,7 @@ class Service:
         self.metrics = ServiceMetrics()
         self.store = SourceStore(self.limits, self.metrics)
         self.shelf = ModelShelf(settings.models, settings.device, self.limits.models, self.store.forget_model)
+        self.patterns = PatternStore(self.limits.pixels, settings.dtd)
         self.queue = WorkQueue(self.limits, self.metrics)
         self.state = "loading"
         self.problem: str | None = None
@@ -115,14 +108,14 @@ class Service:
         if found is not None:
             return found
         pose = source.pose
-        encoded = await self.on_network(lambda: self.encoded(name, source.picture, pose, max_side))
+        encoded = await self.on_network(lambda: self.encoded(name, source.picture, pose, max_side, source.name))
         self.store.keep(source, (name, max_side), encoded, pose)
         return encoded
 
-    def encoded(self, model: str, picture: Image.Image, pose: Pose, max_side: int | None) -> EncodedSource:
+    def encoded(self, model: str, picture: Image.Image, pose: Pose, max_side: int | None, name: str) -> EncodedSource:
         """Encodes now; call it on the thread that runs networks."""
         smaller = picture if max_side is None else brought_down(picture, max_side)
-        return self.shelf.pipe(model).encode(smaller, source_pose=pose.resize(size_of(smaller)))
+        return self.shelf.pipe(model).encode(smaller, source_pose=pose.resize(size_of(smaller)), name=name)
 
     async def on_network(self, function: Callable[[], Result]) -> Result:
         """Runs something on the thread that runs networks; raises Refusal when it may not wait for that."""
@@ -141,8 +134,12 @@ class Service:
     def _load(self) -> None:
         try:
             self.shelf.pipe(self.shelf.default)
-        except (PosableError, OSError, RuntimeError) as error:
+        except PosableError as error:
             self.state, self.problem = "failed", str(error)
+            raise
+        except Exception as error:
+            # A bug, or a machine without memory: nobody must wait for a model that never comes.
+            self.state, self.problem = "failed", f"the model could not be loaded ({type(error).__name__}: {error})."
             raise
         if self.state == "loading":
             self.state = "ready"
@@ -154,9 +151,10 @@ class Service:
         if picture.size != given.size:
             messages.append(f"{name} was brought down from {size_of(given)} to {size_of(picture)}.")
         if pose is not None:
-            return Seen(picture, pose(size_of(given)).resize(size_of(picture)), 1, tuple(messages))
+            placed = pose(size_of(given)).resize(size_of(picture))
+            return Seen(picture, placed, 1, tuple(messages), name, size_of(given))
         found = find_pose(picture, name, tell=messages.append)
-        return Seen(picture, found.pose, found.people_found, tuple(messages))
+        return Seen(picture, found.pose, found.people_found, tuple(messages), name, size_of(given))
 
     async def _sweep(self) -> None:
         while True:
@@ -173,12 +171,3 @@ def timed(work: Callable[[], Result]) -> Callable[[], tuple[Result, float]]:
         return result, time.perf_counter() - started
 
     return measured
-
-
-def brought_down(picture: Image.Image, side: int) -> Image.Image:
-    """The picture with its longer side at most `side` px, antialiased."""
-    longest = max(picture.size)
-    if longest <= side:
-        return picture
-    width, height = (max(1, round(length * side / longest)) for length in picture.size)
-    return picture.resize((width, height), Image.Resampling.LANCZOS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 from posable.errors import ConfigError
@@ -54,6 +55,8 @@ class Settings:
     models: tuple[str, ...] = ("weave",)
     """Shipped models or model folders; the first is used when a request names none."""
     device: str | None = None
+    dtd: str | os.PathLike[str] | None = None
+    """The folder of the Describable Textures, whose classes are then patterns, too."""
     api_key: str | None = None
     """When given, every request under /v1 but health must bring it."""
     hosts: tuple[str, ...] | None = LOOPBACK_HOSTS

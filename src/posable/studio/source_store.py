@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 from PIL import Image
 
-from posable.pipeline import EncodedSource
+from posable.encoded_source import EncodedSource
+from posable.memory import memory_of
 from posable.pose import Pose
-from posable.studio.joined_sources import tensor_bytes
+from posable.size import Size
 from posable.studio.refusals import Refusal
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits
@@ -25,6 +26,20 @@ _MOST_ENCODINGS = 4
 
 EncodingKey = tuple[str, int | None]
 """The model's name, and the longest side that the picture was brought down to (None: as it came)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A picture as the service keeps it, and who is in it."""
+
+    picture: Image.Image
+    pose: Pose
+    people_found: int
+    messages: tuple[str, ...]
+    name: str
+    """What errors call it."""
+    sent_size: Size
+    """Of the picture as it came."""
 
 
 @dataclass(eq=False)
@@ -36,14 +51,16 @@ class Source:
     pose: Pose
     people_found: int
     messages: tuple[str, ...]
+    name: str
+    """What errors call it."""
+    sent_size: Size
+    """Of the picture as it came."""
     encodings: OrderedDict[EncodingKey, EncodedSource] = field(default_factory=OrderedDict[EncodingKey, EncodedSource])
     used: float = 0.0
 
     @property
     def held_bytes(self) -> int:
-        pictures = [self.picture, *(one.picture for one in self.encodings.values() if one.picture is not self.picture)]
-        encoded = sum(tensor_bytes(one.encoded) for one in self.encodings.values())
-        return sum(one.width * one.height * 4 for one in pictures) + encoded
+        return memory_of([self.picture, *self.encodings.values()])
 
 
 class SourceStore:
@@ -63,8 +80,17 @@ class SourceStore:
     def __len__(self) -> int:
         return len(self._sources)
 
-    def add(self, picture: Image.Image, pose: Pose, people_found: int, messages: tuple[str, ...]) -> Source:
-        source = Source(secrets.token_urlsafe(12), picture, pose, people_found, messages, used=self._clock())
+    def add(self, seen: Seen) -> Source:
+        source = Source(
+            secrets.token_urlsafe(12),
+            seen.picture,
+            seen.pose,
+            seen.people_found,
+            seen.messages,
+            seen.name,
+            seen.sent_size,
+            used=self._clock(),
+        )
         with self._lock:
             self._sources[source.id] = source
             self._make_room(source)
@@ -115,6 +141,12 @@ class SourceStore:
             while len(source.encodings) > _MOST_ENCODINGS:
                 source.encodings.popitem(last=False)
             self._make_room(source)
+
+    def make_room(self, source: Source) -> None:
+        """Forgets others until what this one has grown to, by edits, fits."""
+        with self._lock:
+            if source.id in self._sources:
+                self._make_room(source)
 
     def forget_model(self, name: str) -> None:
         """Drops what the model `name` made, which keeps the model itself in memory."""

@@ -14,9 +14,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from posable.encoded_source import EncodedSource
 from posable.errors import PosableError
 from posable.models.generator import Rendering
-from posable.pipeline import EncodedSource
 from posable.pose import Pose
 from posable.studio.joined_sources import draw_together
 from posable.studio.refusals import Refusal

@@ -1,0 +1,131 @@
+"""Endpoints that tell what the models see: parse, explain; of a held source, or in one request."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Response
+from PIL import Image
+
+from posable.editing.sheet import explain_sheet
+from posable.encoded_source import EncodedSource
+from posable.parse import ParsingResult
+from posable.pipeline import PoseTransfer
+from posable.pose import Pose
+from posable.studio import answers
+from posable.studio import editing_answers as bodies
+from posable.studio.answers import NO_SOURCE, WORK
+from posable.studio.editing_answers import EXPLAIN_ANSWER, PARSING_ANSWER, ShowAs
+from posable.studio.pictures import PictureFormat, data_url, picture_bytes
+from posable.studio.pose_input import pose_from_field
+from posable.studio.request_parts import (
+    OptionalPoseField,
+    PictureFile,
+    ReadyService,
+    SourcePoseField,
+    encoded_once,
+    optional_pose,
+    picture_response,
+    placed_pose,
+    target_pose,
+)
+from posable.studio.requests_in_memory import ServiceRoute
+from posable.studio.service import Service, timed
+
+insight = APIRouter(prefix="/v1", tags=["insight"], route_class=ServiceRoute)
+
+
+@insight.post(
+    "/sources/{source_id}/parse",
+    response_model=bodies.ParsingAnswer,
+    responses={**WORK, **NO_SOURCE, **PARSING_ANSWER},
+)
+async def parse_source(
+    service: ReadyService, source_id: str, body: bodies.ParseBody
+) -> Response | bodies.ParsingAnswer:
+    """Which garment or body part each pixel of the source shows, as photographed or in a pose."""
+    source = service.store.get(source_id)
+    person = await service.encoding(source, body.model, body.max_side)
+    pose = target_pose(service, person, body.pose, body.retarget)
+    answer = await _parsed(service, person, pose, body.format)
+    service.store.make_room(source)
+    return answer
+
+
+@insight.post(
+    "/sources/{source_id}/explain",
+    response_model=bodies.ExplainAnswer,
+    responses={**WORK, **NO_SOURCE, **EXPLAIN_ANSWER},
+)
+async def explain_source(
+    service: ReadyService, source_id: str, body: bodies.ExplainBody
+) -> Response | bodies.ExplainAnswer:
+    """Where each part of a drawing of this source comes from."""
+    person = await service.encoding(service.store.get(source_id), body.model, body.max_side)
+    return await _explained(service, person, placed_pose(service, person, body.pose, body.retarget), body.format)
+
+
+@insight.post("/parse", response_model=bodies.ParsingAnswer, responses={**WORK, **PARSING_ANSWER})
+async def parse(
+    service: ReadyService,
+    picture: PictureFile,
+    pose: OptionalPoseField = None,
+    source_pose: SourcePoseField = None,
+    retarget: Annotated[answers.Retarget, Form()] = True,
+    format: Annotated[bodies.ShownAs, Form()] = ShowAs.json,
+    max_side: Annotated[answers.MaxSide, Form()] = None,
+    model: Annotated[answers.ModelName, Form()] = None,
+) -> Response | bodies.ParsingAnswer:
+    """Which garment or body part each pixel of a picture shows, as photographed or in a pose."""
+    person, _ = await encoded_once(service, picture, source_pose, model, max_side)
+    return await _parsed(service, person, target_pose(service, person, optional_pose(pose), retarget), format)
+
+
+@insight.post("/explain", response_model=bodies.ExplainAnswer, responses={**WORK, **EXPLAIN_ANSWER})
+async def explain(
+    service: ReadyService,
+    picture: PictureFile,
+    pose: Annotated[str, Form(description="A shipped pose's name, or a pose as JSON.", max_length=200_000)],
+    source_pose: SourcePoseField = None,
+    retarget: Annotated[answers.Retarget, Form()] = True,
+    format: Annotated[bodies.ShownAs, Form()] = ShowAs.json,
+    max_side: Annotated[answers.MaxSide, Form()] = None,
+    model: Annotated[answers.ModelName, Form()] = None,
+) -> Response | bodies.ExplainAnswer:
+    """Where each part of a drawing comes from."""
+    person, _ = await encoded_once(service, picture, source_pose, model, max_side)
+    return await _explained(service, person, placed_pose(service, person, pose_from_field(pose), retarget), format)
+
+
+async def _parsed(
+    service: Service, person: EncodedSource, pose: Pose | None, show: ShowAs
+) -> Response | bodies.ParsingAnswer:
+    parsing, seconds = await service.on_network(
+        timed(lambda: PoseTransfer(person.generator).parse(person, pose, retarget=False))
+    )
+    picture = parsing.to_picture()
+    if show is ShowAs.png:
+        return picture_response(picture_bytes(picture, PictureFormat.png), "png", seconds)
+    return _described(parsing, picture)
+
+
+def _described(parsing: ParsingResult, picture: Image.Image) -> bodies.ParsingAnswer:
+    legend = parsing.legend()
+    count = parsing.size.height * parsing.size.width
+    labels = [{**one, "share": one["pixels"] / count} for one in legend["classes"]]
+    return bodies.ParsingAnswer.model_validate(
+        {"picture": data_url(picture), "scheme": legend["scheme"], "labels": labels}
+    )
+
+
+async def _explained(
+    service: Service, person: EncodedSource, pose: Pose, show: ShowAs
+) -> Response | bodies.ExplainAnswer:
+    pictures, seconds = await service.on_network(
+        timed(lambda: PoseTransfer(person.generator).explain(person, pose, retarget=False))
+    )
+    if show is ShowAs.png:
+        sheet = await service.on_pictures(lambda: picture_bytes(explain_sheet(pictures), PictureFormat.png))
+        return picture_response(sheet, "png", seconds)
+    shown = [{"name": name, "picture": data_url(one, PictureFormat.jpeg)} for name, one in pictures.items()]
+    return bodies.ExplainAnswer.model_validate({"pictures": shown})
