@@ -20,6 +20,7 @@ LAYERS = [
     {
         "files",
         "memory",
+        "published_weights",
         "running_code",
         "size",
         "skeleton",

@@ -26,7 +26,7 @@ def list_weights(json: Json = False) -> None:
 
     Looked for in the folder that POSABLE_WEIGHTS_DIR names, then where torch.hub keeps downloads.
     """
-    from posable.metrics.published_weights import PUBLISHED, find_weights, sha256_of
+    from posable.published_weights import PUBLISHED, find_weights, sha256_of
 
     rows: list[dict[str, Any]] = []
     for name, wanted in PUBLISHED.items():
@@ -67,7 +67,7 @@ def fetch(
 ) -> None:
     """Download weights from where their authors publish them, and check their hash."""
     from posable.errors import ConfigError
-    from posable.metrics.published_weights import fetch_weights, published
+    from posable.published_weights import fetch_weights, published
 
     if url is not None and len(names) != 1:
         raise ConfigError(f"--url is the address of one file, but {len(names)} names are given; give one name.")

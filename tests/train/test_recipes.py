@@ -10,6 +10,8 @@ from torch import nn
 
 from posable.errors import CheckpointError
 from posable.models import FAMILIES
+from posable.nn.vgg19 import Vgg19
+from posable.published_weights import PUBLISHED
 from posable.recipes import RECIPES
 from posable.recipes.perceptual_choice import features_named, found_features
 from posable.recipes.settings import SMALL_PAIRS, small_people, tiny_data
@@ -122,3 +124,12 @@ def test_a_run_that_looks_through_vgg19_says_how_to_get_its_weights(
     assert found_features() == "efficientnet-lite0"
     with pytest.raises(CheckpointError, match="posable weights fetch vgg19"):
         features_named("vgg19-imagenet")
+
+
+def test_vgg19_in_the_folder_that_the_user_names_is_what_losses_look_through(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    torch.save(Vgg19().state_dict(), tmp_path / PUBLISHED["vgg19"].file)
+    monkeypatch.setenv("POSABLE_WEIGHTS_DIR", str(tmp_path))
+    assert found_features() == "vgg19-imagenet"
+    assert features_named("vgg19-imagenet").name == "vgg19-imagenet"

@@ -3,18 +3,8 @@
 State-dict keys are those of the published files, so that these load as they are; their classifiers are left aside.
 """
 
-import os
-import pickle
-from collections.abc import Callable
-from typing import TypeVar
-
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-from posable.errors import CheckpointError
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 class AlexNet(nn.Module):
@@ -77,30 +67,3 @@ class Vgg16(nn.Module):
                 found.append(x)
                 x = functional.max_pool2d(x, 2)
         return found
-
-
-def load_published(make: Callable[[], Network], path: str | os.PathLike[str], what: str) -> Network:
-    """A network with the weights in `path`, frozen and in eval mode; entries that it has no place for are left aside.
-
-    Raises CheckpointError, naming the file, when it cannot be read or lacks an entry of the right shape.
-    """
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError):
-        raise CheckpointError(f"'{path}' is no readable file of weights; give the published file of {what}.") from None
-    network = make()
-    wanted = network.state_dict()
-    given: dict[str, Tensor] = {}
-    for key, value in wanted.items():
-        # Counts batches in training; older files have none, and evaluation does not look at it.
-        if key.endswith("num_batches_tracked"):
-            given[key] = value
-            continue
-        entry = found.get(key) if isinstance(found, dict) else None
-        if not isinstance(entry, Tensor) or entry.shape != value.shape:
-            raise CheckpointError(
-                f"'{path}' has no '{key}' of shape {tuple(value.shape)}; give the published file of {what}."
-            )
-        given[key] = entry
-    network.load_state_dict(given)
-    return network.eval().requires_grad_(False)

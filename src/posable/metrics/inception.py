@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from posable.metrics.imagenet_trunks import load_published
+from posable.published_weights import load_published
 
 NUM_FEATURES = 2048
 INPUT_PX = 299

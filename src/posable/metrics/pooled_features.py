@@ -13,7 +13,7 @@ from posable.metrics.frechet import FeatureStatistics, StatisticsOfFeatures
 from posable.metrics.inception import fid_inception, inception_input, load_inception, torchvision_inception
 from posable.metrics.judged import JudgedPictures
 from posable.metrics.perceptual import StageFeatures
-from posable.metrics.published_weights import sha256_of
+from posable.published_weights import sha256_of
 
 InceptionName = Literal["fid-inception", "inception"]
 _MAKERS = {"fid-inception": fid_inception, "inception": torchvision_inception}

@@ -1,22 +1,16 @@
 """VGG19's convolutions (Simonyan and Zisserman, 2015), whose features the perceptual losses of the papers compare.
 
 The weights are those that torchvision publishes for ImageNet (BSD-3-Clause); they are read from a file on this machine
-and never fetched. Their keys are kept: layer 19 of the published list is `features.19.weight`.
+(`posable.published_weights`) and never fetched. Their keys are kept: layer 19 of the list is `features.19.weight`.
 """
 
 import os
-import pickle
 from collections.abc import Sequence
-from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from posable.errors import CheckpointError
-
-WEIGHTS_FILE = "vgg19-dcbb9e9d.pth"
-"""The published file's name; torch.hub keeps it in its checkpoints folder."""
+from posable.published_weights import load_published
 
 _WIDTHS = (64, 128, 256, 512, 512)
 _CONVOLUTIONS = (2, 2, 4, 4, 4)
@@ -63,23 +57,6 @@ def imagenet_normalised(image: Tensor) -> Tensor:
     return ((image + 1) / 2 - mean) / deviation
 
 
-def published_weights_path() -> Path | None:
-    """Where torch.hub keeps the published weights on this machine, or None when they are not there."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / WEIGHTS_FILE
-    return path if path.is_file() else None
-
-
 def load_vgg19(path: str | os.PathLike[str]) -> Vgg19:
     """VGG19 with the weights in `path`, torchvision's file or one with the same keys; raises CheckpointError."""
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError):
-        raise CheckpointError(f"'{path}' is no readable VGG19 file; download {WEIGHTS_FILE} again.") from None
-    network = Vgg19()
-    wanted = network.state_dict()
-    given = {key: value for key, value in weights.items() if key in wanted} if isinstance(weights, dict) else {}
-    for key, value in wanted.items():
-        if key not in given or given[key].shape != value.shape:
-            raise CheckpointError(f"'{path}' has no '{key}' of shape {tuple(value.shape)}; give {WEIGHTS_FILE}.")
-    network.load_state_dict(given)
-    return network
+    return load_published(Vgg19, path, "VGG19")

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Literal
 
 from posable.errors import CheckpointError
-from posable.metrics.published_weights import find_weights
 from posable.models.nted import nted_features
 from posable.nn.perceptual_features import PerceptualFeatures, perceptual_features
+from posable.published_weights import find_weights
 
 FeaturesName = Literal["vgg19-imagenet", "efficientnet-lite0"]
 

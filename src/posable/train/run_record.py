@@ -20,7 +20,7 @@ from posable import people
 from posable.files import write_atomically
 from posable.metrics.perceptual import StageFeatures
 from posable.nn.perceptual_features import EfficientNetFeatures, PerceptualFeatures, Vgg19Features
-from posable.nn.vgg19 import WEIGHTS_FILE as VGG19_FILE
+from posable.published_weights import find_weights
 from posable.running_code import commit, device_name, package_versions
 from posable.train.processes import Processes
 from posable.train.recipe import Recipe, described
@@ -157,7 +157,9 @@ def _pairs_per_batch(recipe: Recipe, stage: int) -> int:
 def _features_and_why(features: nn.Module) -> tuple[str, str]:
     if isinstance(features, Vgg19Features):
         return features.name, "its published weights are there"
-    file = Path(torch.hub.get_dir()) / "checkpoints" / VGG19_FILE
-    if isinstance(features, PerceptualFeatures) and not file.is_file():
-        return features.name, f"VGG19's published weights are not at hand as '{file}'"
+    if isinstance(features, PerceptualFeatures) and find_weights("vgg19") is None:
+        return features.name, (
+            "the recipe asks for it, or falls back on it because VGG19's published weights are not on this machine "
+            "(posable weights fetch vgg19)"
+        )
     return EfficientNetFeatures.name, "the recipe asks for it"

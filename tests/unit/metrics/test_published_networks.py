@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.errors import CheckpointError
-from posable.metrics.imagenet_trunks import AlexNet, Vgg16, load_published
+from posable.metrics.imagenet_trunks import AlexNet, Vgg16
 from posable.metrics.inception import (
     Inception,
     fid_inception,
@@ -20,6 +20,7 @@ from posable.metrics.inception import (
     torchvision_inception,
 )
 from posable.nn.vgg19 import Vgg19
+from posable.published_weights import load_published
 
 TRUNKS = {"alexnet": AlexNet, "vgg16": Vgg16, "vgg19": Vgg19}
 LISTED = {

@@ -1,4 +1,4 @@
-"""Networks that others published and no package ships: where their files lie, and fetching them when a user asks.
+"""Networks that others published and no package ships: finding, fetching and loading the files of their weights.
 
 A file is looked for at a path that is given, in the folder that POSABLE_WEIGHTS_DIR names, and where torch.hub keeps
 its downloads. Nothing is ever fetched but by `fetch_weights`. The first eight digits of a file's SHA-256 are part of
@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import http.client
 import os
+import pickle
 import re
 import urllib.error
 import urllib.request
@@ -17,14 +18,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import torch
+from torch import Tensor, nn
 
-from posable.errors import ConfigError, DownloadError, InputError
+from posable.errors import CheckpointError, ConfigError, DownloadError, InputError
 from posable.files import write_atomically
 
 FOLDER_VARIABLE = "POSABLE_WEIGHTS_DIR"
+Network = TypeVar("Network", bound=nn.Module)
 Progress = Callable[[int, int], None]
 """Told (bytes so far, bytes in all or 0 when unknown)."""
 
@@ -183,6 +186,33 @@ def fetch_weights(name: str, url: str | None = None, progress: Progress | None =
             "let TORCH_HOME name another folder."
         ) from None
     return path
+
+
+def load_published(make: Callable[[], Network], path: str | os.PathLike[str], what: str) -> Network:
+    """A network with the weights in `path`, frozen and in eval mode; entries that it has no place for are left aside.
+
+    Raises CheckpointError, naming the file, when it cannot be read or lacks an entry of the right shape.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, EOFError, pickle.UnpicklingError):
+        raise CheckpointError(f"'{path}' is no readable file of weights; give the published file of {what}.") from None
+    network = make()
+    wanted = network.state_dict()
+    given: dict[str, Tensor] = {}
+    for key, value in wanted.items():
+        # Counts batches in training; older files have none, and evaluation does not look at it.
+        if key.endswith("num_batches_tracked"):
+            given[key] = value
+            continue
+        entry = found.get(key) if isinstance(found, dict) else None
+        if not isinstance(entry, Tensor) or entry.shape != value.shape:
+            raise CheckpointError(
+                f"'{path}' has no '{key}' of shape {tuple(value.shape)}; give the published file of {what}."
+            )
+        given[key] = entry
+    network.load_state_dict(given)
+    return network.eval().requires_grad_(False)
 
 
 def sha256_of(path: Path) -> str:
