@@ -119,6 +119,12 @@ def benchmark(
     else:
         _print_benchmark(found)
         report({"written": written}, False)
+    incomplete = [row for row in found.rows if not row.report.is_complete]
+    for row in incomplete:
+        counts = row.report.counts
+        tell(f"{len(counts.failed)} of {counts.asked} pairs could not be drawn with {row.name}; the report names them.")
+    if incomplete:
+        raise typer.Exit(1)
 
 
 def _check(out: Path | None, html: Path | None) -> None:
@@ -167,8 +173,8 @@ def _print_benchmark(found: BenchmarkReport) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from posable.evaluation.benchmark_page import COST_HEADINGS, cost_cells, disturbance
-    from posable.evaluation.wording import absences, arrow, name_of, value_of
+    from posable.evaluation.benchmark_page import COST_HEADINGS, cost_cells, disturbance, gain_sentences
+    from posable.evaluation.wording import absences_of_rows, arrow, name_of, omissions_of_rows, value_of
 
     first = found.rows[0].report
     typer.echo(f"{found.protocol.title} (protocol {found.protocol.hash}), {first.counts.asked:,} pairs")
@@ -183,7 +189,11 @@ def _print_benchmark(found: BenchmarkReport) -> None:
     for place, heading in enumerate(COST_HEADINGS):
         table.add_row(heading, *(cost_cells(row.cost)[place] for row in found.rows))
     Console().print(table)
-    for reason, names in absences(first.measured).items():
+    for told in gain_sentences(found):
+        typer.echo(told)
+    for reason, names in absences_of_rows(found.measured_by_row).items():
         typer.echo(f"absent: {'; '.join(names)}: {reason}")
+    for told in omissions_of_rows(found.measured_by_row):
+        typer.echo(told)
     if note := disturbance(found):
         tell(note)

@@ -1,8 +1,11 @@
 """posable evaluate and posable benchmark from end to end, on a model that has learned nothing and four small pairs."""
 
+import hashlib
 import json
 import re
+from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +15,8 @@ from typer.testing import CliRunner, Result
 from posable.checkpoint import save_checkpoint
 from posable.cli import app
 from posable.data.renderer_code import renderer_fingerprint
+from posable.evaluation.pairs import open_pairs
+from posable.evaluation.protocol import PROTOCOLS
 from posable.models.pise import PiseConfig, PiseGenerator
 
 FOUR = ("--pairs", "4", "--size", "64x48")
@@ -98,10 +103,11 @@ def test_benchmark_compares_with_the_naive_answers_and_writes_its_page(tiny_mode
 
 def test_dptns_protocol_saves_jpeg_pads_and_says_what_is_absent(tiny_model: Path, tmp_path: Path) -> None:
     data = write_patn(tmp_path / "data", drawn_people())
-    out, pictures = tmp_path / "report.json", tmp_path / "pictures"
+    out, page, pictures = tmp_path / "report.json", tmp_path / "report.html", tmp_path / "pictures"
     options = ("--protocol", "dptn-2022", "--data", data, "--pairs", 4)
-    run("evaluate", tiny_model, *options, "-o", out, "--save-pictures", pictures)
+    run("evaluate", tiny_model, *options, "-o", out, "--save-pictures", pictures, "--html", page)
     report = json.loads(out.read_text())
+    assert_states_what_numbers_depend_on(report, page.read_text(), tiny_model)
     assert report["protocol"]["white_canvas"] == [256, 256]
     assert report["model"]["drawn_through"] == "letterbox, lanczos"
     assert len(list(pictures.glob("*_2_*_vis.jpg"))) == 4
@@ -111,6 +117,53 @@ def test_dptns_protocol_saves_jpeg_pads_and_says_what_is_absent(tiny_model: Path
     }
     assert report["measures"]["fid"]["value"] is None
     assert report["reference"]["set"] == "training pictures"
+
+
+def assert_states_what_numbers_depend_on(report: dict[str, Any], page: str, model: Path) -> None:
+    """Size, kernels, file format, counts, lists, weights, model and versions: in the file and on the page."""
+    protocol, card = report["protocol"], json.loads((model / "model.json").read_text())
+    assert protocol["size"] == [256, 176]
+    assert (protocol["resize_kernel"], protocol["model_resize_kernel"]) == ("bicubic", "lanczos")
+    assert (protocol["file_format"], protocol["jpeg_quality"], protocol["rounding"]) == ("jpeg", 75, "floor")
+    assert report["counts"] == {"listed": 12, "left_out": {}, "not_asked": 8, "asked": 4, "drawn": 4, "failed": []}
+    weights = hashlib.sha256((model / "model.safetensors").read_bytes()).hexdigest()
+    described = json.dumps({"family": card["family"], "config": card["config"]}, sort_keys=True)
+    assert report["model"]["weights_sha256"] == weights
+    assert report["model"]["config_sha256"] == hashlib.sha256(described.encode()).hexdigest()
+    names = [[Path(name).stem for name in pair] for pair in report["per_pair"]["names"]]
+    listed = "".join(f"{source},{target}\n" for source, target in names)
+    assert report["pairs"]["list_sha256"] == hashlib.sha256(listed.encode()).hexdigest()
+    assert (report["reference"]["pictures"], report["reference"]["left_out"]) == (0, 6)
+    libraries = ("torch", "torchmetrics", "numpy", "scipy", "numba", "pillow")
+    assert all(report["run"]["packages"][name] == version(name) for name in libraries)
+    for told in (
+        protocol["hash"],
+        "256x176 px",
+        "bicubic, letterbox",
+        "letterbox, lanczos",
+        "JPEG of quality 75",
+        weights,
+        report["model"]["config_sha256"],
+        report["pairs"]["list_sha256"],
+        report["reference"]["list_sha256"],
+        f"torchmetrics {version('torchmetrics')}",
+    ):
+        assert told in page, told
+
+
+@pytest.mark.parametrize("command", ["evaluate", "benchmark"])
+def test_a_damaged_picture_is_named_and_the_command_ends_with_1(command: str, tiny_model: Path, tmp_path: Path) -> None:
+    data = write_patn(tmp_path / "data", drawn_people())
+    pairs = open_pairs(PROTOCOLS["dptn-2022"].with_pairs(4), str(data), tmp_path)
+    (data / "test" / pairs.names[0].target).write_bytes(b"broken")
+    out = tmp_path / "report.json"
+    options = ("--protocol", "dptn-2022", "--data", data, "--pairs", 4, "--size", "64x48", "-o", out)
+    result = run(command, tiny_model, *options, exit_code=1)
+    assert re.search(r"\d of 4 pairs could not be drawn", result.stderr)
+    report = json.loads(out.read_text())
+    counts = (report if command == "evaluate" else report["rows"][0]["evaluation"])["counts"]
+    assert counts["asked"] == counts["drawn"] + len(counts["failed"]) == 4
+    assert any(pairs.names[0].target in reason for _, _, reason in counts["failed"])
 
 
 def test_markets_protocol_has_mask_ssim(tiny_model: Path, tmp_path: Path) -> None:

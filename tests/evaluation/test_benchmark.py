@@ -1,6 +1,7 @@
 """Which of two drawings is better, which pairs are shown, and what the page says about it."""
 
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from figures import Figures, grey_shadow, oracle
 from test_judging import PIXELS, evaluate
 
 from posable.evaluation.benchmark import BenchmarkReport, Row, gains
-from posable.evaluation.benchmark_page import benchmark_page, best_of, strongest_of
+from posable.evaluation.benchmark_page import benchmark_page, best_of, gain_sentences, strongest_of
 from posable.evaluation.cases import chosen, pick_cases, ranking
 from posable.evaluation.cost import Cost
 from posable.evaluation.drawing import PictureFolder
@@ -17,6 +18,7 @@ from posable.evaluation.evaluate import identity_of
 from posable.evaluation.judging import Measured
 from posable.evaluation.page import page
 from posable.evaluation.protocol import Measure
+from posable.evaluation.wording import absences_of_rows, name_of, omissions_of_rows
 
 COST = Cost(5, "64x48", 1.0, 0.5, 0.02, 0.01, 15, 80.0, 20.0, load_per_core=0.5)
 
@@ -96,6 +98,27 @@ def test_the_benchmarks_page_shows_absences_gains_and_the_load(rows: list[Row]) 
     assert "absent" in text
     assert text.count("data:image/jpeg") == 3 * 2
     assert "Other programs" not in benchmark_page(BenchmarkReport(PIXELS, tuple(rows), ()))
+
+
+def test_what_only_some_lack_is_told_with_their_names() -> None:
+    def lacks(value: float | None, reason: str | None, left_out: dict[str, int]) -> Measured:
+        return replace(measured([1.0], True), value=value, absent=reason, left_out=left_out)
+
+    rows = {
+        "a": [lacks(None, "no maps.", {}), lacks(0.5, None, {"no value for the pair": 3})],
+        "b": [lacks(0.5, None, {}), lacks(0.5, None, {"no value for the pair": 3})],
+    }
+    name = name_of(Measure(column="x", metric="ssim"))
+    assert absences_of_rows(rows) == {"no maps.": [f"{name} of a"]}
+    assert absences_of_rows({"a": rows["a"]}) == {"no maps.": [name]}
+    assert omissions_of_rows(rows) == [f"{name} of a, b is not of 3 drawn pairs: no value for the pair"]
+
+
+def test_gains_are_told_over_the_strongest_naive_answer(rows: list[Row]) -> None:
+    told = gain_sentences(BenchmarkReport(PIXELS, tuple(rows), ()))
+    in_box = r"oracle over grey-shadow, SSIM, person's box: \+0\.\d+ \(0\.\d+ to 0\.\d+\), better"
+    assert any(re.fullmatch(in_box, line) for line in told)
+    assert all(line.startswith("oracle over grey-shadow, ") for line in told)
 
 
 def test_names_are_escaped_on_pages(rows: list[Row], tmp_path: Path) -> None:

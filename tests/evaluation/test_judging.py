@@ -111,6 +111,14 @@ def test_a_damaged_pair_and_a_drawing_that_is_no_number_are_named_not_dropped(tm
     assert [name.source for name in report.names] == ["0_a1.png", "1_a3.png", "2_a4.png", "2_a5.png"]
 
 
+def test_a_mask_that_is_no_number_is_no_drawing(tmp_path: Path) -> None:
+    pairs = Figures(2)
+    nowhere = drawer("nowhere", lambda t: Rendering(t.target_image, mask=t.target_alpha * math.nan), pairs)
+    report = evaluate(nowhere, pairs, PIXELS, tmp_path)
+    assert [reason for _, _, reason in report.counts.failed] == ["the model drew values that are no numbers."] * 2
+    assert {one.absent for one in report.measured} == {"no pictures were given."}
+
+
 def test_pictures_go_through_the_files_that_the_protocol_names(tmp_path: Path) -> None:
     pairs = Figures(2)
     lossy = replace(PIXELS, file_format="jpeg", jpeg_quality=75)

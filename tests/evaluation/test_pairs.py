@@ -9,7 +9,7 @@ import torch
 from miniatures import drawn_people, write_highres, write_market, write_patn
 
 from posable.errors import ConfigError, InputError
-from posable.evaluation.pairs import PairName, list_hash, open_pairs, subset
+from posable.evaluation.pairs import PairName, check_names, list_hash, open_pairs, subset
 from posable.evaluation.progress import silent
 from posable.evaluation.protocol import PROTOCOLS
 from posable.evaluation.rendered_views import RenderedViews
@@ -101,6 +101,13 @@ def test_a_subset_needs_only_its_own_pictures_on_disk(tmp_path: Path) -> None:
             path.unlink()
     pairs = open_pairs(protocol, str(root), tmp_path)
     assert pairs[0].target_image.shape[0] == 1
+
+
+def test_two_pairs_that_would_be_drawn_into_one_file_are_refused() -> None:
+    names = [PairName("a/1.png", "a/2.png"), PairName("a/1.png", "a/2.png"), PairName("a/1.jpg", "a/2.png")]
+    check_names(Path("data"), names[:2])
+    with pytest.raises(InputError, match=r"'data' lists a/1.png with a/2.png and a/1.jpg with .* into one file; "):
+        check_names(Path("data"), names)
 
 
 def test_another_corpus_than_the_protocols_is_refused(tmp_path: Path) -> None:

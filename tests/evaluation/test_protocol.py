@@ -1,5 +1,6 @@
 """Protocols are values: their hashes are stable, and every field counts."""
 
+import re
 from dataclasses import fields, replace
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from posable.errors import ConfigError
 from posable.evaluation.measures import METRICS
 from posable.evaluation.protocol import PROTOCOLS, EvaluationProtocol, Measure, protocol_named
+from posable.evaluation.wording import name_of
 from posable.size import Size
 
 HASHES = {
@@ -105,6 +107,14 @@ def test_people_1_looks_at_the_person_with_every_measure_of_pixels() -> None:
     measures = PROTOCOLS["people-1"].measures
     for metric in ("ssim", "psnr", "lpips", "pd_efflite0"):
         assert {measure.region for measure in measures if measure.metric == metric} == {"whole", "box", "mask"}
+
+
+def test_what_needs_no_download_is_never_called_lpips_or_fid() -> None:
+    for metric in ("pd_efflite0", "fd_efflite0"):
+        measures = [m for protocol in PROTOCOLS.values() for m in protocol.measures if m.metric == metric]
+        assert measures
+        for measure in measures:
+            assert not re.search("lpips|fid", f"{measure.column} {name_of(measure)}", re.IGNORECASE)
 
 
 def test_an_unknown_protocol_is_told_with_the_known_ones() -> None:

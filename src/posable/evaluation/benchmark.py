@@ -94,6 +94,10 @@ class BenchmarkReport:
         }
 
     @property
+    def measured_by_row(self) -> dict[str, tuple[Measured, ...]]:
+        return {row.name: row.report.measured for row in self.rows}
+
+    @property
     def ranked_by(self) -> Measured | None:
         """The measure by which pairs are called best and worst."""
         return ranking(self.rows[0].report.measured)
@@ -130,7 +134,11 @@ def run_benchmark(
         tuple(pick_cases(report, pairs, folder, _OWN_CASES)) for report, folder in zip(reports, folders, strict=True)
     ]
     shared = _shared_cases(reports, pairs, folders)
-    condition = collate([pairs[0]]).condition.to(settings.device)
+    drawn = sorted(set().union(*(report.drawn for report in reports)))
+    if not drawn:
+        _, _, reason = reports[0].counts.failed[0]
+        raise InputError(f"none of the {len(pairs.names)} pairs could be drawn; the first one: {reason}")
+    condition = collate([pairs[drawn[0]]]).condition.to(settings.device)
     costs: list[Cost] = []
     for one in contestants:
         costs.append(cost_of(one, condition))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -15,7 +15,16 @@ from posable.evaluation.judging import Measured
 from posable.evaluation.page import quad
 from posable.evaluation.page_parts import definition, dot_with_interval, picture, section, skeleton, whole_page
 from posable.evaluation.report import write_text
-from posable.evaluation.wording import absences, arrow, interval_of, name_of, number, value_of
+from posable.evaluation.wording import (
+    absences_of_rows,
+    arrow,
+    interval_of,
+    name_of,
+    number,
+    omissions_of_rows,
+    value_of,
+)
+from posable.metrics.bootstrap import Interval
 
 _TITLES: dict[Place, str] = {
     "worst": "Worst for the models",
@@ -61,9 +70,12 @@ def _quality(report: BenchmarkReport) -> str:
     measured = report.rows[0].report.measured
     present = [one for one in measured if _anybody_has(report, one.measure.column)]
     cards = [_card(report, one.measure.column) for one in present]
-    absent = [one for one in measured if one not in present]
+    absent = absences_of_rows(report.measured_by_row)
     if absent:
         cards.append(_absent_card(absent))
+    if omitted := omissions_of_rows(report.measured_by_row):
+        told = "".join(f"<p>{escape(sentence)}</p>" for sentence in omitted)
+        cards.append(f"<div class='chart'><h3>Not of every pair</h3>{told}</div>")
     intro = "Means with 95 % bootstrap intervals over people. The best value of each is green; naive answers are grey."
     return section("Quality", intro, f"<div class='charts'>{''.join(cards)}</div>")
 
@@ -73,11 +85,10 @@ def _anybody_has(report: BenchmarkReport, column: str) -> bool:
     return any(one is not None and one.value is not None and math.isfinite(one.value) for one in found)
 
 
-def _absent_card(absent: Sequence[Measured]) -> str:
-    """What nobody has, with the reasons."""
+def _absent_card(absent: Mapping[str, Sequence[str]]) -> str:
+    """What nobody or not everybody has, by the reason."""
     parts = [
-        f"<p><strong>{escape('; '.join(names))}</strong><br>{escape(reason)}</p>"
-        for reason, names in absences(absent).items()
+        f"<p><strong>{escape('; '.join(names))}</strong><br>{escape(reason)}</p>" for reason, names in absent.items()
     ]
     return f"<div class='chart'><h3>Not measured</h3>{''.join(parts)}</div>"
 
@@ -143,11 +154,35 @@ def strongest_of(rows: Sequence[Row], column: str) -> Row | None:
     return max(known, key=lambda pair: pair[1] if measured.higher_is_better else -pair[1])[0]
 
 
+def verdict_of(gain: Interval) -> str:
+    """What the interval of a paired difference says."""
+    return "better" if gain.low > 0 else "worse" if gain.high < 0 else "no clear difference"
+
+
+def gain_sentences(report: BenchmarkReport) -> list[str]:
+    """By how much each model is better than the naive answer that is strongest in the measure, on the same pairs."""
+    naive = [row for row in report.rows if row.is_naive]
+    told: list[str] = []
+    for row in report.rows:
+        for one in row.report.measured:
+            strongest = strongest_of(naive, one.measure.column) if naive and not row.is_naive else None
+            gain = None if strongest is None else gains(row, strongest).get(one.measure.column)
+            if strongest is None or gain is None or math.isnan(gain.mean):
+                continue
+            mean, low, high = (number(value, one.measure) for value in gain)
+            sign = "+" if gain.mean > 0 else ""
+            told.append(
+                f"{row.name} over {strongest.name}, {name_of(one.measure)}: {sign}{mean} ({low} to {high}), "
+                f"{verdict_of(gain)}"
+            )
+    return told
+
+
 def _gain(row: Row, naive: Row, first: Measured) -> str:
     interval = gains(row, naive).get(first.measure.column)
     if interval is None or math.isnan(interval.mean):
         return "<td class='quiet'>none</td>"
-    verdict = "better" if interval.low > 0 else "worse" if interval.high < 0 else "no clear difference"
+    verdict = verdict_of(interval)
     css = {"better": "best", "worse": "worse"}.get(verdict, "quiet")
     low, high = number(interval.low, first.measure), number(interval.high, first.measure)
     sign = "+" if interval.mean > 0 else ""

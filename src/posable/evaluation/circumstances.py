@@ -15,6 +15,7 @@ _PACKAGES = (
     "torch",
     "numpy",
     "scipy",
+    "numba",
     "pillow",
     "torchmetrics",
     "safetensors",

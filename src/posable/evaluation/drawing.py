@@ -187,7 +187,8 @@ def _draw_batch(
         drawn = contestant.draw(collate([pair for _, pair in batch]).condition.to(device))
     failures: dict[int, str] = {}
     for row, (index, _) in enumerate(batch):
-        if not bool(torch.isfinite(drawn.image[row]).all()):
+        parts = (drawn.image, drawn.mask, drawn.parsing)
+        if not all(bool(torch.isfinite(part[row]).all()) for part in parts if part is not None):
             failures[index] = "the model drew values that are no numbers."
             continue
         parsing = None if drawn.parsing is None else _labels(drawn.parsing[row], contestant.parsing_labels)

@@ -17,6 +17,7 @@ from posable.metrics.keypoint_metrics import SharedDetector, keypoints_found_met
 from posable.metrics.lpips import lpips_metric
 from posable.metrics.mask_metrics import ParsingIou, mask_iou_metric
 from posable.metrics.mask_ssim import mask_ssim_metric
+from posable.metrics.ms_ssim import ms_ssim_metric
 from posable.metrics.pd_efflite0 import pd_efflite0_metric
 from posable.metrics.perceptual import StageFeatures
 from posable.metrics.pixel_metrics import psnr_metric, ssim_metric
@@ -73,9 +74,11 @@ METRICS: dict[str, Callable[[MetricMaker, Measure], Metric]] = {
     "ssim": lambda _, measure: ssim_metric(form=GAUSSIAN, region=measure.region),
     "ssim_gaussian_of_prediction": lambda _, measure: ssim_metric(form=GAUSSIAN_OF_PREDICTION, region=measure.region),
     "ssim_uniform_51": lambda _, measure: ssim_metric(form=UNIFORM_51, region=measure.region),
+    "ms_ssim": lambda _, __: ms_ssim_metric(),
     "psnr": lambda _, measure: psnr_metric(measure.region),
     "pd_efflite0": lambda maker, measure: pd_efflite0_metric(measure.region, maker.features),
     "lpips": lambda _, measure: lpips_metric("alexnet", measure.region),
+    "lpips_vgg": lambda _, measure: lpips_metric("vgg16", measure.region),
     "mask_iou": lambda _, __: mask_iou_metric(),
     "parsing_iou": lambda _, __: ParsingIou(),
     "mask_ssim": lambda _, __: mask_ssim_metric(),

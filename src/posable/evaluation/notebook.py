@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from posable.evaluation.wording import absences, arrow, interval_of, name_of, value_of
+from posable.evaluation.wording import absences, absences_of_rows, arrow, interval_of, name_of, value_of
 
 if TYPE_CHECKING:
     from posable.evaluation.benchmark import BenchmarkReport
@@ -27,7 +27,7 @@ def report_html(report: EvaluationReport) -> str:
             f"(protocol <code>{report.protocol.hash}</code>): asked {counts.asked:,} of {counts.listed:,} listed "
             f"pairs, drawn {counts.drawn:,}</p>",
             _table(("measure", "mean", "95 % interval", "pairs"), rows),
-            *_absent(report),
+            *_told(absences(report.measured)),
         ]
     )
 
@@ -46,7 +46,7 @@ def benchmark_html(report: BenchmarkReport) -> str:
             f"<p>{escape(report.protocol.title)} (protocol <code>{report.protocol.hash}</code>), "
             f"{first.counts.asked:,} pairs</p>",
             _table(("measure", *(row.name for row in report.rows)), rows),
-            *_absent(first),
+            *_told(absences_of_rows(report.measured_by_row)),
         ]
     )
 
@@ -64,8 +64,8 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f"<table><thead>{cells('th', headings)}</thead><tbody>{body}</tbody></table>"
 
 
-def _absent(report: EvaluationReport) -> list[str]:
+def _told(absent: Mapping[str, Sequence[str]]) -> list[str]:
     return [
         f"<p><small>absent: {escape('; '.join(names))}: {escape(reason)}</small></p>"
-        for reason, names in absences(report.measured).items()
+        for reason, names in absent.items()
     ]

@@ -182,6 +182,7 @@ class CorpusPairs:
         usable = [PairName(*pair) for pair in index.usable_pairs(protocol.split)]
         self.names = subset(usable, protocol.pairs, protocol.subset_seed)
         shown = {name for pair in self.names for name in pair}
+        check_names(root, self.names)
         parsing = index.parsing_labels is not None and all(index.images[name].parsing for name in shown)
         # Only what is asked has to be on disk: a subset can be judged on part of a corpus.
         asked = replace(index, pairs={protocol.split: list(self.names)})
@@ -225,6 +226,18 @@ class CorpusPairs:
             told = picture.stat() if isinstance(picture, Path) and picture.is_file() else None
             lines.append([name, str(picture), f"{told.st_size} {told.st_mtime_ns}" if told else ""])
         return list_hash(lines)
+
+
+def check_names(root: Path, names: Sequence[PairName]) -> None:
+    """Raises InputError when two pairs would be drawn into one file: one of them would be judged by the other's."""
+    first: dict[str, PairName] = {}
+    for name in names:
+        other = first.setdefault(name.file_stem, name)
+        if other != name:
+            raise InputError(
+                f"'{root}' lists {other.source} with {other.target} and {name.source} with {name.target}, which would "
+                "be drawn into one file; rename pictures that differ in a suffix or a separator alone."
+            )
 
 
 def _check_corpus(protocol: EvaluationProtocol, index: CorpusIndex) -> None:

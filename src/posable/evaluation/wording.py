@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from posable.evaluation.judging import Measured
@@ -20,9 +20,11 @@ _METRICS = {
     "ssim": _Words("SSIM", 3, "Gaussian window, fixed data range"),
     "ssim_gaussian_of_prediction": _Words("SSIM", 4, "Gaussian window, data range of the prediction"),
     "ssim_uniform_51": _Words("SSIM", 4, "uniform window of 51 px"),
+    "ms_ssim": _Words("MS-SSIM", 4, "five scales"),
     "psnr": _Words("PSNR", 2, "decibels"),
     "mask_ssim": _Words("mask-SSIM", 4, "inside the limbs' polygons"),
     "lpips": _Words("LPIPS", 4, "AlexNet, heads v0.1"),
+    "lpips_vgg": _Words("LPIPS (VGG16)", 4, "VGG16, heads v0.1"),
     "fid": _Words("FID", 3, "FID's own Inception"),
     "fid_torchvision": _Words("FID (torchvision)", 3, "Inception-v3 of torchvision, as the published scripts have it"),
     "kid": _Words("KID", 4, "FID's own Inception"),
@@ -42,7 +44,7 @@ def name_of(measure: Measure) -> str:
     name = words.name if words else measure.metric
     if measure.on_canvas:
         return f"{name}, white canvas"
-    regional = measure.region != "whole" or measure.metric in ("ssim", "psnr", "pd_efflite0", "lpips")
+    regional = measure.region != "whole" or measure.metric in ("ssim", "psnr", "pd_efflite0", "lpips", "lpips_vgg")
     return f"{name}, {_REGIONS[measure.region]}" if regional else name
 
 
@@ -79,6 +81,33 @@ def absences(measured: Sequence[Measured]) -> dict[str, list[str]]:
         if one.absent is not None:
             by_reason.setdefault(one.absent, []).append(name_of(one.measure))
     return by_reason
+
+
+def absences_of_rows(rows: Mapping[str, Sequence[Measured]]) -> dict[str, list[str]]:
+    """`absences` of several models: a measure that only some lack comes with their names."""
+    lacking: dict[tuple[str, str], list[str]] = {}
+    for row, measured in rows.items():
+        for reason, names in absences(measured).items():
+            for name in names:
+                lacking.setdefault((reason, name), []).append(row)
+    by_reason: dict[str, list[str]] = {}
+    for (reason, name), found in lacking.items():
+        told = name if len(found) == len(rows) else f"{name} of {', '.join(found)}"
+        by_reason.setdefault(reason, []).append(told)
+    return by_reason
+
+
+def omissions_of_rows(rows: Mapping[str, Sequence[Measured]]) -> list[str]:
+    """A sentence for each measure that is not of all drawn pairs, with the models, the count and the reason."""
+    lacking: dict[tuple[str, int, str], list[str]] = {}
+    for row, measured in rows.items():
+        for one in measured:
+            for reason, count in one.left_out.items() if one.absent is None else ():
+                lacking.setdefault((name_of(one.measure), count, reason), []).append(row)
+    return [
+        f"{name} of {', '.join(found)} is not of {count:,} drawn pairs: {reason}"
+        for (name, count, reason), found in lacking.items()
+    ]
 
 
 def arrow(one: Measured) -> str:
