@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -113,7 +112,7 @@ def _carried(
     looked = fitted(looked, size)
     if rendering.flow is None or rendering.visibility is None or rendering.mask is None:
         return looked
-    classes, own = person.kept("framed parsing", None, _framed_parsing(person))
+    classes, own = person.kept("framed parsing", None, lambda: _framed_parsing(person))
     copied, mask = (out_of_frame(part.cpu(), there, size) for part in (rendering.visibility, rendering.mask))
     moved = out_of_frame(moved_by_flow(own, rendering.flow.cpu()), there, size) * (copied * mask)
     painted = (1 - copied) * mask
@@ -126,15 +125,11 @@ def _carried(
     return result / result.sum(1, keepdim=True).clamp_min(1e-6)
 
 
-def _framed_parsing(person: EncodedSource) -> Callable[[], tuple[list[int], Tensor]]:
-    """Makes the classes that the person shows, and their shares in the generator's frame."""
-
-    def make() -> tuple[list[int], Tensor]:
-        shares = torch.from_numpy(person.parsing.shares())[None]
-        classes = (shares.amax((0, 2, 3)) > _SHOWN).nonzero()[:, 0].tolist()
-        return classes, into_frame(shares[:, classes], person.letterbox)
-
-    return make
+def _framed_parsing(person: EncodedSource) -> tuple[list[int], Tensor]:
+    """The classes that the person shows, and their shares in the generator's frame."""
+    shares = torch.from_numpy(person.parsing.shares())[None]
+    classes = (shares.amax((0, 2, 3)) > _SHOWN).nonzero()[:, 0].tolist()
+    return classes, into_frame(shares[:, classes], person.letterbox)
 
 
 def _on_cpu(part: Tensor | None) -> Tensor | None:

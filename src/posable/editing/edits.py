@@ -111,7 +111,10 @@ def _taken(source: EncodedSource, region: str | Mask) -> Array:
 
 
 def _region_key(region: str | Mask) -> str | bytes:
-    return region if isinstance(region, str) else blake2b(np.ascontiguousarray(region).tobytes()).digest()
+    if isinstance(region, str):
+        return region
+    pixels = np.ascontiguousarray(region)
+    return blake2b(pixels.tobytes() + repr(pixels.shape).encode()).digest()
 
 
 def _joined(

@@ -29,11 +29,13 @@ export function noProblem() {
   byId("problem").hidden = true;
 }
 
-/** Runs a task that somebody asked for: its failure is shown, never thrown. @returns {Promise<boolean>} whether it worked */
+/**
+ * Runs a task that somebody asked for: its failure is shown, never thrown.
+ * @returns {Promise<boolean>} whether it worked: it did not throw and did not answer false
+ */
 export async function attempt(task) {
   try {
-    await task();
-    return true;
+    return (await task()) !== false;
   } catch (error) {
     problem(error);
     return false;

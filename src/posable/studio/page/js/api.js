@@ -25,7 +25,10 @@ export class ApiError extends Error {
   }
 }
 
-/** @returns {Promise<{models: {name: string, default: boolean}[], regions: string[]}>} */
+/**
+ * @returns {Promise<{models: {name: string, default: boolean}[], regions: string[], patterns: string[],
+ *   dtd_classes: string[]}>}
+ */
 export const models = () => answer("GET", "models");
 
 /** @returns {Promise<{poses: {name: string, pose: object}[]}>} the shipped poses */
@@ -47,7 +50,7 @@ export async function place(id, pose, retarget) {
 
 /**
  * @typedef {object} How
- * @property {object} pose  in the source's frame, as `place` gives it
+ * @property {?object} pose  in the source's frame, as `place` gives it; null for the person as photographed
  * @property {boolean} keepBackground
  * @property {"png" | "jpeg"} format
  * @property {?number} maxSide  the longer side of the picture at most; null for the photo's own size
@@ -59,25 +62,41 @@ export function transfer(id, how) {
   return picture(`sources/${id}/transfer`, drawn(how));
 }
 
-/** @param {string} reference the id of the source whose garment is taken @param {How} how */
-export function garment(id, reference, { region, strength }, how) {
-  return picture(`sources/${id}/garment`, { reference, region, strength, ...drawn(how) });
+/**
+ * @param {string} reference the id of the source whose garment is taken
+ * @param {{region: string, strength: number, mask: ?Blob}} what the mask is of the reference @param {How} how
+ */
+export async function garment(id, reference, { region, strength, mask }, how) {
+  const given = mask ? { mask: await dataUrl(mask) } : {};
+  return picture(`sources/${id}/garment`, { reference, region, strength, ...given, ...drawn(how) });
 }
 
-/** @param {Blob} pattern @param {How} how */
-export function texture(id, pattern, { region, scale, strength }, how) {
+/**
+ * @param {{pattern: ?Blob, patternName: ?string, seed: number, region: string, scale: number, strength: number,
+ *   mask: ?Blob}} what @param {How} how
+ */
+export function texture(id, { pattern, patternName, seed, region, scale, strength, mask }, how) {
   const { pose, ...rest } = drawn(how);
-  return picture(
-    `sources/${id}/texture`,
-    form({ pattern, region, scale, strength, pose: JSON.stringify(pose), ...rest }),
-  );
+  const cloth = patternName ? { pattern_name: patternName, seed } : { pattern };
+  const fields = { ...cloth, region, mask, scale, strength, pose: pose && JSON.stringify(pose), ...rest };
+  return picture(`sources/${id}/texture`, form(fields));
+}
+
+/**
+ * Pictures of one size as an animation ("webp", "gif") or side by side ("png").
+ * @param {Blob[]} pictures @param {string} format @param {number} seconds each
+ */
+export function animation(pictures, format, seconds) {
+  const data = form({ format, seconds });
+  for (const [index, one] of pictures.entries()) data.append("pictures", one, `${index + 1}.png`);
+  return picture("animation", data);
 }
 
 /** @returns {Promise<{picture: string, labels: {name: string, color: [number, number, number], share: number}[]}>} */
-export const parse = (id, pose) => answer("POST", `sources/${id}/parse`, { pose });
+export const parse = (id, pose, model) => answer("POST", `sources/${id}/parse`, { pose, model, retarget: false });
 
 /** @returns {Promise<{pictures: {name: string, picture: string, caption?: string}[]}>} */
-export const explain = (id, pose) => answer("POST", `sources/${id}/explain`, { pose, retarget: false });
+export const explain = (id, pose, model) => answer("POST", `sources/${id}/explain`, { pose, model, retarget: false });
 
 /** The pose of the person in a photo. @param {Blob} picture */
 export const detect = (picture) => answer("POST", "detect", form({ picture }));
@@ -101,6 +120,16 @@ function form(fields) {
     else if (value !== null && value !== undefined) data.append(name, String(value));
   }
   return data;
+}
+
+/** @param {Blob} blob @returns {Promise<string>} */
+function dataUrl(blob) {
+  return new Promise((done, failed) => {
+    const reader = new FileReader();
+    reader.addEventListener("load", () => done(String(reader.result)));
+    reader.addEventListener("error", () => failed(new Error("The mask cannot be read; choose it again.")));
+    reader.readAsDataURL(blob);
+  });
 }
 
 async function answer(method, path, body) {

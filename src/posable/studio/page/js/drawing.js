@@ -5,7 +5,7 @@
 
 import * as api from "./api.js";
 import { noProblem, problem, status } from "./announce.js";
-import { fromJson, toJson } from "./skeleton.js";
+import { fromJson, same, toJson } from "./skeleton.js";
 
 const REMEMBERED = 6;
 // Where a picture takes longer than this, smaller ones are drawn while something is dragged.
@@ -23,6 +23,7 @@ export class Drawing {
   #sources = [];
   /** What the result was drawn from. @type {unknown[]} */ #drawn = [];
   /** What the last picture of full size took, and the clothes it was drawn in. */ #seconds = 0;
+  /** What small pictures in these clothes took, in their order. @type {number[]} */ #quick = [];
   /** @type {?import("./state.js").Look} */ #look = null;
 
   /** @param {Store} store @param {(busy: boolean) => void} onBusy told when drawing begins and ends */
@@ -47,7 +48,9 @@ export class Drawing {
       if (!photo || !target || !sourcePose) continue;
       const quick = this.store.previewing;
       // Clothes that take long wait until the joint is let go; what a slider changes is always drawn.
-      const worn = quick && this.#seconds > PATIENT_SECONDS && look === this.#look ? null : look;
+      // The first picture of them reads both people anew, so it tells nothing about the next.
+      const slow = this.#quick.length > 1 && this.#quick[this.#quick.length - 1] > PATIENT_SECONDS;
+      const worn = quick && slow && look === this.#look ? null : look;
       const format = quick ? "jpeg" : "png";
       const maxSide = quick && this.#seconds > FLUENT_SECONDS ? QUICK_SIDE_PX : null;
       const { model } = this.store.session;
@@ -57,14 +60,19 @@ export class Drawing {
       const began = performance.now();
       try {
         const { blob } = await this.withSource((id) =>
-          this.draw(id, { target, look: worn, keepBackground }, format, maxSide),
+          this.draw(id, { target, sourcePose, look: worn, keepBackground }, format, maxSide),
         );
+        // Another photo has come meanwhile: what was drawn is nobody's picture any more.
+        if (photo !== this.store.session.photo) continue;
         const seconds = (performance.now() - began) / 1000;
+        if (look !== this.#look) this.#quick = [];
+        else if (quick && worn) this.#quick = [...this.#quick.slice(-1), seconds];
         if (!quick) [this.#seconds, this.#look] = [seconds, look];
         this.#show(blob, seconds, format);
         this.#drawn = key;
         noProblem();
       } catch (error) {
+        if (photo !== this.store.session.photo) continue;
         this.#drawn = key;
         problem(error);
       }
@@ -74,16 +82,25 @@ export class Drawing {
   }
 
   /**
-   * One picture.
-   * @param {string} id of the photo @param {{target: import("./skeleton.js").Pose, look: ?import("./state.js").Look, keepBackground: boolean}} what
+   * One picture. In other clothes and the photo's own pose it is the photo itself that is changed.
+   * @param {string} id of the photo
+   * @param {{target: import("./skeleton.js").Pose, sourcePose: ?import("./skeleton.js").Pose,
+   *   look: ?import("./state.js").Look, keepBackground: boolean}} what
    * @param {"png" | "jpeg"} format @param {?number} [maxSide]
    */
-  async draw(id, { target, look, keepBackground }, format, maxSide = null) {
-    const how = { pose: toJson(target), keepBackground, format, maxSide, model: this.store.session.model };
+  async draw(id, { target, sourcePose, look, keepBackground }, format, maxSide = null) {
+    const asPhotographed = look && sourcePose && same(target, sourcePose);
+    const pose = asPhotographed ? null : toJson(target);
+    const how = { pose, keepBackground, format, maxSide, model: this.store.session.model };
     if (!look) return api.transfer(id, how);
-    if (look.kind === "texture") return api.texture(id, this.store.session.materials[look.pattern].blob, look, how);
-    const reference = this.store.session.materials[look.reference];
-    return api.garment(id, await this.#sourceOf(reference, reference.pose), look, how);
+    const { materials } = this.store.session;
+    const mask = look.mask ? materials[look.mask].blob : null;
+    if (look.kind === "texture") {
+      const pattern = look.pattern ? materials[look.pattern].blob : null;
+      return api.texture(id, { ...look, pattern, mask }, how);
+    }
+    const reference = materials[look.reference];
+    return api.garment(id, await this.#sourceOf(reference, reference.pose), { ...look, mask }, how);
   }
 
   /** Runs `task` with the photo's source id; once more when the service has forgotten the photo meanwhile. */

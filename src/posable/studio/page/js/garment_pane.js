@@ -7,9 +7,9 @@ import { examplePeople, examplePerson } from "./photo_stage.js";
 import { choose, material, takeDrops } from "./pictures.js";
 
 export class GarmentPane {
-  #settings = { region: "upper", strength: 1 };
+  /** @type {{region: string, mask: ?string, strength: number}} */
+  #settings = { region: "upper", mask: null, strength: 1 };
   /** @type {?string} key of the reference in session.materials */ #reference = null;
-  #count = 0;
   /** @type {ReturnType<typeof regionChoice>} */ region;
   /** @type {ReturnType<typeof slider>} */ strength;
 
@@ -38,7 +38,12 @@ export class GarmentPane {
     );
     takeDrops(this.drop, (file) => this.#take(material(file, file.name)));
     this.people = make("ul", { class: "faces" });
-    this.region = regionChoice("garment-region", (region) => this.#set({ region }));
+    this.region = regionChoice(
+      "garment-region",
+      "the other picture",
+      (region) => this.#set({ region, mask: null }),
+      (mask) => this.#set({ mask: this.store.addMaterial("garment mask", mask) }),
+    );
     this.strength = slider({ label: "Strength", min: 0, max: 1, step: 0.05, show: percent }, (strength, dragging) =>
       this.#set({ strength }, dragging),
     );
@@ -65,13 +70,11 @@ export class GarmentPane {
 
   /** @param {import("./state.js").Material} picture */
   #take(picture) {
-    const key = `garment ${++this.#count}`;
-    this.store.set({ materials: { ...this.store.session.materials, [key]: picture } });
-    this.#reference = key;
-    this.#set({});
+    this.#reference = this.store.addMaterial("garment", picture);
+    this.#set({ mask: null });
   }
 
-  /** @param {{region?: string, strength?: number}} change @param {boolean} [dragging] */
+  /** @param {{region?: string, mask?: ?string, strength?: number}} change @param {boolean} [dragging] */
   #set(change, dragging = false) {
     this.#settings = { ...this.#settings, ...change };
     if (!this.#reference || !this.store.session.photo) {
@@ -87,7 +90,7 @@ export class GarmentPane {
     const { look } = this.store.doc;
     const { materials, regions } = this.store.session;
     if (look?.kind === "garment") {
-      this.#settings = { region: look.region, strength: look.strength };
+      this.#settings = { region: look.region, mask: look.mask, strength: look.strength };
       this.#reference = look.reference;
     }
     const reference = this.#reference ? materials[this.#reference] : null;
@@ -96,7 +99,8 @@ export class GarmentPane {
     if (reference && this.picture.getAttribute("src") !== reference.url) this.picture.src = reference.url;
     this.title.textContent = reference ? reference.name : "Photo of somebody who wears it";
     this.hint.textContent = reference ? "choose another" : "drop it here, or choose one";
-    this.region.render(regions, this.#settings.region);
+    const { region, mask } = this.#settings;
+    this.region.render(regions, region, mask ? materials[mask] : null);
     this.strength.render(this.#settings.strength);
     this.off.disabled = look?.kind !== "garment";
   }

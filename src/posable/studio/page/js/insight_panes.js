@@ -47,22 +47,36 @@ class Insight {
       const show = await this.ask();
       if (key === this.#asked) show();
     } catch (error) {
+      if (key !== this.#asked) return;
       this.#asked = "";
       problem(error);
     }
-    this.pane.setAttribute("aria-busy", "false");
+    if (key === this.#asked || !this.#asked) this.pane.setAttribute("aria-busy", "false");
   }
 }
 
 export class ParsingPane extends Insight {
-  /** @type {?{picture: string, photo: ?string}} the answer that is shown, and the photo that it is of */ #answer =
-    null;
+  /** @type {?{picture: string, photo: ?string, of: "photo" | "result"}} the answer that is shown, and what it is of */
+  #answer = null;
+  /** @type {"photo" | "result"} */ #of = "photo";
 
   /** @param {import("./state.js").Store} store @param {import("./drawing.js").Drawing} drawing */
   constructor(store, drawing) {
     super(store, "parsing");
     this.drawing = drawing;
     this.over = make("input", { type: "checkbox", checked: true, onchange: () => this.changed() });
+    const which = make("fieldset", { class: "segments two" }, make("legend", {}, "Parts in the"));
+    for (const [value, label] of /** @type {const} */ ([
+      ["photo", "Photo"],
+      ["result", "Result's pose"],
+    ])) {
+      const onchange = () => {
+        this.#of = value;
+        store.set({});
+      };
+      const input = make("input", { type: "radio", name: "parts-of", value, checked: value === this.#of, onchange });
+      which.append(make("label", {}, input, make("span", {}, label)));
+    }
     this.map = make("img", { alt: "", class: "insight", hidden: true });
     this.legend = make("ul", { class: "legend" });
     this.save = make(
@@ -76,32 +90,39 @@ export class ParsingPane extends Insight {
       make(
         "p",
         { class: "quiet" },
-        "Which part each pixel of the photo shows, as the package's parser sees it. Garment and texture use it.",
+        "Which part each pixel shows, as the package's parser sees it. Garment and texture use it.",
       ),
-      make("div", { class: "switches" }, make("label", {}, this.over, "Lay it over the photo")),
+      which,
+      make("div", { class: "switches" }, make("label", {}, this.over, "Lay it over the picture")),
       this.map,
       this.legend,
     );
   }
 
   key() {
-    return JSON.stringify(this.store.doc.sourcePose);
+    const { sourcePose, target } = this.store.doc;
+    return `${this.#of} ${JSON.stringify(sourcePose)} ${this.#of === "result" ? JSON.stringify(target) : ""}`;
   }
 
   changed() {
     const { tab, photo } = this.store.session;
-    const veil = byId("photo-parts");
-    const answer = tab === "parsing" && this.over?.checked && this.#answer?.photo === photo?.url ? this.#answer : null;
-    veil.hidden = !answer;
-    if (answer && veil.getAttribute("src") !== answer.picture) veil.src = answer.picture;
+    const there = tab === "parsing" && this.over?.checked && this.#answer?.photo === photo?.url ? this.#answer : null;
+    for (const of of ["photo", "result"]) {
+      const veil = byId(`${of}-parts`);
+      const answer = there?.of === of && !(of === "result" && this.store.previewing) ? there : null;
+      veil.hidden = !answer;
+      if (answer && veil.getAttribute("src") !== answer.picture) veil.src = answer.picture;
+    }
   }
 
   async ask() {
     const photo = this.store.session.photo?.url ?? null;
+    const of = this.#of;
+    const pose = of === "result" && this.store.doc.target ? toJson(this.store.doc.target) : null;
     status("Finding the parts of the person …");
-    const answer = await this.drawing.withSource((id) => api.parse(id));
+    const answer = await this.drawing.withSource((id) => api.parse(id, pose, this.store.session.model));
     return () => {
-      this.#answer = { picture: answer.picture, photo };
+      this.#answer = { picture: answer.picture, photo, of };
       this.map.src = answer.picture;
       this.map.alt = `Parsing map: ${answer.labels.map(({ name }) => plain(name)).join(", ")}`;
       this.map.hidden = false;
@@ -148,7 +169,9 @@ export class ExplainPane extends Insight {
   async ask() {
     const target = /** @type {import("./skeleton.js").Pose} */ (this.store.doc.target);
     status("Asking the model how it draws …");
-    const { pictures } = await this.drawing.withSource((id) => api.explain(id, toJson(target)));
+    const { pictures } = await this.drawing.withSource((id) =>
+      api.explain(id, toJson(target), this.store.session.model),
+    );
     return () => {
       const figures = pictures.map(({ name, title, picture }) =>
         make(

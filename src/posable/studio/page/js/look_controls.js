@@ -1,17 +1,37 @@
-/** What the garment and texture tabs share: the choice of a region, sliders, and the undressing button. */
+/** What the garment and texture tabs share: the choice of a region or mask, sliders, and the undressing button. */
 
 import { icon, make, plain } from "./dom.js";
+import { choose, material } from "./pictures.js";
+
+/** @typedef {import("./state.js").Material} Material */
 
 /**
- * Radio buttons for the parts of a person.
- * @param {string} group a name that no other group has @param {(region: string) => void} onChoose
+ * Radio buttons for the parts of a person, and a button for a mask that takes their place.
+ * @param {string} group a name that no other group has @param {string} whose the picture that a mask lies in
+ * @param {(region: string) => void} onChoose @param {(mask: Material) => void} onMask
  */
-export function regionChoice(group, onChoose) {
+export function regionChoice(group, whose, onChoose, onMask) {
   const set = make("fieldset", { class: "chips" }, make("legend", {}, "Part of the person"));
+  const mask = make(
+    "button",
+    {
+      type: "button",
+      class: "tool mask",
+      "aria-pressed": "false",
+      title: `White on black, of the size of ${whose}`,
+      onclick: () => choose("image/*", (file) => onMask(material(file, file.name))),
+    },
+    icon("upload"),
+  );
+  const words = make("span", {});
+  mask.append(words);
   return {
-    element: set,
-    /** @param {string[]} regions @param {string} chosen */
-    render(regions, chosen) {
+    element: make("div", { class: "where" }, set, mask),
+    /** @param {string[]} regions @param {string} region @param {?Material} given */
+    render(regions, region, given) {
+      const chosen = given ? "" : region;
+      mask.setAttribute("aria-pressed", String(!!given));
+      words.textContent = given ? `Mask: ${given.name}` : "A mask instead …";
       const names = regions.join(" ");
       if (set.dataset.names !== names) {
         set.dataset.names = names;

@@ -97,7 +97,8 @@ store.subscribe(() => {
 
 await attempt(async () => {
   status("Getting ready …");
-  const [{ models, regions }, { poses: presets }] = await Promise.all([api.models(), api.poses()]);
+  const [offered, { poses: presets }] = await Promise.all([api.models(), api.poses()]);
+  const { models, regions, patterns, dtd_classes } = offered;
   for (const { name } of models) byId("model").append(make("option", { value: name }, name));
   const first = models.find((model) => model.default) ?? models[0];
   byId("model").value = first.name;
@@ -105,6 +106,8 @@ await attempt(async () => {
     model: first.name,
     presets: presets.map(({ name, pose }) => ({ name, pose: fromJson(pose) })),
     regions,
+    patterns,
+    dtdClasses: dtd_classes,
   });
   status("Ready: drop a photo, or choose one of the people.");
 });

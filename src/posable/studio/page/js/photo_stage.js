@@ -19,6 +19,8 @@ export async function examplePerson({ name, picture, pose }) {
 }
 
 export class PhotoStage {
+  /** Counts up; of several photos that are looked at, the newest counts. */ #opened = 0;
+
   /** @param {Store} store @param {Drawing} drawing */
   constructor(store, drawing) {
     this.store = store;
@@ -51,9 +53,13 @@ export class PhotoStage {
 
   /** Makes a picture the photo, finds its person, and begins a new history. @param {import("./state.js").Material} photo */
   async open(photo) {
+    const opened = ++this.#opened;
     this.#working("Looking for the person …");
     const worked = await attempt(async () => {
-      const added = await this.drawing.addPhoto(photo);
+      const added = await this.drawing.addPhoto(photo).catch((error) => {
+        if (opened === this.#opened) throw error;
+      });
+      if (!added || opened !== this.#opened) return false;
       const pose = fromJson(added.pose);
       const old = this.store.session.photo;
       this.store.set({ photo: { ...photo, size: added.size, pose: added.pose }, result: null });
@@ -61,8 +67,9 @@ export class PhotoStage {
       if (old) URL.revokeObjectURL(old.url);
       noProblem();
       status(added.messages?.length ? added.messages.join(" ") : "Drag a joint of the result, or choose a pose.");
+      return true;
     });
-    this.#working("");
+    if (opened === this.#opened) this.#working("");
     if (!worked) URL.revokeObjectURL(photo.url);
     else document.dispatchEvent(new CustomEvent("studio:opened"));
   }
@@ -108,6 +115,7 @@ export class PhotoStage {
     byId("photo-empty").hidden = !!photo;
     byId("photo-tools").hidden = !photo;
     if (photo && image.getAttribute("src") !== photo.url) {
+      this.editor.release();
       image.src = photo.url;
       image.alt = `The photo ${photo.name}`;
       byId("photo-facts").textContent = photo.size ? `${photo.size[1]} × ${photo.size[0]}` : "";

@@ -23,6 +23,7 @@ export class PosePane {
   #retarget = true;
   #picking = false;
   #picked = new Set();
+  /** Counts up; of several poses that are asked for, the newest is taken. */ #asked = 0;
 
   /**
    * @param {Store} store @param {import("./drawing.js").Drawing} drawing
@@ -39,13 +40,16 @@ export class PosePane {
 
   /** Takes a pose over as the target: a preset's name, or a pose file's content. */
   async take(pose, preset = null) {
-    const worked = await attempt(async () => {
-      if (!this.store.session.photo) throw new Error("Choose a photo first; the pose is then drawn with its person.");
+    return attempt(async () => {
+      const { photo } = this.store.session;
+      if (!photo) throw new Error("Choose a photo first; the pose is then drawn with its person.");
+      const asked = ++this.#asked;
       const placed = await this.drawing.withSource((id) => api.place(id, pose, this.#retarget));
+      if (asked !== this.#asked || photo !== this.store.session.photo) return false;
       noProblem();
       this.store.commit({ target: fromJson(placed), preset });
+      return true;
     });
-    return worked;
   }
 
   /** Takes the pose of a photo, or of a pose file. @param {File} file */

@@ -15,6 +15,8 @@ const HINT = "Drag a joint, or use Tab and arrow keys";
 export class ResultStage {
   #joints = true;
   #comparing = false;
+  /** Whether a download waits for the picture that is being drawn. */ #wanted = false;
+  /** @type {?import("./state.js").Material} the photo that the skeleton is for */ #photo = null;
   /** @type {?string} */ #selected = null;
   /** The timer that tells how long a picture takes; 0 for none. */ #clock = 0;
 
@@ -59,6 +61,10 @@ export class ResultStage {
   download() {
     const { photo, result } = this.store.session;
     if (!photo || !result) return;
+    if (this.#clock) {
+      this.#wanted = true;
+      return status("The picture is being drawn; it is downloaded when it is there.");
+    }
     if (result.format !== "png")
       return status("Let go of the joint first; the picture is then drawn once more without loss.");
     download(result.blob, `${stem(photo.name)}-${this.store.doc.preset ?? "posed"}.png`);
@@ -93,6 +99,9 @@ export class ResultStage {
       clearInterval(this.#clock);
       this.#clock = 0;
       this.#tellTime();
+      const wanted = this.#wanted;
+      this.#wanted = false;
+      if (wanted) this.download();
     }
     byId("result-canvas").classList.toggle("busy", yes);
     byId("result-canvas").setAttribute("aria-busy", String(yes));
@@ -108,6 +117,11 @@ export class ResultStage {
   #render() {
     const { photo, result } = this.store.session;
     const { target } = this.store.doc;
+    if (photo !== this.#photo) {
+      this.#photo = photo;
+      this.#wanted = false;
+      this.editor.release();
+    }
     const image = byId("result");
     image.hidden = !result;
     byId("result-empty").hidden = !!photo;

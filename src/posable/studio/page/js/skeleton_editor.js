@@ -83,6 +83,12 @@ export class SkeletonEditor {
     if (!yes) this.listener.select(null);
   }
 
+  /** Lets go of a joint that is held, without a change: what it belongs to is gone. */
+  release() {
+    this.#drag = null;
+    this.svg.classList.remove("dragging");
+  }
+
   /** Hides a joint, or shows it again. @param {string} name */
   toggle(name) {
     if (!this.#pose) return;

@@ -4,9 +4,11 @@
  *
  * @typedef {import("./skeleton.js").Pose} Pose
  *
- * @typedef {{kind: "garment", reference: string, region: string, strength: number}
- *         | {kind: "texture", pattern: string, region: string, scale: number, strength: number}} Look
- * A change of clothes; `reference` and `pattern` are keys of `session.materials`.
+ * @typedef {{kind: "garment", reference: string, region: string, mask: ?string, strength: number}
+ *         | {kind: "texture", pattern: ?string, patternName: ?string, seed: number, region: string, mask: ?string,
+ *            scale: number, strength: number}} Look
+ * A change of clothes; `reference`, `pattern` and `mask` are keys of `session.materials`. A texture has a picture in
+ * `pattern` or a name that the service knows in `patternName`; a mask takes the place of the region.
  *
  * @typedef {object} Document
  * @property {?Pose} sourcePose  the skeleton on the photo
@@ -27,6 +29,8 @@
  * @property {Record<string, Material>} materials
  * @property {{name: string, pose: Pose}[]} presets
  * @property {string[]} regions  parts of a person that garments and textures go to
+ * @property {string[]} patterns  textures that the service knows by name
+ * @property {string[]} dtdClasses  the same, of the Describable Textures, where the service has them
  * @property {string} tab
  */
 
@@ -38,6 +42,8 @@ const MERGE_MS = 1200;
 export class Store {
   /** @type {Document[]} */ #past = [];
   /** @type {Document[]} */ #future = [];
+  #count = 0;
+  /** @type {Map<string, string>} the key of the newest material of each kind */ #newest = new Map();
   /** @type {?Document} the document before a drag that is still going on */ #beforePreview = null;
   #lastMerge = { key: "", at: 0 };
   /** @type {Set<(what: "document" | "session") => void>} */ #listeners = new Set();
@@ -46,7 +52,17 @@ export class Store {
     /** @type {Document} */
     this.doc = EMPTY;
     /** @type {Session} */
-    this.session = { photo: null, result: null, model: null, materials: {}, presets: [], regions: [], tab: "pose" };
+    this.session = {
+      photo: null,
+      result: null,
+      model: null,
+      materials: {},
+      presets: [],
+      regions: [],
+      patterns: [],
+      dtdClasses: [],
+      tab: "pose",
+    };
   }
 
   /** Calls `listener` after every change with the part that changed. */
@@ -58,6 +74,24 @@ export class Store {
   set(patch) {
     this.session = { ...this.session, ...patch };
     this.#tell("session");
+  }
+
+  /**
+   * Holds a picture for looks to name. The newest of each kind stays, and whatever undo or redo may come back to; the
+   * others are let go.
+   * @param {string} kind @param {Material} material @returns {string} its key
+   */
+  addMaterial(kind, material) {
+    const key = `${kind} ${++this.#count}`;
+    this.#newest.set(kind, key);
+    const docs = [this.doc, this.#beforePreview, ...this.#past, ...this.#future];
+    const named = docs.flatMap((doc) => [doc?.look?.reference, doc?.look?.pattern, doc?.look?.mask]);
+    const used = new Set([...named, ...this.#newest.values()]);
+    const old = Object.entries(this.session.materials);
+    for (const [name, { url }] of old) if (!used.has(name)) URL.revokeObjectURL(url);
+    const kept = Object.fromEntries(old.filter(([name]) => used.has(name)));
+    this.set({ materials: { ...kept, [key]: material } });
+    return key;
   }
 
   /**

@@ -7,6 +7,9 @@ import { download, stem } from "./pictures.js";
 import { fromJson } from "./skeleton.js";
 import { zip } from "./zip.js";
 
+const MOVING = ["webp", "gif"];
+const DEFAULT_SECONDS = 0.5;
+
 export class Strip {
   /** @type {{name: string, blob: Blob, url: string}[]} */ #drawn = [];
   /** Counts up; a run whose number is not the newest stops. */ #run = 0;
@@ -17,6 +20,8 @@ export class Strip {
     this.drawing = drawing;
     byId("strip-close").addEventListener("click", () => this.close());
     byId("strip-download").addEventListener("click", () => void attempt(() => this.#download()));
+    byId("strip-format").addEventListener("change", () => this.#renderFormat());
+    this.#renderFormat();
     document.addEventListener("studio:opened", () => this.close());
   }
 
@@ -29,7 +34,7 @@ export class Strip {
     byId("strip").hidden = false;
     byId("strip-download").disabled = true;
     byId("strip").scrollIntoView({ block: "nearest" });
-    const { look, keepBackground } = this.store.doc;
+    const { look, keepBackground, sourcePose } = this.store.doc;
     let seconds = 0;
     for (const [index, name] of names.entries()) {
       byId("strip-facts").textContent = `${index} of ${names.length} drawn`;
@@ -37,7 +42,8 @@ export class Strip {
       try {
         const { target, blob } = await this.drawing.withSource(async (id) => {
           const target = fromJson(await api.place(id, name, true));
-          return { target, blob: (await this.drawing.draw(id, { target, look, keepBackground }, "png")).blob };
+          const { blob } = await this.drawing.draw(id, { target, sourcePose, look, keepBackground }, "png");
+          return { target, blob };
         });
         if (run !== this.#run) return;
         seconds += (performance.now() - began) / 1000;
@@ -79,8 +85,26 @@ export class Strip {
     );
   }
 
+  /** The time per picture is asked for where there is one. */
+  #renderFormat() {
+    byId("strip-pace").hidden = !MOVING.includes(byId("strip-format").value);
+  }
+
   async #download() {
     const name = stem(this.store.session.photo?.name ?? "posable");
+    const format = byId("strip-format").value;
+    if (format !== "zip") {
+      status("Putting the pictures together …");
+      const seconds = MOVING.includes(format) ? Number(byId("strip-seconds").value) : DEFAULT_SECONDS;
+      const { blob } = await api.animation(
+        this.#drawn.map((one) => one.blob),
+        format,
+        seconds,
+      );
+      download(blob, `${name}-poses.${format}`);
+      status(`${name}-poses.${format} is in your downloads.`);
+      return;
+    }
     download(
       await zip(this.#drawn.map((one) => ({ name: `${name}-${one.name}.png`, blob: one.blob }))),
       `${name}-poses.zip`,
