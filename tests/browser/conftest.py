@@ -15,6 +15,9 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
+from posable.detect import fetch_models
+from posable.errors import DownloadError
+
 FAILURES = Path(__file__).parent.parent.parent / "build" / "browser-failures"
 CHROMIUM = os.environ.get("POSABLE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -45,10 +48,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def url() -> Iterator[str]:
-    """Where the studio runs."""
+def url(tiny_model: Path) -> Iterator[str]:
+    """Where the studio runs, with the shipped model and an untrained one."""
     pytest.importorskip("fastapi", reason="the studio's packages are not installed")
     command = [sys.executable, "-m", "posable", "studio", "--no-open", "--port", "0"]
+    command += ["--model", "weave", "--model", str(tiny_model)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
@@ -58,6 +62,15 @@ def url() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def detector() -> None:
+    """For tests that open photos without a pose."""
+    try:
+        fetch_models()
+    except DownloadError as error:
+        pytest.skip(f"the detector's files cannot be had here: {error}")
 
 
 @pytest.fixture(scope="session")
@@ -74,12 +87,18 @@ def chromium() -> Iterator[Any]:
 class Studio:
     """The page in one tab, and what a user does there."""
 
-    def __init__(self, page: Any) -> None:
-        self.page = page
+    def __init__(self, page: Any, url: str) -> None:
+        self.page, self.url = page, url
         self.complaints: list[str] = []
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
+        page.on("request", self._must_be_ours)
+
+    def _must_be_ours(self, request: Any) -> None:
+        """The page loads nothing from elsewhere."""
+        if not request.url.startswith((self.url, "blob:", "data:")):
+            self.complaints.append(f"foreign: {request.url}")
 
     def open_person(self, name: str) -> None:
         """Begins with one of the people that come with the page, and waits for its picture."""
@@ -91,13 +110,33 @@ class Studio:
         self.page.wait_for_function(
             "() => document.querySelector('#result:not([hidden])')?.complete"
             " && document.querySelector('#result-canvas').getAttribute('aria-busy') === 'false'"
-            " && document.querySelector('#status').textContent.startsWith('Drawn in')"
+            " && document.querySelector('#status').textContent.startsWith('Drawn in')",
+            polling=50,
         )
 
     def result(self) -> Image.Image:
         """The picture that the page shows as the result."""
         data = self.page.evaluate(PIXELS)
         return Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))).convert("RGB")
+
+    def photo(self) -> Image.Image:
+        """The picture that the page shows as the photo."""
+        data = self.page.evaluate(PIXELS.replace("#result", "#photo"))
+        return Image.open(io.BytesIO(base64.b64decode(data.partition(",")[2]))).convert("RGB")
+
+    def choose(self, button: Any, *files: Path) -> None:
+        """Presses what opens the dialog for files, and chooses some."""
+        with self.page.expect_file_chooser() as chooser:
+            button.click()
+        chooser.value.set_files(files)
+
+    def press_preset(self, name: str) -> None:
+        """Chooses a preset and waits for its picture."""
+        self.page.get_by_role("button", name=name, exact=True).click()
+        self.page.wait_for_function(
+            "name => document.querySelector('.preset[aria-pressed=true]')?.innerText === name", arg=name, polling=50
+        )
+        self.settled()
 
     def joint(self, name: str, skeleton: str = "result") -> Any:
         return self.page.locator(f"#{skeleton}-skeleton [data-joint={name}]")
@@ -138,8 +177,9 @@ def open_studio(chromium: Any, url: str, request: pytest.FixtureRequest) -> Iter
     opened: list[tuple[Any, Studio]] = []
 
     def open_one(width: int = 1440, height: int = 900, **options: Any) -> Studio:
-        context = chromium.new_context(viewport={"width": width, "height": height}, **options)
-        studio = Studio(context.new_page())
+        # Nothing moves by itself: what turns while a test waits costs the processor time that the drawing needs.
+        context = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **options)
+        studio = Studio(context.new_page(), url)
         opened.append((context, studio))
         studio.page.goto(url)
         studio.page.locator(".preset").first.wait_for()

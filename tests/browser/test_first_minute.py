@@ -9,17 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from posable.detect import fetch_models
-from posable.errors import DownloadError
-
 pytestmark = pytest.mark.browser
 
 
-def test_photo_pose_cloth_and_download_take_less_than_a_minute(studio: Any, examples: Path) -> None:
-    try:
-        fetch_models()
-    except DownloadError as error:
-        pytest.skip(f"the detector's files cannot be had here: {error}")
+def test_photo_pose_cloth_and_download_take_less_than_a_minute(studio: Any, examples: Path, detector: None) -> None:
     page, start = studio.page, time.monotonic()
     with page.expect_file_chooser() as chooser:
         page.get_by_role("button", name="Choose a photo").click()

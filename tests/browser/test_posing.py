@@ -10,18 +10,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from posable.detect import fetch_models
-from posable.errors import DownloadError
 from posable.pose_files import read_pose
 
 pytestmark = pytest.mark.browser
 
 
-def test_the_person_in_a_chosen_photo_is_found_and_drawn(studio: Any, examples: Path) -> None:
-    try:
-        fetch_models()
-    except DownloadError as error:
-        pytest.skip(f"the detector's files cannot be had here: {error}")
+def test_the_person_in_a_chosen_photo_is_found_and_drawn(studio: Any, examples: Path, detector: None) -> None:
     with studio.page.expect_file_chooser() as chooser:
         studio.page.get_by_role("button", name="Choose a photo").click()
     chooser.value.set_files(examples / "person.png")
@@ -32,6 +26,10 @@ def test_the_person_in_a_chosen_photo_is_found_and_drawn(studio: Any, examples: 
     x, y = (float(number) for number in shown.removeprefix("translate(").removesuffix(")").split())
     assert abs(x - truth["left_hip"][0]) < 20
     assert abs(y - truth["left_hip"][1]) < 20
+    studio.choose(studio.page.get_by_role("button", name="Pose from a photo or file"), examples / "person.png")
+    studio.page.wait_for_function("() => !document.querySelector('#undo').disabled")
+    studio.settled()
+    assert studio.page.locator("#problem").is_hidden()
 
 
 def test_the_result_follows_a_joint_while_it_is_dragged_and_undo_takes_it_back(studio: Any, changed: Any) -> None:
@@ -56,9 +54,7 @@ def test_the_result_follows_a_joint_while_it_is_dragged_and_undo_takes_it_back(s
 
 def test_a_preset_is_fitted_to_the_person_and_its_files_are_downloaded(studio: Any, tmp_path: Path) -> None:
     studio.open_person("Robin")
-    studio.page.get_by_role("button", name="walk left", exact=True).click()
-    studio.page.locator(".preset[aria-pressed=true]").wait_for()
-    studio.settled()
+    studio.press_preset("walk left")
     with studio.page.expect_download() as picture:
         studio.page.get_by_role("button", name="Download", exact=True).click()
     assert picture.value.suggested_filename == "robin-walk-left.png"
@@ -88,7 +84,7 @@ def test_a_preset_is_fitted_to_the_person_and_its_files_are_downloaded(studio: A
     assert json.loads(Path(again.value.path()).read_text()) == json.loads(file.read_text())
 
 
-def test_a_strip_of_poses_comes_as_one_zip_of_pictures(studio: Any) -> None:
+def test_a_strip_of_poses_comes_as_one_zip_of_pictures_or_moves(studio: Any) -> None:
     studio.open_person("Kim")
     studio.page.get_by_role("button", name="Draw many").click()
     studio.page.get_by_role("button", name="None").click()
@@ -102,6 +98,14 @@ def test_a_strip_of_poses_comes_as_one_zip_of_pictures(studio: Any) -> None:
         assert sorted(files.namelist()) == ["kim-step.png", "kim-wave.png"]
         assert files.testzip() is None
         assert Image.open(files.open("kim-wave.png")).size == (352, 512)
+    assert studio.page.locator("#strip-seconds").is_hidden()
+    studio.page.locator("#strip-format").select_option("gif")
+    studio.page.locator("#strip-seconds").fill("0.2")
+    with studio.page.expect_download() as moving:
+        studio.page.get_by_role("button", name="Download all").click()
+    assert moving.value.suggested_filename == "kim-poses.gif"
+    with Image.open(moving.value.path()) as picture:
+        assert (picture.size, picture.n_frames, picture.info["duration"]) == ((352, 512), 2, 200)
 
 
 def test_a_broken_file_is_refused_with_a_sentence_and_the_page_goes_on(studio: Any, tmp_path: Path) -> None:
@@ -111,7 +115,7 @@ def test_a_broken_file_is_refused_with_a_sentence_and_the_page_goes_on(studio: A
         studio.page.get_by_role("button", name="Choose a photo").click()
     chooser.value.set_files(broken)
     sentence = studio.problem()
-    assert "picture" in sentence
+    assert "'holiday.jpg'" in sentence
     assert sentence.endswith(".")
     assert "Error" not in sentence
     studio.open_person("Noa")
@@ -122,12 +126,8 @@ def test_a_source_that_the_service_has_forgotten_is_sent_again(studio: Any) -> N
     studio.open_person("Robin")
     ids: list[str] = []
     studio.page.on("request", lambda request: ids.append(request.url))
-    studio.page.get_by_role("button", name="wave", exact=True).click()
-    studio.page.locator(".preset[aria-pressed=true]").wait_for()
-    studio.settled()
+    studio.press_preset("wave")
     source = ids[0].split("/sources/")[1].split("/")[0]
     studio.page.evaluate("id => fetch(`v1/sources/${id}`, { method: 'DELETE' })", source)
-    studio.page.get_by_role("button", name="step", exact=True).click()
-    studio.page.wait_for_function("() => document.querySelector('.preset[aria-pressed=true]')?.innerText === 'step'")
-    studio.settled()
+    studio.press_preset("step")
     assert studio.page.locator("#problem").is_hidden()

@@ -36,11 +36,14 @@ export const poses = () => answer("GET", "poses");
 
 /**
  * A photo encoded, to be drawn from by the functions below.
- * @param {Blob} picture @param {{pose?: ?object, model?: ?string}} options without a pose it is detected
+ * @param {Blob} picture @param {{name: string, pose?: ?object, model?: ?string}} options the name is what errors call
+ *   it; without a pose it is detected
  * @returns {Promise<{id: string, size: [number, number], pose: object, people_found: number, messages: string[]}>}
  */
-export function addSource(picture, { pose = null, model = null }) {
-  return answer("POST", "sources", form({ picture, pose: pose && JSON.stringify(pose), model }));
+export function addSource(picture, { name, pose = null, model = null }) {
+  const data = form({ pose: pose && JSON.stringify(pose), model });
+  data.append("picture", picture, name);
+  return answer("POST", "sources", data);
 }
 
 /** The pose as it will be drawn: in the source's frame, at its proportions if `retarget`. */

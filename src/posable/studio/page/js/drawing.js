@@ -119,7 +119,7 @@ export class Drawing {
   /** Gives a new photo to the service, which finds its pose if it has none. @param {Material} photo */
   async addPhoto(photo) {
     const { model } = this.store.session;
-    const added = await api.addSource(photo.blob, { pose: photo.pose, model });
+    const added = await api.addSource(photo.blob, { name: photo.name, pose: photo.pose, model });
     this.#remember({ id: added.id, blob: photo.blob, pose: textOf(added.pose) });
     return added;
   }
@@ -131,7 +131,7 @@ export class Drawing {
     const known = this.#sources.find((one) => one.blob === picture.blob && (!text || one.pose === text));
     if (known) return known.id;
     status("Reading the photo …");
-    const added = await api.addSource(picture.blob, { pose, model });
+    const added = await api.addSource(picture.blob, { name: picture.name, pose, model });
     this.#remember({ id: added.id, blob: picture.blob, pose: text ?? textOf(added.pose) });
     return added.id;
   }

@@ -1,0 +1,74 @@
+"""The controls around the pictures: compare, models, the key of the service."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def test_photo_and_result_are_compared_with_a_slider_by_keyboard(studio: Any) -> None:
+    studio.open_person("Robin")
+    page = studio.page
+    assert re.fullmatch(r"\d+ ms", page.locator("#timing").inner_text())
+    page.keyboard.press("c")
+    assert page.locator("#before").is_visible()
+    assert page.evaluate("document.activeElement.id") == "compare"
+    cut = "getComputedStyle(document.querySelector('#before')).clipPath"
+    half = page.evaluate(cut)
+    page.keyboard.press("Home")
+    assert page.evaluate(cut) != half
+    page.keyboard.press("c")
+    assert page.locator("#before").is_hidden()
+
+
+def test_another_model_draws_another_picture(studio: Any, changed: Any, tiny_model: Path) -> None:
+    studio.open_person("Robin")
+    weave = studio.result()
+    chooser = studio.page.locator("#model")
+    assert chooser.input_value() == "weave"
+    chooser.select_option(tiny_model.name)
+    studio.page.wait_for_function("() => document.querySelector('#result-canvas').getAttribute('aria-busy') === 'true'")
+    studio.settled()
+    assert changed(weave, studio.result()) > 5
+
+
+def test_the_page_asks_for_the_key_of_a_service_that_has_one(studio: Any) -> None:
+    page = studio.page
+
+    def locked(route: Any) -> None:
+        if route.request.headers.get("authorization") == "Bearer hush":
+            route.continue_()
+        else:
+            error = {"code": "api_key", "message": "the API key is missing or wrong."}
+            route.fulfill(status=401, json={"error": error})
+
+    page.route("**/v1/*", locked)
+    page.reload()
+    page.get_by_label("API key").fill("hush")
+    page.keyboard.press("Enter")
+    page.locator(".preset").first.wait_for()
+    assert page.locator("#problem").is_hidden()
+
+
+def test_pictures_that_neither_undo_nor_redo_can_bring_back_are_let_go(studio: Any) -> None:
+    kept = studio.page.evaluate(
+        """async () => {
+          const { Store } = await import("./js/state.js");
+          const store = new Store();
+          const wear = (name, how) => {
+            const pattern = store.addMaterial("texture", { blob: null, url: URL.createObjectURL(new Blob()), name });
+            store[how]({ look: { kind: "texture", pattern } });
+          };
+          wear("worn before", "commit");
+          for (const name of ["dragged past", "dragged past, too"]) wear(name, "preview");
+          wear("worn", "commit");
+          wear("chosen last", "preview");
+          return Object.values(store.session.materials).map(({ name }) => name);
+        }"""
+    )
+    assert kept == ["worn before", "worn", "chosen last"]
