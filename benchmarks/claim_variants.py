@@ -46,7 +46,7 @@ class Claim:
     config: dict[str, Any]
     """What makes FAMILY.small narrower still."""
     pairs: int
-    """That each run learns from, unless the user says: as many as fit in two minutes or so of one core."""
+    """That each run learns from, unless the user says: as many as fit in a minute or so of one core."""
     variants: tuple[Variant, ...]
     """The first is what the others are compared with."""
     measures: tuple[str, ...] = ("pd_efflite0_in_box", "ssim_in_box")
@@ -206,7 +206,7 @@ CLAIMS = {
         "Learning to draw the source again beside the transfer (the dual task), and texture transfer between the two, "
         "make better pictures.",
         {"channels": 16, "max_channels": 32, "feed_forward_channels": 64},
-        1600,
+        1200,
         (
             Variant("both tasks, texture blocks", whole),
             Variant(
@@ -227,7 +227,7 @@ CLAIMS = {
         "Bone maps give better parsing maps than keypoint heatmaps, and texture kernels better textures than one code "
         "for each region.",
         {"channels": 32},
-        1600,
+        1200,
         (
             Variant("bone maps, kernels of 3x3 cells", whole),
             Variant("keypoint heatmaps", network(WithHeatmaps), "parsing_iou"),
@@ -239,7 +239,7 @@ CLAIMS = {
         "catn",
         "Context at several scales helps with large changes of pose.",
         {"channels": 12, "context_channels": 12, "query_reduction": 4},
-        1200,
+        1000,
         (
             Variant("with multi-scale context", whole),
             Variant("without", config(dilations=()), "pd_efflite0_in_box, large changes"),
@@ -250,7 +250,7 @@ CLAIMS = {
         "rsagan",
         "The source's parsing map lowers LPIPS by 23 %, and each of the three modules has its part in that.",
         {"channels": 32, "region_channels": 8},
-        1000,
+        800,
         (
             Variant("whole", whole),
             Variant("without the parsing map", network(WithoutParsing, loss_weights(parsing=0.0))),
@@ -264,7 +264,7 @@ CLAIMS = {
         "A few dozen kinds of textures are enough, and teaching the attention to reconstruct colours is what makes it "
         "work.",
         {"channels": (64, 48, 32)},
-        1000,
+        800,
         (
             Variant("16 and 32 kinds of textures", whole),
             Variant("4 and 8", config(num_labels=(4, 8))),
@@ -276,7 +276,7 @@ CLAIMS = {
         "gfla",
         "Attention in a window around each flow's end carries more than plain warping.",
         {"channels": 16, "max_channels": 48, "flow_channels": 16},
-        1600,
+        1200,
         (Variant("local attention", whole), Variant("plain warping", network(WithPlainWarping))),
     ),
 }
