@@ -9,7 +9,7 @@ from posable.recipes.nted import nted_people, nted_published, nted_published512,
 from posable.recipes.pise import pise_people, pise_published, pise_small, pise_tiny
 from posable.recipes.rsagan import rsagan_people, rsagan_published, rsagan_small, rsagan_tiny
 from posable.recipes.tfjr import tfjr_people, tfjr_published, tfjr_small, tfjr_tiny
-from posable.recipes.weave import weave, weave_small, weave_tiny
+from posable.recipes.weave import weave, weave_first, weave_small, weave_tiny
 from posable.train.recipe import Recipe
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
@@ -43,6 +43,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     "tfjr.small": tfjr_small,
     "tfjr.tiny": tfjr_tiny,
     "weave": weave,
+    "weave.first": weave_first,
     "weave.small": weave_small,
     "weave.tiny": weave_tiny,
 }

@@ -99,6 +99,14 @@ def weave_small() -> Recipe:
     return small("weave", config, stage)
 
 
+def weave_first() -> Recipe:
+    """The small run cut down to a few minutes: draws people that it never saw, roughly."""
+    recipe = weave_small()
+    people = RenderedPeople(first_seed=2000, people=60, views=4, size=small_people().size)
+    stages = tuple(replace(stage, pairs=6000, data=replace(stage.data, people=people)) for stage in recipe.stages)
+    return replace(recipe, name="weave.first", stages=stages, ema_half_life_pairs=600, sample_every_pairs=2000)
+
+
 def weave_tiny() -> Recipe:
     """A narrow model on six people at 64x48 and 128x96: for tests and for a first look at the loop."""
     small = RenderedPeople(first_seed=2000, people=6, views=3, size=Size(64, 48))
