@@ -22,14 +22,15 @@ def tab_to(studio: Any, text: str, most: int = 60) -> None:
 
 
 def test_a_person_is_posed_by_keyboard_alone(studio: Any, changed: Any) -> None:
+    from playwright.sync_api import expect
+
     studio.page.get_by_role("button", name="Choose a photo").focus()
     studio.page.keyboard.press("Tab")
     studio.page.keyboard.press("Enter")
     studio.settled()
     before = studio.result()
     tab_to(studio, "left wrist")
-    outline = studio.joint("left_wrist").locator(".ring").evaluate("ring => getComputedStyle(ring).stroke")
-    assert outline == "rgb(255, 255, 255)"
+    expect(studio.joint("left_wrist").locator(".ring")).to_have_css("stroke", "rgb(255, 255, 255)")
     for _ in range(6):
         studio.page.keyboard.press("Shift+ArrowUp")
     studio.settled()
