@@ -45,7 +45,7 @@ def test_every_command_of_the_document_is_answered(url: str, examples: Path, tmp
     assert len(commands()) > 20
     shutil.copy(examples / "person.png", tmp_path / "person.png")
     shutil.copy(examples / "person.json", tmp_path / "pose.json")
-    shutil.copy(PEOPLE / "ida.jpg", tmp_path / "shirt.jpg")
+    shutil.copy(PEOPLE / "kim.jpg", tmp_path / "shirt.jpg")
     head = 'set -euo pipefail\ncurl() { command curl --fail-with-body "$@"; echo; }\n'
     script = head + "\n".join(commands()).replace("http://127.0.0.1:8000/", url)
     done = subprocess.run(
