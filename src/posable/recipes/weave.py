@@ -85,13 +85,17 @@ def weave() -> Recipe:
     )
 
 
+def _small_groups(people: RenderedPeople) -> WeaveGroups:
+    return WeaveGroups(people=people, people_per_step=2, views_per_person=4, augmentation=NO_AUGMENTATION)
+
+
 def weave_small() -> Recipe:
     """Narrow, all of it at once, without augmentation; the pairs of a batch share their pictures: all twelve ordered
     pairs of each of two people's four views."""
     config = WeaveConfig(height=64, width=48, channels=24, heatmap_sigma_px=2.0, bone_sigma_px=1.5)
     stage = Stage(
         name="whole",
-        data=WeaveGroups(people=small_people(), people_per_step=2, views_per_person=4, augmentation=NO_AUGMENTATION),
+        data=_small_groups(small_people()),
         objective=WeaveLosses(level="fine", perceptual_weight=0.6),
         pairs=SMALL_PAIRS,
         generator=_adam(1.5e-3),
@@ -101,10 +105,10 @@ def weave_small() -> Recipe:
 
 def weave_first() -> Recipe:
     """The small run cut down to a few minutes: draws people that it never saw, roughly."""
-    recipe = weave_small()
     people = RenderedPeople(first_seed=2000, people=60, views=4, size=small_people().size)
-    stages = tuple(replace(stage, pairs=6000, data=replace(stage.data, people=people)) for stage in recipe.stages)
-    return replace(recipe, name="weave.first", stages=stages, ema_half_life_pairs=600, sample_every_pairs=2000)
+    recipe = weave_small()
+    stage = replace(recipe.stages[0], pairs=6000, data=_small_groups(people))
+    return replace(recipe, name="weave.first", stages=(stage,), ema_half_life_pairs=600, sample_every_pairs=2000)
 
 
 def weave_tiny() -> Recipe:
