@@ -42,12 +42,17 @@ class PublishedFile:
     name: str
     """What `posable weights` calls it."""
     file: str
-    url: str
+    folder: str
+    """The address that the file lies under."""
     megabytes: int
     licence: str
     use: str
     aliases: tuple[str, ...] = ()
     """Other names under which the same network is published."""
+
+    @property
+    def url(self) -> str:
+        return f"{self.folder}/{self.file}"
 
     @property
     def sha256_prefix(self) -> str:
@@ -63,7 +68,7 @@ _FILES = (
     PublishedFile(
         name="fid-inception",
         file="pt_inception-2015-12-05-6726825d.pth",
-        url=f"{_FID}/pt_inception-2015-12-05-6726825d.pth",
+        folder=_FID,
         megabytes=96,
         licence="Apache-2.0",
         use="fid, kid",
@@ -72,7 +77,7 @@ _FILES = (
     PublishedFile(
         name="inception",
         file="inception_v3_google-0cc3c7bd.pth",
-        url=f"{_TORCH}/inception_v3_google-0cc3c7bd.pth",
+        folder=_TORCH,
         megabytes=109,
         licence="BSD-3-Clause",
         use="fid_torchvision (DPTN's and NTED's tables)",
@@ -81,7 +86,7 @@ _FILES = (
     PublishedFile(
         name="alexnet",
         file="alexnet-owt-7be5be79.pth",
-        url=f"{_TORCH}/alexnet-owt-7be5be79.pth",
+        folder=_TORCH,
         megabytes=244,
         licence="BSD-3-Clause",
         use="lpips",
@@ -90,7 +95,7 @@ _FILES = (
     PublishedFile(
         name="vgg16",
         file="vgg16-397923af.pth",
-        url=f"{_TORCH}/vgg16-397923af.pth",
+        folder=_TORCH,
         megabytes=553,
         licence="BSD-3-Clause",
         use="lpips_vgg",
@@ -98,7 +103,7 @@ _FILES = (
     PublishedFile(
         name="vgg19",
         file="vgg19-dcbb9e9d.pth",
-        url=f"{_TORCH}/vgg19-dcbb9e9d.pth",
+        folder=_TORCH,
         megabytes=575,
         licence="BSD-3-Clause",
         use="the papers' training losses",

@@ -34,7 +34,8 @@ def server(tmp_path: Path) -> Iterator[str]:
     """An address that serves `right` and `wrong`."""
     folder = tmp_path / "served"
     folder.mkdir()
-    (folder / "right").write_bytes(CONTENT)
+    for name in ("right", f"small-{PREFIX}.pth"):
+        (folder / name).write_bytes(CONTENT)
     (folder / "wrong").write_bytes(CONTENT[:-1] + b"!")
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
@@ -59,7 +60,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def small(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of an entry whose file is `CONTENT`."""
-    entry = dataclasses.replace(PUBLISHED["alexnet"], file=f"small-{PREFIX}.pth", url=f"{server}/right", aliases=())
+    entry = dataclasses.replace(PUBLISHED["alexnet"], file=f"small-{PREFIX}.pth", folder=server, aliases=())
     monkeypatch.setitem(published_weights.PUBLISHED, "alexnet", entry)
     return "alexnet"
 

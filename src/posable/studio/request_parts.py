@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, NamedTuple
 
 from fastapi import Depends, File, Form, Request, Response, UploadFile
@@ -9,6 +10,8 @@ from fastapi import Depends, File, Form, Request, Response, UploadFile
 from posable.encoded_source import EncodedSource
 from posable.pose import Pose
 from posable.size import Size
+from posable.studio import answers
+from posable.studio.pictures import PictureFormat
 from posable.studio.pose_input import JsonPose, given_pose, pose_from_field, pose_of_source
 from posable.studio.service import Service
 from posable.studio.source_store import Seen
@@ -47,6 +50,44 @@ SourcePoseField = Annotated[
 ]
 
 
+@dataclass(frozen=True)
+class SentPicture:
+    """The picture of a form, and how it is to be encoded."""
+
+    file: UploadFile
+    pose: str | None
+    max_side: int | None
+    model: str | None
+
+
+def sent_picture(
+    picture: PictureFile,
+    source_pose: SourcePoseField = None,
+    max_side: Annotated[answers.MaxSide, Form()] = None,
+    model: Annotated[answers.ModelName, Form()] = None,
+) -> SentPicture:
+    return SentPicture(picture, source_pose, max_side, model)
+
+
+@dataclass(frozen=True)
+class DrawnAs:
+    """How a form wants its person drawn, and the drawing written."""
+
+    retarget: bool
+    keep_background: bool
+    format: PictureFormat
+
+
+def drawn_as(
+    retarget: Annotated[answers.Retarget, Form()] = True,
+    keep_background: Annotated[answers.KeepBackground, Form()] = False,
+    format: Annotated[answers.Format, Form()] = PictureFormat.png,
+) -> DrawnAs:
+    return DrawnAs(retarget, keep_background, format)
+
+
+Sent = Annotated[SentPicture, Depends(sent_picture)]
+AsDrawn = Annotated[DrawnAs, Depends(drawn_as)]
 OptionalPoseField = Annotated[
     str | None,
     Form(description="A shipped pose's name, or a pose as JSON; else as photographed.", max_length=200_000),
@@ -69,18 +110,13 @@ async def look_at(service: Service, picture: UploadFile, pose: str | None, other
     return await service.look(await picture.read(), name, lambda frame: pose_of_source(known, frame))
 
 
-async def encoded_once(
-    service: Service,
-    picture: UploadFile,
-    pose: str | None,
-    model: str | None,
-    max_side: int | None,
-    otherwise: str = "the picture",
-) -> Encoded:
+async def encoded_once(service: Service, sent: SentPicture, otherwise: str = "the picture") -> Encoded:
     """A form's picture encoded, without being held; errors call it as in `look_at`."""
-    model_name = service.shelf.checked_name(model)
-    seen = await look_at(service, picture, pose, otherwise)
-    person = await service.on_network(lambda: service.encoded(model_name, seen.picture, seen.pose, max_side, seen.name))
+    model_name = service.shelf.checked_name(sent.model)
+    seen = await look_at(service, sent.file, sent.pose, otherwise)
+    person = await service.on_network(
+        lambda: service.encoded(model_name, seen.picture, seen.pose, sent.max_side, seen.name)
+    )
     return Encoded(person, seen.sent_size)
 
 

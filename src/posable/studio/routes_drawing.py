@@ -18,9 +18,11 @@ from posable.studio.pictures import PictureFormat, SequenceFormat, picture_bytes
 from posable.studio.pose_input import pose_from_field, pose_json, pose_of_source
 from posable.studio.request_parts import (
     AnyService,
+    AsDrawn,
     PictureFile,
     PoseField,
     ReadyService,
+    Sent,
     SourcePoseField,
     encoded_once,
     look_at,
@@ -75,7 +77,7 @@ def forget_source(service: AnyService, source_id: str) -> None:
 @drawing.put("/sources/{source_id}/pose", responses={**WORK, **NO_SOURCE})
 def correct_source_pose(service: ReadyService, source_id: str, body: answers.SourcePoseBody) -> answers.SourceAnswer:
     """Another pose for the person in the picture, where the detected one is wrong."""
-    frame = size_of(service.store.get(source_id).picture)
+    frame = size_of(service.store.get(source_id).seen.picture)
     return _described(service.store.set_pose(source_id, pose_of_source(body.pose, frame)))
 
 
@@ -111,40 +113,27 @@ async def sequence_source(service: ReadyService, source_id: str, body: answers.S
 
 
 @drawing.post("/transfer", response_class=Response, responses={**WORK, **picture_answer("png", "jpeg", "webp")})
-async def transfer(
-    service: ReadyService,
-    picture: PictureFile,
-    pose: PoseField,
-    source_pose: SourcePoseField = None,
-    retarget: Annotated[answers.Retarget, Form()] = True,
-    keep_background: Annotated[answers.KeepBackground, Form()] = False,
-    format: Annotated[answers.Format, Form()] = PictureFormat.png,
-    max_side: Annotated[answers.MaxSide, Form()] = None,
-    model: Annotated[answers.ModelName, Form()] = None,
-) -> Response:
+async def transfer(service: ReadyService, sent: Sent, pose: PoseField, how: AsDrawn) -> Response:
     """The person of a picture in another pose, in one request; nothing is held."""
-    encoded, _ = await encoded_once(service, picture, source_pose, model, max_side)
-    placed = placed_pose(service, encoded, pose_from_field(pose), retarget)
-    return await _drawn(service, encoded, placed, keep_background=keep_background, kind=format)
+    encoded, _ = await encoded_once(service, sent)
+    placed = placed_pose(service, encoded, pose_from_field(pose), how.retarget)
+    return await _drawn(service, encoded, placed, keep_background=how.keep_background, kind=how.format)
 
 
 @drawing.post("/sequence", response_class=Response, responses={**WORK, **picture_answer("png", "jpeg", "webp", "gif")})
 async def sequence(
     service: ReadyService,
-    picture: PictureFile,
+    sent: Sent,
     poses: Annotated[
         str,
         Form(
             description="A JSON list of poses, or names between commas.", max_length=900_000, examples=["wave,arms-up"]
         ),
     ],
-    source_pose: SourcePoseField = None,
     retarget: Annotated[answers.Retarget, Form()] = True,
     keep_background: Annotated[answers.KeepBackground, Form()] = False,
     format: Annotated[answers.SequenceKind, Form()] = SequenceFormat.webp,
     seconds: Annotated[answers.SecondsPerPicture, Form()] = 0.5,
-    max_side: Annotated[answers.MaxSide, Form()] = None,
-    model: Annotated[answers.ModelName, Form()] = None,
 ) -> Response:
     """The person of a picture in many poses, in one request; nothing is held."""
     given = pose_from_field(poses)
@@ -158,7 +147,7 @@ async def sequence(
         format=format,
         seconds=seconds,
     )
-    encoded, _ = await encoded_once(service, picture, source_pose, model, max_side)
+    encoded, _ = await encoded_once(service, sent)
     return await _sequence(service, encoded, body)
 
 
@@ -221,12 +210,13 @@ async def _sequence(service: Service, encoded: EncodedSource, body: answers.Sequ
 
 
 def _described(source: Source) -> answers.SourceAnswer:
+    seen = source.seen
     return answers.SourceAnswer.model_validate(
         {
             "id": source.id,
-            "size": list(size_of(source.picture)),
-            "pose": pose_json(source.pose),
-            "people_found": source.people_found,
-            "messages": list(source.messages),
+            "size": list(size_of(seen.picture)),
+            "pose": pose_json(seen.pose),
+            "people_found": seen.people_found,
+            "messages": list(seen.messages),
         }
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 from PIL import Image
 
 from posable.editing.patterns import Pattern
@@ -16,15 +17,18 @@ from posable.errors import InputError
 from posable.image import decode_image, size_of
 from posable.models.editing import check_strength
 from posable.pipeline import PoseTransfer
+from posable.pose import Pose
 from posable.size import Size
 from posable.studio import answers
 from posable.studio import editing_answers as bodies
 from posable.studio.answers import NO_SOURCE, WORK, picture_answer
 from posable.studio.pictures import PictureFormat, bytes_of_data_url, picture_bytes
 from posable.studio.request_parts import (
+    AsDrawn,
+    DrawnAs,
     OptionalPoseField,
-    PictureFile,
     ReadyService,
+    Sent,
     SourcePoseField,
     encoded_once,
     name_of,
@@ -34,6 +38,7 @@ from posable.studio.request_parts import (
 )
 from posable.studio.requests_in_memory import ServiceRoute
 from posable.studio.service import Service, timed
+from posable.studio.source_store import Source
 
 editing = APIRouter(prefix="/v1", tags=["editing"], route_class=ServiceRoute)
 
@@ -52,30 +57,30 @@ async def garment_of_source(service: ReadyService, source_id: str, body: bodies.
     person = await service.encoding(source, body.model, body.max_side)
     reference = await service.encoding(other, body.model, body.max_side)
     mask = None if body.mask is None else bytes_of_data_url(body.mask)
-    where = await _where(service, body.region, mask, reference, (other.sent_size, size_of(other.picture)))
+    where = await _where(service, body.region, mask, reference, _sizes(other))
     pose = target_pose(service, person, body.pose, body.retarget)
 
-    def edit(pipe: PoseTransfer) -> Image.Image:
-        return pipe.garment(
-            person,
-            reference,
-            where,
-            pose,
-            strength=body.strength,
-            retarget=False,
-            keep_background=body.keep_background,
-        )
-
-    answer = await _edited(service, person, edit, body.format)
+    answer = await _dressed(service, person, reference, where, pose, body.strength, body.keep_background, body.format)
     service.store.make_room(other)
     service.store.make_room(source)
     return answer
 
 
-@editing.post("/sources/{source_id}/texture", response_class=Response, responses={**_DRAWN, **NO_SOURCE})
-async def texture_of_source(
-    service: ReadyService,
-    source_id: str,
+@dataclass(frozen=True)
+class ClothForm:
+    """What a form says of the cloth, and of where and in which pose it is worn."""
+
+    pattern: UploadFile | None
+    name: str | None
+    seed: int
+    region: str
+    mask: UploadFile | None
+    scale: float
+    strength: float
+    pose: str | None
+
+
+def cloth_form(
     pattern: PatternFile = None,
     pattern_name: Annotated[bodies.PatternName, Form()] = None,
     seed: Annotated[bodies.Seed, Form()] = 0,
@@ -84,35 +89,30 @@ async def texture_of_source(
     scale: Annotated[bodies.Scale, Form()] = 1.0,
     strength: Annotated[bodies.Strength, Form()] = 1.0,
     pose: OptionalPoseField = None,
-    retarget: Annotated[answers.Retarget, Form()] = True,
-    keep_background: Annotated[answers.KeepBackground, Form()] = False,
-    format: Annotated[answers.Format, Form()] = PictureFormat.png,
+) -> ClothForm:
+    """Raises ConfigError."""
+    check_strength(strength)
+    check_scale(scale)
+    return ClothForm(pattern, pattern_name, seed, region, mask, scale, strength, pose)
+
+
+Cloth = Annotated[ClothForm, Depends(cloth_form)]
+
+
+@editing.post("/sources/{source_id}/texture", response_class=Response, responses={**_DRAWN, **NO_SOURCE})
+async def texture_of_source(
+    service: ReadyService,
+    source_id: str,
+    cloth: Cloth,
+    how: AsDrawn,
     max_side: Annotated[answers.MaxSide, Form()] = None,
     model: Annotated[answers.ModelName, Form()] = None,
 ) -> Response:
     """A garment of this source's person made of another cloth."""
-    check_strength(strength)
-    check_scale(scale)
     source = service.store.get(source_id)
+    pattern = await _pattern(service, cloth)
     person = await service.encoding(source, model, max_side)
-    cloth = await _pattern(service, pattern, pattern_name, seed)
-    sizes = (source.sent_size, size_of(source.picture))
-    where = await _where(service, region, mask and await mask.read(), person, sizes)
-    target = target_pose(service, person, optional_pose(pose), retarget)
-
-    def edit(pipe: PoseTransfer) -> Image.Image:
-        return pipe.texture(
-            person,
-            cloth,
-            where,
-            target,
-            scale=scale,
-            strength=strength,
-            retarget=False,
-            keep_background=keep_background,
-        )
-
-    answer = await _edited(service, person, edit, format)
+    answer = await _textured(service, person, _sizes(source), pattern, cloth, how)
     service.store.make_room(source)
     return answer
 
@@ -120,85 +120,86 @@ async def texture_of_source(
 @editing.post("/garment", response_class=Response, responses=_DRAWN)
 async def garment(
     service: ReadyService,
-    picture: PictureFile,
+    sent: Sent,
     reference: Annotated[UploadFile, File(description="The picture with the garment.")],
+    how: AsDrawn,
     region: Annotated[bodies.Region, Form()] = "upper",
     mask: MaskFile = None,
     strength: Annotated[bodies.Strength, Form()] = 1.0,
     pose: OptionalPoseField = None,
-    source_pose: SourcePoseField = None,
     reference_pose: SourcePoseField = None,
-    retarget: Annotated[answers.Retarget, Form()] = True,
-    keep_background: Annotated[answers.KeepBackground, Form()] = False,
-    format: Annotated[answers.Format, Form()] = PictureFormat.png,
-    max_side: Annotated[answers.MaxSide, Form()] = None,
-    model: Annotated[answers.ModelName, Form()] = None,
 ) -> Response:
     """A garment of one picture's person on another's, in one request; a mask lies in the reference's picture."""
     check_strength(strength)
-    person, _ = await encoded_once(service, picture, source_pose, model, max_side)
-    wearer, size = await encoded_once(service, reference, reference_pose, model, max_side, "the other picture")
+    person, _ = await encoded_once(service, sent)
+    other = replace(sent, file=reference, pose=reference_pose)
+    wearer, size = await encoded_once(service, other, "the other picture")
     where = await _where(service, region, mask and await mask.read(), wearer, (size,))
-    target = target_pose(service, person, optional_pose(pose), retarget)
-
-    def edit(pipe: PoseTransfer) -> Image.Image:
-        return pipe.garment(
-            person, wearer, where, target, strength=strength, retarget=False, keep_background=keep_background
-        )
-
-    return await _edited(service, person, edit, format)
+    target = target_pose(service, person, optional_pose(pose), how.retarget)
+    return await _dressed(service, person, wearer, where, target, strength, how.keep_background, how.format)
 
 
 @editing.post("/texture", response_class=Response, responses=_DRAWN)
-async def texture(
-    service: ReadyService,
-    picture: PictureFile,
-    pattern: PatternFile = None,
-    pattern_name: Annotated[bodies.PatternName, Form()] = None,
-    seed: Annotated[bodies.Seed, Form()] = 0,
-    region: Annotated[bodies.Region, Form()] = "upper",
-    mask: MaskFile = None,
-    scale: Annotated[bodies.Scale, Form()] = 1.0,
-    strength: Annotated[bodies.Strength, Form()] = 1.0,
-    pose: OptionalPoseField = None,
-    source_pose: SourcePoseField = None,
-    retarget: Annotated[answers.Retarget, Form()] = True,
-    keep_background: Annotated[answers.KeepBackground, Form()] = False,
-    format: Annotated[answers.Format, Form()] = PictureFormat.png,
-    max_side: Annotated[answers.MaxSide, Form()] = None,
-    model: Annotated[answers.ModelName, Form()] = None,
-) -> Response:
+async def texture(service: ReadyService, sent: Sent, cloth: Cloth, how: AsDrawn) -> Response:
     """A garment made of another cloth, in one request."""
-    check_strength(strength)
-    check_scale(scale)
-    cloth = await _pattern(service, pattern, pattern_name, seed)
-    person, size = await encoded_once(service, picture, source_pose, model, max_side)
-    where = await _where(service, region, mask and await mask.read(), person, (size,))
-    target = target_pose(service, person, optional_pose(pose), retarget)
+    pattern = await _pattern(service, cloth)
+    person, size = await encoded_once(service, sent)
+    return await _textured(service, person, (size,), pattern, cloth, how)
+
+
+async def _dressed(
+    service: Service,
+    person: EncodedSource,
+    wearer: EncodedSource,
+    where: str | Image.Image,
+    pose: Pose | None,
+    strength: float,
+    keep_background: bool,
+    kind: PictureFormat,
+) -> Response:
+    def edit(pipe: PoseTransfer) -> Image.Image:
+        return pipe.garment(
+            person, wearer, where, pose, strength=strength, retarget=False, keep_background=keep_background
+        )
+
+    return await _edited(service, person, edit, kind)
+
+
+async def _textured(
+    service: Service, person: EncodedSource, sizes: Sequence[Size], pattern: Pattern, cloth: ClothForm, how: DrawnAs
+) -> Response:
+    where = await _where(service, cloth.region, cloth.mask and await cloth.mask.read(), person, sizes)
+    pose = target_pose(service, person, optional_pose(cloth.pose), how.retarget)
 
     def edit(pipe: PoseTransfer) -> Image.Image:
         return pipe.texture(
             person,
-            cloth,
+            pattern,
             where,
-            target,
-            scale=scale,
-            strength=strength,
+            pose,
+            scale=cloth.scale,
+            strength=cloth.strength,
             retarget=False,
-            keep_background=keep_background,
+            keep_background=how.keep_background,
         )
 
-    return await _edited(service, person, edit, format)
+    return await _edited(service, person, edit, how.format)
 
 
-async def _pattern(service: Service, file: UploadFile | None, name: str | None, seed: int) -> Pattern:
+def _sizes(source: Source) -> tuple[Size, Size]:
+    """That a mask of this source may have: as it was sent, and as it is held."""
+    return source.seen.sent_size, size_of(source.seen.picture)
+
+
+async def _pattern(service: Service, cloth: ClothForm) -> Pattern:
     """The picture of a cloth, or a pattern by its name: posable's own, or a class of DTD where the service has it."""
+    file, name = cloth.pattern, cloth.name
     if (file is None) == (name is None):
         raise InputError("give the cloth as a picture in 'pattern', or by name in 'pattern_name'; one of the two.")
     if file is not None:
         data, shown = await file.read(), name_of(file, "the pattern")
         return await service.on_pictures(lambda: service.patterns.of_file(data, shown))
-    return await service.on_pictures(lambda: service.patterns.named(name or "", seed))
+    return await service.on_pictures(lambda: service.patterns.named(name or "", cloth.seed))
 
 
 async def _where(

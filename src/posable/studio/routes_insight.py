@@ -20,9 +20,9 @@ from posable.studio.pictures import PictureFormat, data_url, picture_bytes
 from posable.studio.pose_input import pose_from_field
 from posable.studio.request_parts import (
     OptionalPoseField,
-    PictureFile,
+    PoseField,
     ReadyService,
-    SourcePoseField,
+    Sent,
     encoded_once,
     optional_pose,
     picture_response,
@@ -68,32 +68,26 @@ async def explain_source(
 @insight.post("/parse", response_model=bodies.ParsingAnswer, responses={**WORK, **PARSING_ANSWER})
 async def parse(
     service: ReadyService,
-    picture: PictureFile,
+    sent: Sent,
     pose: OptionalPoseField = None,
-    source_pose: SourcePoseField = None,
     retarget: Annotated[answers.Retarget, Form()] = True,
     format: Annotated[bodies.ShownAs, Form()] = ShowAs.json,
-    max_side: Annotated[answers.MaxSide, Form()] = None,
-    model: Annotated[answers.ModelName, Form()] = None,
 ) -> Response | bodies.ParsingAnswer:
     """Which garment or body part each pixel of a picture shows, as photographed or in a pose."""
-    person, _ = await encoded_once(service, picture, source_pose, model, max_side)
+    person, _ = await encoded_once(service, sent)
     return await _parsed(service, person, target_pose(service, person, optional_pose(pose), retarget), format)
 
 
 @insight.post("/explain", response_model=bodies.ExplainAnswer, responses={**WORK, **EXPLAIN_ANSWER})
 async def explain(
     service: ReadyService,
-    picture: PictureFile,
-    pose: Annotated[str, Form(description="A shipped pose's name, or a pose as JSON.", max_length=200_000)],
-    source_pose: SourcePoseField = None,
+    sent: Sent,
+    pose: PoseField,
     retarget: Annotated[answers.Retarget, Form()] = True,
     format: Annotated[bodies.ShownAs, Form()] = ShowAs.json,
-    max_side: Annotated[answers.MaxSide, Form()] = None,
-    model: Annotated[answers.ModelName, Form()] = None,
 ) -> Response | bodies.ExplainAnswer:
     """Where each part of a drawing comes from."""
-    person, _ = await encoded_once(service, picture, source_pose, model, max_side)
+    person, _ = await encoded_once(service, sent)
     return await _explained(service, person, placed_pose(service, person, pose_from_field(pose), retarget), format)
 
 

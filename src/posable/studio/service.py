@@ -102,14 +102,14 @@ class Service:
     async def encoding(self, source: Source, model: str | None, max_side: int | None) -> EncodedSource:
         """The source encoded by a model, with its longer side at most `max_side`; kept for the next time."""
         name = self.shelf.checked_name(model)
-        if max_side is not None and max_side >= max(source.picture.size):
+        if max_side is not None and max_side >= max(source.seen.picture.size):
             max_side = None
         found = self.store.encoding(source, (name, max_side))
         if found is not None:
             return found
-        pose = source.pose
-        encoded = await self.on_network(lambda: self.encoded(name, source.picture, pose, max_side, source.name))
-        self.store.keep(source, (name, max_side), encoded, pose)
+        seen = source.seen
+        encoded = await self.on_network(lambda: self.encoded(name, seen.picture, seen.pose, max_side, seen.name))
+        self.store.keep(source, (name, max_side), encoded, seen.pose)
         return encoded
 
     def encoded(self, model: str, picture: Image.Image, pose: Pose, max_side: int | None, name: str) -> EncodedSource:

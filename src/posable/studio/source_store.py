@@ -10,7 +10,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
@@ -47,20 +47,13 @@ class Source:
     """A picture that was sent, and the encodings made of it so far. Only the store changes it."""
 
     id: str
-    picture: Image.Image
-    pose: Pose
-    people_found: int
-    messages: tuple[str, ...]
-    name: str
-    """What errors call it."""
-    sent_size: Size
-    """Of the picture as it came."""
+    seen: Seen
     encodings: OrderedDict[EncodingKey, EncodedSource] = field(default_factory=OrderedDict[EncodingKey, EncodedSource])
     used: float = 0.0
 
     @property
     def held_bytes(self) -> int:
-        return memory_of([self.picture, *self.encodings.values()])
+        return memory_of([self.seen.picture, *self.encodings.values()])
 
 
 class SourceStore:
@@ -81,16 +74,7 @@ class SourceStore:
         return len(self._sources)
 
     def add(self, seen: Seen) -> Source:
-        source = Source(
-            secrets.token_urlsafe(12),
-            seen.picture,
-            seen.pose,
-            seen.people_found,
-            seen.messages,
-            seen.name,
-            seen.sent_size,
-            used=self._clock(),
-        )
+        source = Source(secrets.token_urlsafe(12), seen, used=self._clock())
         with self._lock:
             self._sources[source.id] = source
             self._make_room(source)
@@ -121,7 +105,7 @@ class SourceStore:
         """Another pose for the source's person, so that all must be encoded anew; raises Refusal (404)."""
         with self._lock:
             source = self.get(source_id)
-            source.pose = pose
+            source.seen = replace(source.seen, pose=pose)
             source.encodings.clear()
             return source
 
@@ -135,7 +119,7 @@ class SourceStore:
     def keep(self, source: Source, key: EncodingKey, encoded: EncodedSource, pose: Pose) -> None:
         """Keeps an encoding that was made for `pose`, unless the source has got another one since."""
         with self._lock:
-            if source.pose is not pose or source.id not in self._sources:
+            if source.seen.pose is not pose or source.id not in self._sources:
                 return
             source.encodings[key] = encoded
             while len(source.encodings) > _MOST_ENCODINGS:
