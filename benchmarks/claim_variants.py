@@ -20,9 +20,9 @@ from posable.models.rsagan import REGIONS, RsaganConfig, RsaganGenerator, Rsagan
 from posable.models.tfjr import TfjrGenerator
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.residual_blocks import EncoderBlock
-from posable.parsing import PISE_8
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import heatmaps
+from posable.parsing.schemes import PISE_8
+from posable.pose.maps import heatmaps
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 from posable.recipes import RECIPES
 from posable.train.recipe import Recipe
 

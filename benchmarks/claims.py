@@ -34,8 +34,8 @@ from posable.metrics.mask_metrics import ParsingIou
 from posable.metrics.pd_efflite0 import pd_efflite0_metric
 from posable.metrics.pixel_metrics import ssim_metric
 from posable.models.generator import Generator
-from posable.parsing import LIP_20, PISE_8, translate
-from posable.pose import PoseBatch
+from posable.parsing.schemes import LIP_20, PISE_8, translate
+from posable.pose.pose import PoseBatch
 from posable.recipes.settings import small_people
 from posable.train.loop import train
 from posable.train.people_batches import PeoplePairs

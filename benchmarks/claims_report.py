@@ -10,11 +10,11 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from claim_variants import Claim, Variant
-from posable.image import save_image
+from posable.imaging.image import save_image
+from posable.imaging.size import Size
 from posable.models import FAMILIES
 from posable.models.catn import CatnConfig
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.pose.pose import PoseBatch
 from run_record import REPOSITORY, about_this_run
 
 DOCUMENT = REPOSITORY / "docs" / "claims.md"

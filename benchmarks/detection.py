@@ -17,9 +17,9 @@ from PIL import Image
 
 from posable.detect import blazepose
 from posable.detect.landmarks import Landmarks
+from posable.imaging.size import Size
 from posable.people import TEST_SEEDS, View, make_person, render_views
-from posable.pose import OPENPOSE_18
-from posable.size import Size
+from posable.pose.pose import OPENPOSE_18
 from run_record import REPOSITORY, progress_bars, step, write_record
 
 SIZE = Size(256, 176)

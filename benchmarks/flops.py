@@ -18,7 +18,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from posable.models import FAMILIES
 from posable.models.generator import Generator
-from posable.pose import PoseBatch
+from posable.pose.pose import PoseBatch
 
 
 class _Encoding(nn.Module):

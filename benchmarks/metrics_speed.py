@@ -25,13 +25,13 @@ from posable.batch import collate
 from posable.evaluation.pairs import open_pairs
 from posable.evaluation.protocol import PEOPLE_1
 from posable.files import cache_folder
+from posable.imaging.size import Size
 from posable.metrics.judged import JudgedPictures, Metric
 from posable.metrics.mask_metrics import ParsingIou, mask_iou_metric
 from posable.metrics.mask_ssim import limb_mask, mask_ssim_metric
 from posable.metrics.pixel_metrics import psnr_metric, ssim_metric
 from posable.metrics.ssim import GAUSSIAN, UNIFORM
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.pose.pose import PoseBatch
 from run_record import ProgressCallback, progress_bars, step, write_record
 
 SIZE = Size(256, 176)

@@ -15,12 +15,12 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from posable.editing.regions import REGIONS
-from posable.parse import parse, shipped_parser
-from posable.parsing import LIP_20
+from posable.detect.parser import parse, shipped_parser
+from posable.imaging.size import Size
+from posable.parsing.schemes import LIP_20
 from posable.people import TEST_SEEDS, make_person, render_views
-from posable.pose import Pose
-from posable.size import Size
+from posable.pose.pose import Pose
+from posable.transfer.regions import REGIONS
 from run_record import REPOSITORY, progress_bars, step, write_record
 
 VIEWS = 2

@@ -23,17 +23,17 @@ from PIL import Image
 from scipy import ndimage
 
 from posable import people
-from posable.baselines import copy_source, warp_source
+from posable.baselines.naive import copy_source, warp_source
 from posable.batch import PoseCondition
-from posable.checkpoint import load_checkpoint
 from posable.evaluation.network_size import Draw
-from posable.image import save_image, to_pil, to_tensor
+from posable.imaging.image import save_image, to_pil, to_tensor
+from posable.imaging.size import Size
 from posable.metrics.bootstrap import mean_interval
 from posable.people.correspondence import SEEN
-from posable.people.materials import Cloth, Print
 from posable.people.render import View
-from posable.pose import OPENPOSE_18, Pose, PoseBatch
-from posable.size import Size
+from posable.people.wardrobe.materials import Cloth, Print
+from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
+from posable.zoo.checkpoint import load_checkpoint
 from run_record import progress_bars, step, write_record
 
 SIZE = Size(256, 176)

@@ -21,11 +21,11 @@ from PIL import Image
 from rich.progress import Progress
 
 from posable import people
-from posable.image import save_image, to_tensor
-from posable.pipeline import PoseTransfer
-from posable.pose import Pose, PoseBatch
-from posable.pose_files import write_pose
-from posable.size import Size
+from posable.imaging.image import save_image, to_tensor
+from posable.imaging.size import Size
+from posable.pose.files import write_pose
+from posable.pose.pose import Pose, PoseBatch
+from posable.transfer.pipeline import PoseTransfer
 from run_record import progress_bars, write_record
 
 LIMITS = {
@@ -57,7 +57,7 @@ start = time.perf_counter()
 import torch
 torch.set_num_threads(int(sys.argv[5]))
 import posable
-from posable.pose_files import read_pose
+from posable.pose.files import read_pose
 imported = time.perf_counter()
 pipe = posable.PoseTransfer.from_pretrained(sys.argv[1], device="cpu")
 loaded = time.perf_counter()

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from posable import people
-from posable.people import rasterize
+from posable.body import rasterize
 from posable.people.benchmark import PEOPLE_1
-from posable.people.dataset_files import FileLayout, PersonJob, write_person
-from posable.people.workers import single_threaded_children
+from posable.people.io.dataset_files import FileLayout, PersonJob, write_person
+from posable.people.io.workers import single_threaded_children
 from run_record import progress_bars, write_record
 
 FIRST_SEED = 30_000

@@ -27,12 +27,12 @@ from posable.data.rendered_pairs import PEOPLE_PER_SHARD
 from posable.errors import TrainingStoppedError
 from posable.files import cache_folder
 from posable.models import FAMILIES
-from posable.pipeline import choose_device
 from posable.recipes import RECIPES
 from posable.train.loop import train
 from posable.train.people_batches import PeoplePairs
 from posable.train.recipe import Recipe, Stage, in_batches_of
 from posable.train.session import Progress
+from posable.transfer.pipeline import choose_device
 from run_record import progress_bars, step, write_record
 
 STEPS_A_TURN = 8

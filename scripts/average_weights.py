@@ -11,7 +11,7 @@ import argparse
 import json
 from pathlib import Path
 
-from posable.checkpoint import CARD_FILE, load_checkpoint, model_folder, save_checkpoint
+from posable.zoo.checkpoint import CARD_FILE, load_checkpoint, model_folder, save_checkpoint
 
 PROVENANCE = ("recipe", "licence", "people", "stages", "training_seconds", "seed")
 

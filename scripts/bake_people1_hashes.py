@@ -20,7 +20,7 @@ from PIL import features
 
 from posable import people
 from posable.people.benchmark import PEOPLE_1, variant_views
-from posable.people.fingerprint import folder_digest, view_digests
+from posable.people.io.fingerprint import folder_digest, view_digests
 
 FILE = Path(__file__).parent.parent / "tests" / "people" / "people1-hashes.json"
 SLICE: dict[str, dict[int, int]] = {

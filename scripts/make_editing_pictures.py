@@ -18,13 +18,13 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from posable import people
-from posable.editing.sheet import explain_sheet
-from posable.encoded_source import EncodedSource
-from posable.image import read_image, save_image
-from posable.parsing import LIP_20, palette
-from posable.pipeline import PoseTransfer
-from posable.pose import Pose
-from posable.size import Size
+from posable.imaging.image import read_image, save_image
+from posable.imaging.size import Size
+from posable.parsing.schemes import LIP_20, palette
+from posable.pose.pose import Pose
+from posable.transfer.encoded_source import EncodedSource
+from posable.transfer.pipeline import PoseTransfer
+from posable.transfer.sheet import explain_sheet
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures" / "editing"

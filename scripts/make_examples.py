@@ -5,10 +5,10 @@ from pathlib import Path
 from PIL import Image
 
 from posable import people
-from posable.image import save_image
-from posable.pose import Pose
-from posable.pose_files import write_pose
-from posable.size import Size
+from posable.imaging.image import save_image
+from posable.imaging.size import Size
+from posable.pose.files import write_pose
+from posable.pose.pose import Pose
 
 SEED, VIEW = 54, 0
 EXAMPLES = Path(__file__).parent.parent / "examples"

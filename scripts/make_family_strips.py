@@ -20,19 +20,19 @@ from PIL import Image, ImageDraw, ImageFont
 
 from posable import people
 from posable.batch import PoseCondition
-from posable.checkpoint import load_checkpoint
 from posable.data.rendered_pairs import RenderedPeople
-from posable.image import save_image, to_pil, to_tensor
+from posable.imaging.image import save_image, to_pil, to_tensor
+from posable.imaging.size import Size
 from posable.models.editing import Explains
 from posable.models.generator import Generator
-from posable.parsing import PARSING_LABELS, palette
-from posable.pose import Pose, PoseBatch
-from posable.pose_drawing import draw_skeleton
+from posable.parsing.schemes import PARSING_LABELS, palette
+from posable.pose.drawing import draw_skeleton
+from posable.pose.pose import Pose, PoseBatch
 from posable.recipes import RECIPES
-from posable.size import Size
 from posable.train.people_batches import PeoplePairs
 from posable.train.textured_pairs import TexturedPairs
 from posable.train.weave_objective import WeaveGroups
+from posable.zoo.checkpoint import load_checkpoint
 
 FAMILIES = Path(__file__).parent.parent / "docs" / "pictures" / "families"
 EXPLAINED = {

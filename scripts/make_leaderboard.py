@@ -17,8 +17,7 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from posable.checkpoint import load_checkpoint
-from posable.cli_terminal import Progress
+from posable.cli.terminal import Progress
 from posable.evaluation.benchmark import BenchmarkReport, Row, SharedCase, gains, run_benchmark
 from posable.evaluation.benchmark_page import best_of, disturbance, strongest_of, write_benchmark_page
 from posable.evaluation.contestants import checkpoint_folder
@@ -27,9 +26,10 @@ from posable.evaluation.judging import Measured
 from posable.evaluation.protocol import EvaluationProtocol, protocol_named
 from posable.evaluation.report import write_json, write_text
 from posable.evaluation.wording import absences, arrow, name_of, number
-from posable.image import save_image
-from posable.pose_drawing import draw_skeleton
-from posable.size import Size
+from posable.imaging.image import save_image
+from posable.imaging.size import Size
+from posable.pose.drawing import draw_skeleton
+from posable.zoo.checkpoint import load_checkpoint
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BEGIN, END = "<!-- written by scripts/make_leaderboard.py -->", "<!-- end -->"

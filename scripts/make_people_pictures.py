@@ -15,12 +15,12 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy.ndimage import map_coordinates
 
 from posable import people
-from posable.image import save_image
-from posable.parsing import LIP_20, PISE_8, palette, translate
+from posable.imaging.image import save_image
+from posable.parsing.schemes import LIP_20, PISE_8, palette, translate
 from posable.people.benchmark import PEOPLE_1, variant_views
-from posable.people.contact_sheet import contact_sheet
 from posable.people.correspondence import HIDDEN, SEEN
-from posable.people.dataset_files import garment_palette, mask_bytes
+from posable.people.io.contact_sheet import contact_sheet
+from posable.people.io.dataset_files import garment_palette, mask_bytes
 
 PEOPLE = (0, 200, 400, 600)
 LABELLED, TARGET, SOURCE = 800, 0, 1

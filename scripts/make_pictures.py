@@ -14,13 +14,13 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from posable import people
-from posable.encoded_source import EncodedSource
-from posable.image import read_image, save_image
-from posable.pipeline import PoseTransfer
-from posable.pose import Pose
-from posable.pose_drawing import draw_sheet, draw_skeleton
-from posable.poses import shipped_poses
-from posable.size import Size
+from posable.imaging.image import read_image, save_image
+from posable.imaging.size import Size
+from posable.pose.drawing import draw_sheet, draw_skeleton
+from posable.pose.library import shipped_poses
+from posable.pose.pose import Pose
+from posable.transfer.encoded_source import EncodedSource
+from posable.transfer.pipeline import PoseTransfer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"

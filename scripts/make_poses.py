@@ -1,4 +1,5 @@
-"""Makes the shipped poses: src/posable/poses/*.json, keypoints of a synthetic person posed and turned as listed here.
+"""Makes the shipped poses: src/posable/pose/library/*.json, keypoints of a synthetic person,
+posed and turned as listed here.
 
     python scripts/make_poses.py [--sheet poses.png]
 
@@ -14,23 +15,23 @@ from pathlib import Path
 
 import numpy as np
 
-from posable.image import save_image
+from posable.body.geometry import FloatArray, rotation
+from posable.body.model import body_model
+from posable.body.rasterize import rasterize
+from posable.body.skinning import forward_kinematics, linear_blend_skinning
+from posable.imaging.image import save_image
+from posable.imaging.size import Size
 from posable.people import Person, make_person
-from posable.people.body import body_model
-from posable.people.camera import Camera
-from posable.people.figure import Figure
-from posable.people.geometry import FloatArray, rotation
 from posable.people.labels import keypoint_visibility, openpose_keypoints
-from posable.people.materials import Hair
-from posable.people.pose_sampling import SampledPose, sample_pose
-from posable.people.rasterize import rasterize
-from posable.people.skinning import forward_kinematics, linear_blend_skinning
-from posable.pose import OPENPOSE_18, Pose
-from posable.pose_drawing import draw_sheet
-from posable.pose_files import write_pose
-from posable.size import Size
+from posable.people.posing.figure import Figure
+from posable.people.posing.sampling import SampledPose, sample_pose
+from posable.people.scene.camera import Camera
+from posable.people.wardrobe.materials import Hair
+from posable.pose.drawing import draw_sheet
+from posable.pose.files import write_pose
+from posable.pose.pose import OPENPOSE_18, Pose
 
-FOLDER = Path(__file__).parents[1] / "src" / "posable" / "poses"
+FOLDER = Path(__file__).parents[1] / "src" / "posable" / "pose" / "library"
 SIZE = Size(256, 176)
 PERSON_SEED = 2003
 CAMERA_METRES = 4.2

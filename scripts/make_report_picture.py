@@ -17,8 +17,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from posable.data.inspect import inspect_corpus
-from posable.data.inspect_html import write_page
+from posable.data.doctor.html import write_page
+from posable.data.doctor.inspect import inspect_corpus
 from posable.people import make_benchmark
 
 OUT = Path(__file__).parent.parent / "docs" / "pictures" / "data-report.png"

@@ -9,9 +9,9 @@ from pathlib import Path
 from PIL import Image
 
 from posable import people
-from posable.pose import Pose
-from posable.pose_files import write_pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.files import write_pose
+from posable.pose.pose import Pose
 
 PICKED = {"Robin": (54, 0), "Kim": (44, 0), "Noa": (60, 0), "Sam": (50, 0), "Ida": (51, 0), "Lou": (62, 0)}
 """Name on the page -> seed and view."""

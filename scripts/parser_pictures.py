@@ -14,11 +14,11 @@ from torch.nn import functional
 
 from posable.data.rendered_pairs import PEOPLE_PER_SHARD, RenderedPeople
 from posable.data.shuffled import shuffled_slice
-from posable.parse.framing import person_window
-from posable.parsing import LIP_20
-from posable.people.patterns import PATTERN_SHARES, make_pattern
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.size import Size
+from posable.detect.window import person_window
+from posable.imaging.size import Size
+from posable.parsing.schemes import LIP_20
+from posable.people.wardrobe.patterns import PATTERN_SHARES, make_pattern
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 from posable.train.augment import Augmentation, degrade, noisy_poses, procedural_backgrounds
 
 _ARRAYS = ("image", "alpha", "background", "parsing", "keypoints")

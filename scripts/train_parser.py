@@ -22,14 +22,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from parser_pictures import Sample, StrangePictures
-from posable.cli_terminal import Progress
+from posable.cli.terminal import Progress
 from posable.data.rendered_pairs import RenderedPeople, render_cache
+from posable.detect.parsing_network import FRAME, ParsingNetwork, pose_maps
 from posable.files import write_atomically
-from posable.metrics.efficientnet_lite0 import pretrained
-from posable.parse.network import FRAME, ParsingNetwork, pose_maps
-from posable.parsing import LIP_20
+from posable.imaging.size import Size
+from posable.nn.pretrained.efficientnet_lite0 import pretrained
+from posable.parsing.schemes import LIP_20
 from posable.people import GENERATOR_VERSION
-from posable.size import Size
 
 PEOPLE = RenderedPeople(first_seed=20000, people=1600, views=6, size=Size(256, 176))
 VALIDATION = RenderedPeople(first_seed=1000, people=12, views=6, size=Size(256, 176))

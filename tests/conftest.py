@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from posable.checkpoint import save_checkpoint
 from posable.models.weave import WeaveConfig, WeaveGenerator
+from posable.zoo.checkpoint import save_checkpoint
 
 REPOSITORY = Path(__file__).parent.parent
 

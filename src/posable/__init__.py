@@ -17,9 +17,7 @@ from posable.version import __version__
 
 if TYPE_CHECKING:
     from posable.batch import PersonPair, PoseCondition
-    from posable.checkpoint import load_checkpoint, save_checkpoint
     from posable.detect import Detection, detect_pose
-    from posable.encoded_source import EncodedSource
     from posable.errors import (
         CheckpointError,
         ConfigError,
@@ -33,13 +31,15 @@ if TYPE_CHECKING:
         PoseError,
         SizeError,
     )
-    from posable.image import read_image, save_image
+    from posable.imaging.image import read_image, save_image
+    from posable.imaging.size import Size
     from posable.models.generator import Generator, Rendering
-    from posable.pipeline import PoseTransfer
-    from posable.pose import OPENPOSE_18, Pose, PoseBatch, retarget
-    from posable.pose_drawing import draw_skeleton
-    from posable.pose_files import read_pose, write_pose
-    from posable.size import Size
+    from posable.pose.drawing import draw_skeleton
+    from posable.pose.files import read_pose, write_pose
+    from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch, retarget
+    from posable.transfer.encoded_source import EncodedSource
+    from posable.transfer.pipeline import PoseTransfer
+    from posable.zoo.checkpoint import load_checkpoint, save_checkpoint
 
 __all__ = [
     "OPENPOSE_18",
@@ -78,7 +78,7 @@ __all__ = [
 
 _HOMES = {
     "batch": ("PersonPair", "PoseCondition"),
-    "checkpoint": ("load_checkpoint", "save_checkpoint"),
+    "zoo.checkpoint": ("load_checkpoint", "save_checkpoint"),
     "detect": ("Detection", "detect_pose"),
     "errors": (
         "CheckpointError",
@@ -93,14 +93,14 @@ _HOMES = {
         "PoseError",
         "SizeError",
     ),
-    "image": ("read_image", "save_image"),
+    "imaging.image": ("read_image", "save_image"),
     "models.generator": ("Generator", "Rendering"),
-    "encoded_source": ("EncodedSource",),
-    "pipeline": ("PoseTransfer",),
-    "pose": ("OPENPOSE_18", "Pose", "PoseBatch", "retarget"),
-    "pose_drawing": ("draw_skeleton",),
-    "pose_files": ("read_pose", "write_pose"),
-    "size": ("Size",),
+    "transfer.encoded_source": ("EncodedSource",),
+    "transfer.pipeline": ("PoseTransfer",),
+    "pose.pose": ("OPENPOSE_18", "Pose", "PoseBatch", "retarget"),
+    "pose.drawing": ("draw_skeleton",),
+    "pose.files": ("read_pose", "write_pose"),
+    "imaging.size": ("Size",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

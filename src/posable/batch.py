@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from posable.errors import SizeError
-from posable.image import png_bytes, to_pil
-from posable.pose import PoseBatch
-from posable.pose_drawing import shown_pose, side_by_side
+from posable.imaging.image import png_bytes, to_pil
+from posable.pose.drawing import shown_pose, side_by_side
+from posable.pose.pose import PoseBatch
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from posable.pose_files import read_pose
+from posable.pose.files import read_pose
 
 pytestmark = pytest.mark.browser
 

@@ -18,8 +18,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from posable.imaging.size import Size
 from posable.people import make_person, render_views
-from posable.size import Size
 
 SPLITS = ("train", "test")
 TRAIN_PAIRS = TEST_PAIRS = 12

@@ -16,7 +16,7 @@ from miniatures import drawn_people, people, write_lmdb, write_patn
 from typer.testing import CliRunner, Result
 
 from posable.cli import app
-from posable.size import Size
+from posable.imaging.size import Size
 
 WEB_PAGE = "<!DOCTYPE html><html><title>Quota exceeded</title><body>Sorry, you can't view this file.</body></html>"
 IMAGES = 12

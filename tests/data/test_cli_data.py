@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 from posable.cli import app
 from posable.data.deepfashion import DeepFashion
 from posable.data.prepared import PreparedCorpus
-from posable.size import Size
+from posable.imaging.size import Size
 
 DRAWN = miniatures.drawn_people()
 

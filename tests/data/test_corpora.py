@@ -19,8 +19,8 @@ from posable.data.deepfashion_highres import DeepFashionHighRes, DeepFashionLmdb
 from posable.data.market1501 import Market1501
 from posable.data.pair_dataset import PairDataset
 from posable.errors import ConfigError, InputError
-from posable.parsing import LIP_20, PISE_8, PISE_8_AUTHOR, translate
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.parsing.schemes import LIP_20, PISE_8, PISE_8_AUTHOR, translate
 
 DRAWN = miniatures.drawn_people()
 VIEWS = [view for person in DRAWN for view in person.views]

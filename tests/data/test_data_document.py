@@ -19,10 +19,10 @@ from miniatures import (
 from typer.testing import CliRunner
 
 from posable.cli import app
-from posable.data.inspect_kinds import KINDS
-from posable.parsing import PARSING_LABELS
-from posable.poses import shipped_pose
-from posable.size import Size
+from posable.data.doctor.kinds import KINDS
+from posable.imaging.size import Size
+from posable.parsing.schemes import PARSING_LABELS
+from posable.pose.library import shipped_pose
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "data.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")

@@ -20,12 +20,12 @@ from miniatures import (
 from PIL import Image
 
 from posable.data.corpus_index import CorpusImage, CorpusIndex, Problem
-from posable.data.inspect import inspect_corpus, inspect_index
-from posable.data.inspect_kinds import KINDS
-from posable.data.inspect_report import Report
+from posable.data.doctor.inspect import inspect_corpus, inspect_index
+from posable.data.doctor.kinds import KINDS
+from posable.data.doctor.report import Report
 from posable.errors import InputError
-from posable.pose import Pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import Pose
 
 WEB_PAGE = "<!DOCTYPE html><html><title>Quota exceeded</title><body>Sorry, you can't view this file.</body></html>"
 
@@ -264,7 +264,7 @@ def test_progress_counts_every_picture(patn: Path) -> None:
 def test_worker_processes_find_what_one_process_finds(patn: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     truncate_picture(patn)
     alone = inspect_corpus(patn, workers=1)
-    monkeypatch.setattr("posable.data.inspect_pictures._POOL_FROM", 1)
+    monkeypatch.setattr("posable.data.doctor.pictures._POOL_FROM", 1)
     assert inspect_corpus(patn, workers=2).facts == alone.facts
 
 

@@ -12,10 +12,10 @@ from miniatures import drawn_people, people, write_patn
 from PIL import Image
 from rich.console import Console
 
-from posable.data.inspect import inspect_corpus
-from posable.data.inspect_html import page, write_page
-from posable.data.inspect_report import Report
-from posable.data.inspect_text import print_report
+from posable.data.doctor.html import page, write_page
+from posable.data.doctor.inspect import inspect_corpus
+from posable.data.doctor.report import Report
+from posable.data.doctor.text import print_report
 
 CHROMIUM = Path("/usr/bin/chromium")
 _VOID = {"meta", "img", "br", "input", "path", "circle"}
@@ -36,7 +36,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(corpus: Path) -> Report:
     # The maps of the miniature are LIP-20, and are read as such.
-    from posable.parsing import LIP_20
+    from posable.parsing.schemes import LIP_20
 
     return inspect_corpus(corpus, labels=LIP_20)
 

@@ -16,8 +16,8 @@ from posable.data.prepare import prepare_corpus
 from posable.data.prepared import PreparedCorpus
 from posable.data.textures import Textures
 from posable.errors import ConfigError, ImageError, InputError, NoPersonError
-from posable.pose import Pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import Pose
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

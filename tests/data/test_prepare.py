@@ -21,7 +21,7 @@ from posable.data.framing import Framing
 from posable.data.prepare import prepare_corpus
 from posable.data.prepared import PreparedCorpus, read_prepared
 from posable.errors import ConfigError, InputError
-from posable.size import Size
+from posable.imaging.size import Size
 
 DRAWN = miniatures.drawn_people()
 FRAME = Size(256, 176)

@@ -17,7 +17,7 @@ from posable.data.people1 import People1, is_people1
 from posable.data.streaming import PeopleStream, RenderedPeoplePairs
 from posable.errors import ConfigError, ImageError, InputError
 from posable.people import PEOPLE_1, make_benchmark
-from posable.pose import PoseBatch
+from posable.pose.pose import PoseBatch
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from posable.data.deepfashion import DeepFashion
 from posable.data.deepfashion_highres import DeepFashionLmdb, read_deepfashion_lmdb
 from posable.data.tables import read_annotations, read_pairs, read_target_first_pairs
 from posable.errors import ImageError, InputError, MissingExtraError
-from posable.size import Size
+from posable.imaging.size import Size
 
 FRAME = Size(256, 176)
 DRAWN = miniatures.drawn_people()

@@ -3,8 +3,8 @@ import pytest
 
 from posable.detect.landmarks import NUM_LANDMARKS, Landmarks, decode, refine_by_heatmaps, region_of_pose
 from posable.detect.region import Region
-from posable.pose import OPENPOSE_18, Pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import OPENPOSE_18, Pose
 
 SIZE = Size(200, 100)
 

@@ -8,7 +8,7 @@ from posable.detect import detect_pose, person_mask
 from posable.detect.blazepose import BlazePose
 from posable.detect.landmarks import region_of_pose
 from posable.errors import ImageError, InputError, NoPersonError
-from posable.size import Size
+from posable.imaging.size import Size
 
 ASTRONAUT = {
     "nose": (225, 126),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from posable.detect.region import Region
-from posable.size import Size
+from posable.imaging.size import Size
 
 coordinates = st.floats(-500, 500)
 regions = st.builds(

@@ -10,7 +10,7 @@ from PIL import Image
 from posable.detect import detect_pose
 from posable.detect.rtmlib_adapter import largest_person
 from posable.errors import DownloadError, MissingExtraError, NoPersonError
-from posable.size import Size
+from posable.imaging.size import Size
 
 SIZE = Size(200, 100)
 

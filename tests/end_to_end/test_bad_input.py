@@ -15,10 +15,10 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from posable.cli import app
-from posable.pose import OPENPOSE_18
-from posable.pose_files import write_pose
-from posable.poses import shipped_pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.files import write_pose
+from posable.pose.library import shipped_pose
+from posable.pose.pose import OPENPOSE_18
 
 KEPT = b"a result of yesterday"
 

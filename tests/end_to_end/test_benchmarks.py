@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from posable.checkpoint import save_checkpoint
 from posable.models.weave import WeaveConfig, WeaveGenerator
+from posable.zoo.checkpoint import save_checkpoint
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
 

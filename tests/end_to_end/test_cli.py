@@ -16,8 +16,8 @@ from typer.testing import CliRunner, Result
 
 from posable import __version__
 from posable.cli import app
-from posable.pose_files import read_pose, write_pose
-from posable.poses import shipped_poses
+from posable.pose.files import read_pose, write_pose
+from posable.pose.library import shipped_poses
 
 
 def every_command(group: Any, *before: str) -> Iterator[list[str]]:
@@ -160,7 +160,7 @@ def test_recipes_are_listed() -> None:
 
 
 def in_process(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-c", "from posable.cli import main; main()", *arguments]
+    command = [sys.executable, "-c", "from posable.cli.app import main; main()", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
 
 
@@ -172,6 +172,6 @@ def test_the_console_script_ends_a_mistake_with_code_2_and_one_line() -> None:
 
 
 def test_help_does_not_wait_for_torch() -> None:
-    code = "import sys; from posable.cli import app; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    code = "import sys; from posable.cli.app import app; print('torch' in sys.modules, 'numpy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import typer
 
-from posable.checkpoint import shipped_models
 from posable.cli import app
-from posable.poses import shipped_poses
+from posable.pose.library import shipped_poses
+from posable.zoo.checkpoint import shipped_models
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/*.md")])

@@ -9,8 +9,8 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from posable.cli import app
-from posable.image import read_image
-from posable.parsing import LIP_20, palette
+from posable.imaging.image import read_image
+from posable.parsing.schemes import LIP_20, palette
 
 
 def run(*arguments: object) -> Result:

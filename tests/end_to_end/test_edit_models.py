@@ -8,9 +8,9 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from posable.catalogue import families
 from posable.cli import app
 from posable.models import FAMILIES
+from posable.zoo.catalogue import families
 
 
 def run(*arguments: object) -> Result:

@@ -12,12 +12,12 @@ import pytest
 from miniatures import drawn_people, write_market, write_patn
 from typer.testing import CliRunner, Result
 
-from posable.checkpoint import save_checkpoint
 from posable.cli import app
 from posable.data.renderer_code import renderer_fingerprint
 from posable.evaluation.pairs import open_pairs
 from posable.evaluation.protocol import PROTOCOLS
 from posable.models.pise import PiseConfig, PiseGenerator
+from posable.zoo.checkpoint import save_checkpoint
 
 FOUR = ("--pairs", "4", "--size", "64x48")
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from posable.checkpoint import SHIPPED_FOLDER, read_card, shipped_models
-from posable.encoded_source import EncodedSource
-from posable.image import read_image, size_of
-from posable.pipeline import PoseTransfer
-from posable.pose_lookup import find_pose
-from posable.poses import shipped_pose
+from posable.imaging.image import read_image, size_of
+from posable.pose.library import shipped_pose
+from posable.transfer.encoded_source import EncodedSource
+from posable.transfer.pipeline import PoseTransfer
+from posable.transfer.pose_lookup import find_pose
+from posable.zoo.checkpoint import SHIPPED_FOLDER, read_card, shipped_models
 
 POSES = ("walk-left", "arms-up", "hands-on-hips", "wave", "three-quarter-left")
 LARGEST_WEIGHTS = 25 * 10**6

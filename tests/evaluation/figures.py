@@ -12,10 +12,10 @@ from posable.errors import ImageError
 from posable.evaluation.contestants import Contestant
 from posable.evaluation.pairs import PairName, PairsAbout, list_hash
 from posable.evaluation.progress import Progress
-from posable.image import to_tensor
+from posable.imaging.image import to_tensor
+from posable.imaging.size import Size
 from posable.models.generator import Rendering
-from posable.pose import OPENPOSE_18, Pose, PoseBatch
-from posable.size import Size
+from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
 
 SIZE = Size(64, 48)
 _BACKGROUND = "#90a0b0"

@@ -22,10 +22,10 @@ from posable.evaluation.intervals import mean_over_people
 from posable.evaluation.judging import on_canvas
 from posable.evaluation.protocol import PROTOCOLS, EvaluationProtocol, Measure
 from posable.evaluation.report import EvaluationReport
+from posable.imaging.size import Size
 from posable.metrics.judged import JudgedPictures
 from posable.models.generator import Rendering
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.pose.pose import PoseBatch
 
 PIXELS = replace(
     PROTOCOLS["people-1"].at_size(SIZE),

@@ -13,9 +13,9 @@ from posable.evaluation.pairs import PairName, check_names, list_hash, open_pair
 from posable.evaluation.progress import silent
 from posable.evaluation.protocol import PROTOCOLS
 from posable.evaluation.rendered_views import RenderedViews
+from posable.imaging.size import Size
 from posable.people import make_person, render_views
 from posable.people.benchmark import PEOPLE_1
-from posable.size import Size
 
 NAMES = [PairName(f"{i}_a.png", f"{i}_b.png") for i in range(50)]
 

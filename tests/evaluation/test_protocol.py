@@ -9,7 +9,7 @@ from posable.errors import ConfigError
 from posable.evaluation.measures import METRICS
 from posable.evaluation.protocol import PROTOCOLS, EvaluationProtocol, Measure, protocol_named
 from posable.evaluation.wording import name_of
-from posable.size import Size
+from posable.imaging.size import Size
 
 HASHES = {
     "dptn-2022": "526a148a83c90fd8",

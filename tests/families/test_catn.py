@@ -24,7 +24,7 @@ from posable.models.catn import (
     transferred,
 )
 from posable.nn.perceptual_features import EfficientNetFeatures, Vgg19Features
-from posable.nn.vgg19 import Vgg19, imagenet_normalised
+from posable.nn.pretrained.vgg19 import Vgg19, imagenet_normalised
 from posable.recipes.catn import catn_published
 from posable.train.learner import learning_rate
 

@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from posable.batch import PoseCondition
-from posable.checkpoint import load_checkpoint, save_checkpoint
 from posable.errors import SizeError
+from posable.imaging.size import Size
 from posable.models import FAMILIES
 from posable.models.editing import Explains
 from posable.models.generator import Generator, Rendering
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.pose.pose import PoseBatch
+from posable.zoo.checkpoint import load_checkpoint, save_checkpoint
 
 PREDICTS = {
     "gfla": {"visibility", "flow"},

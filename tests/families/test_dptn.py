@@ -8,6 +8,7 @@ from tiny import CONFIGS, network, noise, pair
 from torch import Tensor, nn
 
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.models.dptn import (
     MARKET_WEIGHTS,
     Attention,
@@ -19,7 +20,6 @@ from posable.models.dptn import (
     published_key,
 )
 from posable.nn.perceptual_features import EfficientNetFeatures
-from posable.size import Size
 
 TINY = replace(CONFIGS["dptn"], network_width=48)
 

@@ -14,7 +14,7 @@ from posable.errors import ConfigError, InputError, PosableError, SizeError
 from posable.models import FAMILIES
 from posable.models.editing import DrawsRegions, Explains, MixesGarments, TakesTextures
 from posable.models.generator import Generator
-from posable.parsing import LIP_20, PISE_8
+from posable.parsing.schemes import LIP_20, PISE_8
 
 CAN = {
     MixesGarments: {"nted", "pise", "rsagan", "tfjr"},

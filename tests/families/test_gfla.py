@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.models.gfla import (
     GflaConfig,
     GflaFlowObjective,
@@ -20,7 +21,6 @@ from posable.models.gfla import (
     window_sum,
 )
 from posable.nn.perceptual_features import EfficientNetFeatures
-from posable.size import Size
 
 TINY = CONFIGS["gfla"]
 

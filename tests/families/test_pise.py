@@ -17,7 +17,7 @@ from posable.models.pise import (
     _last_present,
     neighbourhood_cosines,
 )
-from posable.parsing import LIP_20, PISE_8, translate
+from posable.parsing.schemes import LIP_20, PISE_8, translate
 
 CONFIG = CONFIGS["pise"]
 

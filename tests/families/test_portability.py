@@ -12,7 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from posable.models import FAMILIES
 from posable.models.editing import DrawsRegions
-from posable.pose import PoseBatch
+from posable.pose.pose import PoseBatch
 
 PEOPLE = torch.export.Dim("people", min=2, max=64)
 BATCHED = {"source": {0: PEOPLE}, "parsing": {0: PEOPLE}, "poses": {1: PEOPLE}, "visible": {1: PEOPLE}}

@@ -17,8 +17,8 @@ from posable.models.rsagan import (
     carried,
     correspondence,
 )
-from posable.parsing import PISE_8
-from posable.pose import OPENPOSE_18
+from posable.parsing.schemes import PISE_8
+from posable.pose.pose import OPENPOSE_18
 
 CONFIG = CONFIGS["rsagan"]
 

@@ -21,7 +21,7 @@ from posable.models.tfjr import (
     region_style_loss,
 )
 from posable.nn.regions import gathered, grid_weights
-from posable.parsing import LIP_20, PISE_8
+from posable.parsing.schemes import LIP_20, PISE_8
 
 CONFIG = CONFIGS["tfjr"]
 UPPER, FACE = PISE_8.index("upper-clothes"), PISE_8.index("face")

@@ -8,6 +8,7 @@ import torch
 from tiny import CONFIGS
 
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.models.weave import (
     Layers,
     SourceFeatures,
@@ -20,9 +21,8 @@ from posable.models.weave import (
     fill_in,
     flow_loss,
 )
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import body_mask_logits
-from posable.size import Size
+from posable.pose.maps import body_mask_logits
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 TINY = CONFIGS["weave"]
 

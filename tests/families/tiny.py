@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from posable.batch import PersonPair, PoseCondition
+from posable.imaging.size import Size
 from posable.models import FAMILIES
 from posable.models.catn import CatnConfig
 from posable.models.dptn import DptnConfig
@@ -17,8 +18,7 @@ from posable.models.rsagan import RsaganConfig
 from posable.models.tfjr import TfjrConfig
 from posable.models.weave import WeaveConfig
 from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.pose.pose import PoseBatch
 
 SIZE = Size(64, 48)
 CONFIGS = {

@@ -4,10 +4,10 @@ import fill
 import pytest
 import torch
 
+from posable.imaging.size import Size
 from posable.models.dptn import DptnConfig, DptnGenerator, published_key
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator, published_discriminator_key
-from posable.size import Size
 
 HEIGHT, WIDTH = 64, 48
 

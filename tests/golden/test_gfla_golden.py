@@ -4,10 +4,10 @@ import fill
 import pytest
 import torch
 
+from posable.imaging.size import Size
 from posable.models.gfla import GflaConfig, GflaGenerator, published_key
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator, published_discriminator_key
-from posable.size import Size
 
 SIZE = Size(64, 64)
 

@@ -4,9 +4,9 @@ import fill
 import pytest
 import torch
 
+from posable.imaging.size import Size
 from posable.models.nted import NtedConfig, NtedGenerator, nted_discriminator, published_key
 from posable.nn.stylegan2 import published_discriminator_key
-from posable.size import Size
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn import functional
 
+from posable.imaging.size import Size
 from posable.models.pise import PiseConfig, PiseGenerator, published_key
-from posable.size import Size
 
 HEIGHT, WIDTH = 64, 48
 

@@ -9,20 +9,20 @@ import pytest
 from scipy.sparse import csr_matrix
 from scipy.spatial import KDTree
 
-from posable.people import bags
-from posable.people.bags import carry_bag, rounded_box
-from posable.people.body import body_model
-from posable.people.face import face_model
-from posable.people.figure import Figure
-from posable.people.glasses import wear_glasses
-from posable.people.hats import choose_hat
-from posable.people.layers import Dummy, Layer
-from posable.people.lip_labels import Lip
-from posable.people.mesh_editing import vertex_normals
-from posable.people.pendants import hang
+from posable.body.mesh_editing import vertex_normals
+from posable.body.model import body_model
+from posable.body.skinning import forward_kinematics, linear_blend_skinning
+from posable.parsing.lip_labels import Lip
+from posable.people.head.face import face_model
 from posable.people.person import Person, make_person
-from posable.people.pose_sampling import sample_pose
-from posable.people.skinning import forward_kinematics, linear_blend_skinning
+from posable.people.posing.figure import Figure
+from posable.people.posing.sampling import sample_pose
+from posable.people.wardrobe import bags
+from posable.people.wardrobe.bags import carry_bag, rounded_box
+from posable.people.wardrobe.glasses import wear_glasses
+from posable.people.wardrobe.hats import choose_hat
+from posable.people.wardrobe.layers import Dummy, Layer
+from posable.people.wardrobe.pendants import hang
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from posable.errors import ConfigError
-from posable.people import contact_sheet, make_person, people_progress, render_views
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.people import make_person, people_progress, render_views
+from posable.people.io import contact_sheet
 
 SIZE = Size(64, 44)
 

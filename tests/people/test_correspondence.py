@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
+from posable.body.rasterize import rasterize
 from posable.errors import SizeError
+from posable.imaging.size import Size
 from posable.people import View, correspondence, make_person, pairwise_correspondence, render_views
 from posable.people.correspondence import BACKGROUND, HIDDEN, SEEN
-from posable.people.rasterize import rasterize
-from posable.size import Size
 
 SIZE = Size(128, 88)
 

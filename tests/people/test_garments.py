@@ -11,19 +11,19 @@ import pytest
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
+from posable.body.geometry import rotation
+from posable.body.model import body_model
+from posable.body.skinning import forward_kinematics, linear_blend_skinning
+from posable.imaging.size import Size
+from posable.parsing.lip_labels import Lip
 from posable.people import View, render_views
-from posable.people.body import body_model
-from posable.people.draping import drape
-from posable.people.geometry import rotation
-from posable.people.glyphs import CHARACTERS, draw_text
-from posable.people.layers import ARM_RADIUS, LEG_RADIUS, TORSO_RADIUS
-from posable.people.lip_labels import Lip
-from posable.people.materials import Cloth
 from posable.people.mesh import GARMENTS, PersonMesh
-from posable.people.patterns import PATTERN_SHARES, make_pattern
 from posable.people.person import Person, make_person
-from posable.people.skinning import forward_kinematics, linear_blend_skinning
-from posable.size import Size
+from posable.people.wardrobe.draping import drape
+from posable.people.wardrobe.glyphs import CHARACTERS, draw_text
+from posable.people.wardrobe.layers import ARM_RADIUS, LEG_RADIUS, TORSO_RADIUS
+from posable.people.wardrobe.materials import Cloth
+from posable.people.wardrobe.patterns import PATTERN_SHARES, make_pattern
 
 SEEDS = range(40, 76)
 LABELS = {

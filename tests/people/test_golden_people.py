@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from posable.imaging.size import Size
 from posable.people import make_person, render_views
-from posable.size import Size
 
 # fmt: off
 GOLDEN = [

@@ -8,19 +8,19 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
-from posable.people.body import body_model
-from posable.people.expression import MOODS, expression_basis, sample_expression
-from posable.people.face import face_model
-from posable.people.hair import grow_hair
-from posable.people.hair_styles import FEMALE_STYLES, MALE_STYLES, UNDER_HATS, style_hair
-from posable.people.hairline import Hairline, HatLine
-from posable.people.hats import choose_hat, wear_hat
-from posable.people.layers import Dummy, Layer
-from posable.people.lip_labels import Lip
-from posable.people.mesh_editing import vertex_normals
+from posable.body.mesh_editing import vertex_normals
+from posable.body.model import body_model
+from posable.body.skinning import linear_blend_skinning
+from posable.parsing.lip_labels import Lip
+from posable.people.head.expression import MOODS, expression_basis, sample_expression
+from posable.people.head.face import face_model
+from posable.people.head.hair import grow_hair
+from posable.people.head.hair_styles import FEMALE_STYLES, MALE_STYLES, UNDER_HATS, style_hair
+from posable.people.head.hairline import Hairline, HatLine
+from posable.people.head.scalp import HeadFit, scalp_grid, template_scalp
 from posable.people.person import Person, make_person
-from posable.people.scalp import HeadFit, scalp_grid, template_scalp
-from posable.people.skinning import linear_blend_skinning
+from posable.people.wardrobe.hats import choose_hat, wear_hat
+from posable.people.wardrobe.layers import Dummy, Layer
 
 ALL_STYLES = sorted(set(FEMALE_STYLES) | set(MALE_STYLES))
 FALLING = {"long", "long_fringe", "wavy", "bob", "bob_fringe", "tail", "braid", "braids"}
@@ -50,7 +50,7 @@ def in_pieces(layers: list[Layer]) -> list[np.ndarray]:
 
 
 def hair_of(style: str, dummy: Dummy, monkeypatch: pytest.MonkeyPatch, hat_line: HatLine | None = None) -> list[Layer]:
-    monkeypatch.setattr("posable.people.hair._choose", lambda *_: style)
+    monkeypatch.setattr("posable.people.head.hair._choose", lambda *_: style)
     female = style in FEMALE_STYLES
     color = np.array([0.2, 0.1, 0.05], np.float32)
     return grow_hair(dummy, [], color, female, np.random.default_rng(3), hat_line).layers
@@ -87,7 +87,9 @@ def test_no_scalp_shows_through_hair(style, dummy, monkeypatch):
     """Well inside the hairline a layer of hair lies over every point of the scalp."""
     points, normals, _ = scalp_grid()
     line = style_hair(style, style in FEMALE_STYLES, np.random.default_rng(4)).hairline
-    monkeypatch.setattr("posable.people.hair.style_hair", lambda name, female, rng: _with_line(name, female, rng, line))
+    monkeypatch.setattr(
+        "posable.people.head.hair.style_hair", lambda name, female, rng: _with_line(name, female, rng, line)
+    )
     layers = hair_of(style, dummy, monkeypatch)
     inside = line.above(points.astype(np.float32)) > 0.02
     scalp = HeadFit.of(dummy)(points[inside])
@@ -255,8 +257,8 @@ def test_eyes_are_inside_their_sockets(people):
 
 
 def test_hair_moves_with_the_head(people):
-    from posable.people.geometry import rotation
-    from posable.people.skinning import forward_kinematics
+    from posable.body.geometry import rotation
+    from posable.body.skinning import forward_kinematics
 
     body = body_model()
     for person in people[:4]:

@@ -16,11 +16,11 @@ import pytest
 from PIL import Image
 
 from posable.errors import ConfigError, InputError
-from posable.parsing import LIP_20, PISE_8, translate
+from posable.imaging.size import Size
+from posable.parsing.schemes import LIP_20, PISE_8, translate
 from posable.people import GENERATOR_VERSION, PEOPLE_1, make_benchmark
 from posable.people.benchmark import variant_views
 from posable.people.person import make_person
-from posable.size import Size
 
 HASHES = Path(__file__).with_name("people1-hashes.json")
 PAIRS_SHA256 = {

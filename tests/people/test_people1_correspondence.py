@@ -10,8 +10,8 @@ import pytest
 from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter
 
 from posable.people import PEOPLE_1, Person, View, correspondence, make_person, render_views
-from posable.people.albedo import albedo
 from posable.people.correspondence import SEEN
+from posable.people.scene.albedo import albedo
 
 PEOPLE = {"256x176": (4, 57, 1203, 9001), "512x352": (11, 2004), "market": (0, 310, 1500, 4242, 9002)}
 VIEWS = 3

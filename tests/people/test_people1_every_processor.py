@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posable.people import make_person, rasterize, render_views
-from posable.people.snapshot import snapshot
-from posable.size import Size
+from posable.body import rasterize
+from posable.imaging.size import Size
+from posable.people import make_person, render_views
+from posable.people.scene.snapshot import snapshot
 
 SEEDS = (3, 1001, 2005)
 SIZE = Size(128, 64)

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from posable.errors import InputError
+from posable.imaging.size import Size
 from posable.people import make_dataset
-from posable.people.folder_lock import only_writer
-from posable.size import Size
+from posable.people.io.folder_lock import only_writer
 
 SIZE = Size(64, 44)
 PEOPLE, VIEWS, SEED = 4, 1, 30
 COMMAND = ["people", "make", "--people", str(PEOPLE), "--views", str(VIEWS), "--size", str(SIZE), "--seed", str(SEED)]
-RUN = "import sys; from posable.cli import main; sys.exit(main())"
+RUN = "import sys; from posable.cli.app import main; sys.exit(main())"
 LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));" + RUN
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits of POSIX")

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from posable.errors import ConfigError, InputError, SizeError
-from posable.parsing import LIP_20, PISE_8, translate
+from posable.imaging.size import Size
+from posable.parsing.schemes import LIP_20, PISE_8, translate
 from posable.people import correspondence, make_dataset, make_person, render_views
-from posable.size import Size
 
 SIZE = Size(64, 44)
 

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from scipy.spatial import KDTree
 
+from posable.body.geometry import rotation
+from posable.body.mesh_editing import vertex_normals
+from posable.body.model import body_model
+from posable.body.skinning import forward_kinematics, linear_blend_skinning
 from posable.errors import ConfigError
-from posable.people.body import body_model
-from posable.people.face import face_model
-from posable.people.geometry import rotation
-from posable.people.lip_labels import Lip
-from posable.people.materials import Cloth, Hair, Shoe, Skin
+from posable.parsing.lip_labels import Lip
+from posable.people.head.face import face_model
 from posable.people.mesh import PersonMesh
-from posable.people.mesh_editing import vertex_normals
 from posable.people.person import Person, _Concern, make_person
-from posable.people.skinning import forward_kinematics, linear_blend_skinning
 from posable.people.splits import FIRST_TRAINING_SEED, TEST_SEEDS, VALIDATION_SEEDS
+from posable.people.wardrobe.materials import Cloth, Hair, Shoe, Skin
 
 SEEDS = range(16)
 

@@ -7,15 +7,15 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from posable.people.body import COCO_KEYPOINTS, body_model
-from posable.people.geometry import rotation
-from posable.people.lip_labels import Lip
-from posable.people.skinning import forward_kinematics, linear_blend_skinning
+from posable.body.geometry import rotation
+from posable.body.model import COCO_KEYPOINTS, body_model
+from posable.body.skinning import forward_kinematics, linear_blend_skinning
+from posable.parsing.lip_labels import Lip
 
 
 @pytest.fixture(scope="module")
 def baked() -> dict[str, np.ndarray]:
-    with files("posable.people").joinpath("assets/body.npz").open("rb") as stream, np.load(stream) as stored:
+    with files("posable.body").joinpath("assets/body.npz").open("rb") as stream, np.load(stream) as stored:
         return {name: stored[name] for name in stored.files}
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from posable.people.mesh_editing import clip_faces, compact, neighbour_mean, smooth, vertex_normals
+from posable.body.mesh_editing import clip_faces, compact, neighbour_mean, smooth, vertex_normals
 
 
 def flat_grid(side: int) -> tuple[np.ndarray, np.ndarray]:

@@ -7,13 +7,14 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from posable.body.geometry import length, rotation
+from posable.body.model import body_model
+from posable.body.skinning import forward_kinematics, linear_blend_skinning
 from posable.people import Person, make_person
-from posable.people.arm_poses import ARM_PAIRS
-from posable.people.body import body_model
-from posable.people.figure import Figure, PosedFigure
-from posable.people.geometry import length, rotation
-from posable.people.leg_poses import LEG_KINDS, UPRIGHT, sample_stance
-from posable.people.pose_limbs import (
+from posable.people.posing.arms import ARM_PAIRS
+from posable.people.posing.figure import Figure, PosedFigure
+from posable.people.posing.legs import LEG_KINDS, UPRIGHT, sample_stance
+from posable.people.posing.limbs import (
     ELBOW_LIMIT,
     HAND_SHAPES,
     ArmTarget,
@@ -25,8 +26,7 @@ from posable.people.pose_limbs import (
     swing,
     twist_angle,
 )
-from posable.people.pose_sampling import SampledPose, sample_pose
-from posable.people.skinning import forward_kinematics, linear_blend_skinning
+from posable.people.posing.sampling import SampledPose, sample_pose
 
 DRAWS = 160
 
@@ -163,7 +163,7 @@ def test_only_jumpers_and_runners_leave_the_floor(poses):
 
 def test_crossed_forearms_cross_before_the_chest(figure, monkeypatch):
     crossing = 0
-    monkeypatch.setattr("posable.people.arm_poses.ARM_PAIRS", (("cross_under", "cross_over", 1.0),))
+    monkeypatch.setattr("posable.people.posing.arms.ARM_PAIRS", (("cross_under", "cross_over", 1.0),))
     for draw in range(12):
         pose = sample_pose(figure, np.random.default_rng([9, draw]))
         if set(pose.arms) != {"cross_under", "cross_over"} or not pose.upright:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from posable.people.rasterize import Fragments, rasterize_numba, rasterize_numpy
-from posable.size import Size
+from posable.body.rasterize import Fragments, rasterize_numba, rasterize_numpy
+from posable.imaging.size import Size
 
 SIZE = Size(24, 32)
 ENGINES = [pytest.param(rasterize_numba, id="numba"), pytest.param(rasterize_numpy, id="numpy")]

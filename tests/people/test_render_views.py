@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from posable.errors import ConfigError, SizeError
+from posable.imaging.size import Size
 from posable.people import View, make_person, render_views
 from posable.people.labels import OUT_OF_FRAME, VISIBLE
 from posable.people.render import SENSOR_NOISE
-from posable.size import Size
 
 SMALL = Size(128, 88)
 
@@ -134,7 +134,7 @@ def test_left_and_right_swap_on_people_seen_from_behind(all_views):
 
 
 def test_pictures_without_numba_are_the_same(people, monkeypatch):
-    monkeypatch.setattr("posable.people.rasterize.find_spec", lambda name: None)
+    monkeypatch.setattr("posable.body.rasterize.find_spec", lambda name: None)
     for plain, compiled in zip(render_views(make_person(7), 2, SMALL), people[2], strict=False):
         assert (plain.face_ids == compiled.face_ids).mean() >= 0.999
         assert (plain.image == compiled.image).mean() > 0.995

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.people import View, make_person, render_views
-from posable.people.backdrop import paint_backdrop
-from posable.people.leg_poses import LEG_KINDS, UPRIGHT
-from posable.people.scene import SCENE_KINDS, STYLES, sample_scene
-from posable.people.shadow import shadow_map
-from posable.size import Size
+from posable.people.posing.legs import LEG_KINDS, UPRIGHT
+from posable.people.scene.backdrop import paint_backdrop
+from posable.people.scene.scene import SCENE_KINDS, STYLES, sample_scene
+from posable.people.scene.shadow import shadow_map
 
 SMALL = Size(128, 88)
 PLACES = ("wall", "room", "street", "foliage", "cluttered")

@@ -8,11 +8,11 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from posable import pose_maps
-from posable.body_proportions import PARENTS, stature
-from posable.image import Letterbox
-from posable.pose import OPENPOSE_18, Pose, PoseBatch, retarget
-from posable.size import Size
+from posable.imaging.image import Letterbox
+from posable.imaging.size import Size
+from posable.pose import maps as pose_maps
+from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch, retarget
+from posable.pose.proportions import PARENTS, stature
 
 modest = settings(deadline=None, max_examples=40, derandomize=True)
 

@@ -11,8 +11,8 @@ import numpy as np
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from posable.poses import shipped_pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.library import shipped_pose
 from posable.studio.pose_input import pose_json
 
 Running = Callable[..., Any]

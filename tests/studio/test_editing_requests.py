@@ -11,16 +11,16 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sample_requests import SIZE, STANDING, Running, add_source, files, png
 
-from posable.editing import edits
-from posable.editing.regions import REGIONS
-from posable.encoded_source import EncodedSource
+from posable.detect.parser import ParsingResult
 from posable.errors import InputError
-from posable.image import decode_image
-from posable.parse import ParsingResult
-from posable.parsing import LIP_20
-from posable.size import Size
+from posable.imaging.image import decode_image
+from posable.imaging.size import Size
+from posable.parsing.schemes import LIP_20
 from posable.studio.app import create_app
 from posable.studio.settings import Limits, Settings
+from posable.transfer import edits
+from posable.transfer.encoded_source import EncodedSource
+from posable.transfer.regions import REGIONS
 
 
 @pytest.fixture(autouse=True)

@@ -20,13 +20,13 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from posable.detect import Detection
-from posable.encoded_source import EncodedSource
-from posable.parse import ParsingResult
-from posable.parsing import LIP_20
-from posable.poses import shipped_pose
+from posable.detect.parser import ParsingResult
+from posable.parsing.schemes import LIP_20
+from posable.pose.library import shipped_pose
 from posable.studio import service
 from posable.studio.app import create_app
 from posable.studio.settings import Limits, Settings
+from posable.transfer.encoded_source import EncodedSource
 
 CHECKS = [
     not_a_server_error,

@@ -10,10 +10,10 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sample_requests import Running, files
 
-from posable.image import read_image, size_of
-from posable.pipeline import PoseTransfer
-from posable.pose_files import read_pose
+from posable.imaging.image import read_image, size_of
+from posable.pose.files import read_pose
 from posable.studio.pictures import brought_down
+from posable.transfer.pipeline import PoseTransfer
 
 PEOPLE = Path(__file__).parent.parent.parent / "src" / "posable" / "studio" / "page" / "people"
 SIDE = 256

@@ -8,13 +8,13 @@ from PIL import Image
 from tiny import CONFIGS, SIZE, network
 from torch import Tensor
 
-from posable.encoded_source import EncodedSource
 from posable.memory import memory_of
-from posable.pipeline import PoseTransfer
-from posable.pose import Pose
-from posable.poses import shipped_pose
+from posable.pose.library import shipped_pose
+from posable.pose.pose import Pose
 from posable.studio import joined_sources
 from posable.studio.joined_sources import draw_together
+from posable.transfer.encoded_source import EncodedSource
+from posable.transfer.pipeline import PoseTransfer
 
 POSES = ["wave", "walk-left", "arms-up"]
 

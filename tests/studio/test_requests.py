@@ -16,14 +16,14 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sample_requests import SIZE, STANDING, Running, add_source, files, png
 
-from posable.checkpoint import load_checkpoint, save_checkpoint
-from posable.image import decode_image
-from posable.pipeline import PoseTransfer
-from posable.pose_formats import pose_from_json
-from posable.poses import shipped_pose, shipped_poses
-from posable.size import Size
+from posable.imaging.image import decode_image
+from posable.imaging.size import Size
+from posable.pose.formats import pose_from_json
+from posable.pose.library import shipped_pose, shipped_poses
 from posable.studio.pose_input import pose_json
 from posable.studio.settings import Limits
+from posable.transfer.pipeline import PoseTransfer
+from posable.zoo.checkpoint import load_checkpoint, save_checkpoint
 
 
 def picture_of(answer: Any) -> Image.Image:

@@ -9,8 +9,8 @@ import pytest
 import typer
 
 from posable.cli import app as command_line
-from posable.pipeline import PoseTransfer
 from posable.studio.app import PAGE_FOLDER, create_app
+from posable.transfer.pipeline import PoseTransfer
 
 METHODS: dict[str, Callable[..., Any]] = {
     "transfer": PoseTransfer.__call__,

@@ -6,8 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from posable.poses import shipped_pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.library import shipped_pose
 from posable.studio.refusals import Refusal
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits

@@ -10,15 +10,15 @@ import torch
 from PIL import Image
 from tiny import CONFIGS, SIZE, network
 
-from posable.encoded_source import EncodedSource
 from posable.errors import ConfigError
-from posable.pipeline import PoseTransfer
-from posable.pose import Pose
-from posable.poses import shipped_pose
+from posable.pose.library import shipped_pose
+from posable.pose.pose import Pose
 from posable.studio.refusals import Refusal
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits
 from posable.studio.work_queue import Drawing, WorkQueue
+from posable.transfer.encoded_source import EncodedSource
+from posable.transfer.pipeline import PoseTransfer
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import torch
 from torch.nn import functional
 
 from posable.data.rendered_pairs import ViewGroup
-from posable.pose import OPENPOSE_18
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import OPENPOSE_18
 from posable.train.augment import (
     NO_AUGMENTATION,
     Augmentation,

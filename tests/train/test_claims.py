@@ -11,9 +11,9 @@ import torch
 from toy_runs import NoisePairs
 
 from posable.batch import PersonPair
+from posable.imaging.size import Size
 from posable.models import FAMILIES
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.pose.pose import PoseBatch
 from posable.train.loop import train
 from posable.train.recipe import Recipe
 from posable.train.textured_pairs import TexturedPairs

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from posable.cli import app
-from posable.cli_train import _recipe
+from posable.cli.train import _recipe
 from posable.errors import ConfigError, InputError
 from posable.recipes import RECIPES
 from posable.train.recipe import in_batches_of

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.recipes import RECIPES
-from posable.size import Size
 from posable.train.corpus_batches import CorpusPairs, on_corpus
 
 SIZE = Size(64, 48)

@@ -14,7 +14,7 @@ from toy_runs import toy_recipe
 from typer.testing import CliRunner
 
 from posable.cli import app
-from posable.cli_train import stop_signals
+from posable.cli.train import stop_signals
 from posable.train.loop import train
 from posable.train.run_state import saved_states
 

@@ -8,14 +8,13 @@ import pytest
 import torch
 from toy_runs import toy_recipe, weights
 
-from posable.checkpoint import load_checkpoint
 from posable.data.rendered_pairs import RenderedPairs, RenderedPeople
 from posable.errors import CheckpointError, ConfigError, TrainingError, TrainingStoppedError
+from posable.imaging.size import Size
 from posable.models.dptn import DptnGenerator
 from posable.models.weave import WeaveGenerator
 from posable.recipes import RECIPES
 from posable.recipes.weave import weave_tiny
-from posable.size import Size
 from posable.train.augment import NO_AUGMENTATION
 from posable.train.corpus_batches import CorpusPairs
 from posable.train.loop import train
@@ -23,6 +22,7 @@ from posable.train.recipe import Recipe
 from posable.train.run_state import saved_states
 from posable.train.session import Progress
 from posable.train.textured_pairs import TexturedPairs
+from posable.zoo.checkpoint import load_checkpoint
 
 
 @pytest.fixture(scope="module")

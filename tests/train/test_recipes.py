@@ -10,8 +10,8 @@ from torch import nn
 
 from posable.errors import CheckpointError
 from posable.models import FAMILIES
-from posable.nn.vgg19 import Vgg19
-from posable.published_weights import PUBLISHED
+from posable.nn.pretrained.published_weights import PUBLISHED
+from posable.nn.pretrained.vgg19 import Vgg19
 from posable.recipes import RECIPES
 from posable.recipes.perceptual_choice import features_named, found_features
 from posable.recipes.settings import SMALL_PAIRS, small_people, tiny_data

@@ -3,7 +3,7 @@
 import numpy as np
 from toy_runs import NoisePairs
 
-from posable.image import to_pil
+from posable.imaging.image import to_pil
 from posable.models.generator import Rendering
 from posable.train.samples import sample_sheet
 

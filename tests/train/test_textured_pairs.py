@@ -9,11 +9,11 @@ from PIL import Image
 
 from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.models.tfjr import TfjrConfig
-from posable.pose import PoseBatch
+from posable.pose.pose import PoseBatch
 from posable.recipes import RECIPES
 from posable.recipes.tfjr import tfjr_published
-from posable.size import Size
 from posable.train.corpus_batches import CorpusPairs, on_corpus
 from posable.train.textured_pairs import TexturedPairs
 

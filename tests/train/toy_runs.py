@@ -12,13 +12,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from posable.batch import PersonPair, PoseCondition
-from posable.losses import least_squares_loss
+from posable.imaging.size import Size
 from posable.models.dptn import DptnConfig, DptnDrawing, DptnGenerator
 from posable.models.objective import Objective
+from posable.nn.losses import least_squares_loss
 from posable.nn.patch_discriminator import PatchDiscriminator
-from posable.pose import PoseBatch
+from posable.pose.pose import PoseBatch
 from posable.recipes import RECIPES
-from posable.size import Size
 from posable.train.recipe import Optimiser, Recipe, Stage
 
 SIZE = Size(32, 32)
@@ -130,7 +130,7 @@ def weights(generator: torch.nn.Module) -> Tensor:
 
 
 if __name__ == "__main__":
-    from posable.cli import main
+    from posable.cli.app import main
 
     torch.set_num_threads(1)
     RECIPES["toy"] = toy_recipe

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from posable import people
-from posable.baselines import copy_source, mean_picture, warp_source
+from posable.baselines.naive import copy_source, mean_picture, warp_source
 from posable.batch import PersonPair, collate
 from posable.errors import SizeError
 from posable.evaluation.progress import silent
 from posable.evaluation.rendered_views import RenderedViews
-from posable.size import Size
+from posable.imaging.size import Size
 
 SIZE = Size(64, 44)
 

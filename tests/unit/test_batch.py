@@ -8,8 +8,8 @@ import torch
 
 from posable.batch import Correspondence, PersonPair, PoseCondition, collate
 from posable.errors import SizeError
-from posable.pose import Pose, PoseBatch
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import Pose, PoseBatch
 
 
 def pair(seed: int, *, full: bool = True, size: Size = Size(32, 24)) -> PersonPair:

@@ -9,10 +9,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from posable.checkpoint import load_checkpoint, model_folder, read_card, save_checkpoint, shipped_models
 from posable.errors import CheckpointError, InputError
 from posable.models.nted import NtedConfig, NtedGenerator
 from posable.models.weave import WeaveConfig, WeaveGenerator
+from posable.zoo.checkpoint import load_checkpoint, model_folder, read_card, save_checkpoint, shipped_models
 
 TINY = WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2)
 

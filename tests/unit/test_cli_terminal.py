@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from posable.cli_terminal import Progress
+from posable.cli.terminal import Progress
 
 
 class Clock:

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from typer.testing import CliRunner
 
-from posable.checkpoint import load_checkpoint, read_card
 from posable.cli import app
-from posable.convert import PUBLISHED, convert_checkpoint, write_converted
 from posable.errors import CheckpointError, ConfigError, InputError
+from posable.zoo.checkpoint import load_checkpoint, read_card
+from posable.zoo.convert import PUBLISHED, convert_checkpoint, write_converted
 
 NAMES = {"dptn": "dptn", "gfla": "gfla", "nted": "nted_256", "pise": "pise"}
 

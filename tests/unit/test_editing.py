@@ -9,26 +9,26 @@ import pytest
 import torch
 from PIL import Image
 
-from posable.editing import drawn_people, edits
-from posable.editing.body_frames import body_coordinates
-from posable.editing.patterns import PATTERNS, Pattern, find_pattern
-from posable.editing.regions import REGIONS, region_classes
-from posable.editing.sheet import explain_sheet, titled_sheet
-from posable.editing.texture import lay_pattern
-from posable.encoded_source import EncodedSource
+from posable.detect.parser import ParsingResult
 from posable.errors import ConfigError, ImageError, InputError
-from posable.image import read_image, size_of
+from posable.imaging.image import read_image, size_of
+from posable.imaging.size import Size
 from posable.memory import memory_of
 from posable.models.nted import NtedConfig, NtedGenerator
 from posable.models.pise import PiseConfig, PiseGenerator
 from posable.models.tfjr import TfjrConfig, TfjrGenerator
-from posable.parse import ParsingResult
-from posable.parsing import LIP_20
-from posable.people.patterns import PATTERN_SHARES, make_pattern
-from posable.pipeline import PoseTransfer
-from posable.pose import Pose
-from posable.pose_files import read_pose
-from posable.size import Size
+from posable.parsing.schemes import LIP_20
+from posable.people.wardrobe.patterns import PATTERN_SHARES, make_pattern
+from posable.pose.files import read_pose
+from posable.pose.pose import Pose
+from posable.transfer import drawn_people, edits
+from posable.transfer.body_frames import body_coordinates
+from posable.transfer.encoded_source import EncodedSource
+from posable.transfer.patterns import PATTERNS, Pattern, find_pattern
+from posable.transfer.pipeline import PoseTransfer
+from posable.transfer.regions import REGIONS, region_classes
+from posable.transfer.sheet import explain_sheet, titled_sheet
+from posable.transfer.texture import lay_pattern
 
 SIZE = Size(128, 88)
 UPPER = LIP_20.index("upper-clothes")

@@ -6,7 +6,7 @@ import pytest
 
 from posable.errors import InputError, SizeError
 from posable.files import cache_folder, write_atomically
-from posable.size import Size
+from posable.imaging.size import Size
 
 
 def test_a_file_appears_only_once_it_is_written(tmp_path: Path):

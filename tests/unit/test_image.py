@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from posable.errors import ImageError, InputError, SizeError
-from posable.image import Letterbox, read_image, save_image, size_of, to_pil, to_tensor
-from posable.size import Size
+from posable.imaging.image import Letterbox, read_image, save_image, size_of, to_pil, to_tensor
+from posable.imaging.size import Size
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from posable.losses import (
+from posable.nn.losses import (
     affine_residual,
     content_loss,
     gaussian_resampled,

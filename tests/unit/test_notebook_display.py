@@ -13,6 +13,7 @@ from PIL import Image
 
 from posable.batch import PersonPair, PoseCondition
 from posable.detect import Detection
+from posable.detect.parser import ParsingResult
 from posable.evaluation.benchmark import BenchmarkReport, Row
 from posable.evaluation.cases import Case
 from posable.evaluation.cost import Cost
@@ -21,15 +22,14 @@ from posable.evaluation.evaluate import Settings, evaluate_contestant, identity_
 from posable.evaluation.pairs import PairName
 from posable.evaluation.protocol import EvaluationProtocol, Measure
 from posable.evaluation.report import EvaluationReport
-from posable.image import read_image, to_tensor
+from posable.imaging.image import read_image, to_tensor
+from posable.imaging.size import Size
 from posable.models.generator import Rendering
-from posable.parse import ParsingResult
-from posable.parsing import LIP_20, palette
-from posable.pipeline import PoseTransfer
-from posable.pose import Pose, PoseBatch
-from posable.pose_drawing import draw_skeleton
-from posable.pose_files import read_pose
-from posable.size import Size
+from posable.parsing.schemes import LIP_20, palette
+from posable.pose.drawing import draw_skeleton
+from posable.pose.files import read_pose
+from posable.pose.pose import Pose, PoseBatch
+from posable.transfer.pipeline import PoseTransfer
 
 GAP = 8
 

@@ -8,18 +8,18 @@ import pytest
 import torch
 from PIL import Image
 
+from posable.detect.edges import sharpened
+from posable.detect.parser import WEIGHTS, ParsingResult, parse, shipped_parser
+from posable.detect.parsing_network import FRAME, ParsingNetwork
+from posable.detect.window import Window, in_window, person_window, read_window, write_window
 from posable.errors import ImageError, InputError
-from posable.image import Letterbox, read_image, size_of, to_tensor
-from posable.parse import WEIGHTS, ParsingResult, parse, shipped_parser
-from posable.parse.edges import sharpened
-from posable.parse.framing import Window, in_window, person_window, read_window, write_window
-from posable.parse.labels import as_parsing, labels_in_frame
-from posable.parse.network import FRAME, ParsingNetwork
-from posable.parsing import LIP_20, PISE_8, palette
-from posable.pose import Pose
-from posable.pose_files import read_pose
-from posable.poses import shipped_pose
-from posable.size import Size
+from posable.imaging.image import Letterbox, read_image, size_of, to_tensor
+from posable.imaging.size import Size
+from posable.parsing.given import as_parsing, labels_in_frame
+from posable.parsing.schemes import LIP_20, PISE_8, palette
+from posable.pose.files import read_pose
+from posable.pose.library import shipped_pose
+from posable.pose.pose import Pose
 
 ASTRONAUT = Pose.from_named(
     {

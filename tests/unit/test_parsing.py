@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from posable.errors import ConfigError, InputError
-from posable.parsing import (
+from posable.parsing.schemes import (
     ADGAN_8,
     ATR_18,
     CIHP_20,
@@ -33,7 +33,7 @@ def test_the_schemes_are_those_that_their_authors_published() -> None:
 
 
 def test_our_people_are_labelled_by_the_same_numbers() -> None:
-    from posable.people.lip_labels import Lip
+    from posable.parsing.lip_labels import Lip
 
     spoken = {label.name.lower().replace("_", "-"): int(label) for label in Lip}
     assert spoken == {name: value for value, name in enumerate(LIP_20.classes)}

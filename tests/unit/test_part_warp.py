@@ -6,10 +6,10 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from posable.image import to_tensor
-from posable.part_warp import filled_in, warp_parts
-from posable.pose import OPENPOSE_18, Pose
-from posable.size import Size
+from posable.baselines.part_warp import filled_in, warp_parts
+from posable.imaging.image import to_tensor
+from posable.imaging.size import Size
+from posable.pose.pose import OPENPOSE_18, Pose
 
 SIZE = Size(256, 176)
 STANDING = {

@@ -9,13 +9,13 @@ import torch
 from PIL import Image
 
 from posable.errors import ImageError, InputError, PoseError, SizeError
-from posable.image import size_of
+from posable.imaging.image import size_of
+from posable.imaging.size import Size
 from posable.models.generator import Rendering
-from posable.pipeline import PoseTransfer, choose_device
-from posable.pose import Pose, PoseBatch
-from posable.pose_files import write_pose
-from posable.poses import shipped_pose
-from posable.size import Size
+from posable.pose.files import write_pose
+from posable.pose.library import shipped_pose
+from posable.pose.pose import Pose, PoseBatch
+from posable.transfer.pipeline import PoseTransfer, choose_device
 
 
 @pytest.fixture(scope="module")

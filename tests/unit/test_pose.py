@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from posable.errors import PoseError, SizeError
-from posable.image import Letterbox
-from posable.pose import OPENPOSE_18, Pose, PoseBatch
-from posable.size import Size
+from posable.imaging.image import Letterbox
+from posable.imaging.size import Size
+from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
 
 SIZE = Size(256, 176)
 
@@ -158,5 +158,5 @@ def test_a_batch_moves_whole():
 
 
 def test_poses_need_no_torch():
-    code = "import sys, posable.pose, posable.skeleton; sys.exit('torch' in sys.modules)"
+    code = "import sys, posable.pose.pose, posable.pose.skeleton; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -5,10 +5,10 @@ import pytest
 from PIL import Image
 
 from posable.errors import PoseError, SizeError
-from posable.pose import Pose
-from posable.pose_drawing import draw_sheet, draw_skeleton
-from posable.poses import shipped_pose, shipped_poses
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.drawing import draw_sheet, draw_skeleton
+from posable.pose.library import shipped_pose, shipped_poses
+from posable.pose.pose import Pose
 
 SIZE = Size(120, 80)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from posable.errors import PoseError
-from posable.pose import OPENPOSE_18, Pose
-from posable.pose_files import read_annotation_csv, read_pose, read_pose_sequence, write_pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.files import read_annotation_csv, read_pose, read_pose_sequence, write_pose
+from posable.pose.pose import OPENPOSE_18, Pose
 
 SIZE = Size(256, 176)
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy import ndimage
 
-from posable import pose_maps
-from posable.pose import OPENPOSE_18, Pose, PoseBatch
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose import maps as pose_maps
+from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
 
 SIZE = Size(64, 48)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from posable import published_weights
-from posable.cli_weights import weights_app
+from posable.cli.weights import weights_app
 from posable.errors import ConfigError, DownloadError, InputError
-from posable.published_weights import PUBLISHED, absence, fetch_weights, find_weights, sha256_of
+from posable.nn.pretrained import published_weights
+from posable.nn.pretrained.published_weights import PUBLISHED, absence, fetch_weights, find_weights, sha256_of
 
 CONTENT = b"weights of a small network" * 1000
 PREFIX = hashlib.sha256(CONTENT).hexdigest()[:8]

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from posable.body_proportions import PARENTS, body_lengths, limb_lengths, stature
 from posable.errors import PoseError
-from posable.pose import OPENPOSE_18, Pose, retarget
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import OPENPOSE_18, Pose, retarget
+from posable.pose.proportions import PARENTS, body_lengths, limb_lengths, stature
 
 SIZE = Size(256, 176)
 STANDING = {

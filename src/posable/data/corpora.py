@@ -20,8 +20,8 @@ from posable.data.photo_folder import has_photos, read_photo_folder
 from posable.data.prepared import is_prepared, read_prepared
 from posable.data.tables import Progress
 from posable.errors import ConfigError, InputError
-from posable.parsing import PISE_8, ParsingLabels
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.parsing.schemes import PISE_8, ParsingLabels
 
 __all__ = ["CORPORA", "read_corpus", "recognise"]
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal
 
 from posable.errors import InputError
-from posable.parsing import ParsingLabels
-from posable.pose import Pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.parsing.schemes import ParsingLabels
+from posable.pose.pose import Pose
 
 __all__ = ["CorpusImage", "CorpusIndex", "LmdbPicture", "Pair", "Problem", "Split"]
 

@@ -21,8 +21,8 @@ from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.tables import Progress
 from posable.errors import ConfigError, InputError
-from posable.parsing import PISE_8, ParsingLabels
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.parsing.schemes import PISE_8, ParsingLabels
 
 __all__ = ["VARIANTS", "DeepFashion", "Variant", "read_deepfashion", "variant_in"]
 

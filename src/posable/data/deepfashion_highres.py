@@ -26,7 +26,7 @@ from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.tables import read_pose_text, read_target_first_pairs
 from posable.errors import ConfigError, InputError
-from posable.size import Size
+from posable.imaging.size import Size
 
 __all__ = [
     "LMDB_SIZES",

@@ -25,10 +25,10 @@ from posable.data.pictures import read_parsing, read_picture
 from posable.data.prepared import read_prepared
 from posable.errors import ConfigError, InputError
 from posable.files import write_atomically
-from posable.image import size_of
-from posable.parsing import PISE_8, translate
-from posable.pose import Pose
-from posable.size import Size
+from posable.imaging.image import size_of
+from posable.imaging.size import Size
+from posable.parsing.schemes import PISE_8, translate
+from posable.pose.pose import Pose
 
 __all__ = ["EXPORT_LAYOUTS", "ExportLayout", "export_corpus"]
 

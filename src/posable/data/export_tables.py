@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from posable.data.corpus_index import Pair
-from posable.pose import Pose
+from posable.pose.pose import Pose
 
 __all__ = ["annotation_table", "name_list", "pairs_table", "pose_text", "target_first_lists"]
 

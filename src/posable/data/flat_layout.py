@@ -22,9 +22,9 @@ from posable.data.corpus_index import (
 )
 from posable.data.tables import Progress, read_annotations, read_name_list, read_pairs
 from posable.errors import InputError
-from posable.parsing import ParsingLabels
-from posable.pose import Pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.parsing.schemes import ParsingLabels
+from posable.pose.pose import Pose
 
 __all__ = ["PICTURE_SUFFIXES", "FlatLayout", "read_flat_layout"]
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from posable.errors import SizeError
-from posable.image import Letterbox, size_of, to_rgb
-from posable.pose import Pose
-from posable.size import Size
+from posable.imaging.image import Letterbox, size_of, to_rgb
+from posable.imaging.size import Size
+from posable.pose.pose import Pose
 
 Fit = Literal["letterbox", "stretch"]
 """How a frame comes to another shape: whole, with its edge pixels repeated around it, or each axis on its own."""

@@ -13,7 +13,7 @@ from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.tables import Progress
 from posable.errors import InputError
-from posable.size import Size
+from posable.imaging.size import Size
 
 __all__ = ["MARKET_SIZE", "Market1501", "MarketName", "parse_market_name", "read_market1501"]
 

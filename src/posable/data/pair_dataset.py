@@ -17,10 +17,10 @@ from posable.data.corpus_index import CorpusImage, CorpusIndex, Pair, Split
 from posable.data.framing import Fit, Framing
 from posable.data.pictures import read_parsing, read_picture
 from posable.errors import ConfigError, ImageError, InputError, SizeError
-from posable.image import to_tensor
-from posable.parsing import LIP_20, translate
-from posable.pose import Pose, PoseBatch
-from posable.size import Size
+from posable.imaging.image import to_tensor
+from posable.imaging.size import Size
+from posable.parsing.schemes import LIP_20, translate
+from posable.pose.pose import Pose, PoseBatch
 
 __all__ = ["LoadedImage", "PairDataset"]
 

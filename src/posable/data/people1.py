@@ -20,11 +20,11 @@ from posable.data.corpus_index import SPLITS, CorpusImage, CorpusIndex, Split
 from posable.data.flat_layout import FlatLayout, read_flat_layout
 from posable.data.pair_dataset import PairDataset
 from posable.errors import ConfigError, ImageError, InputError
-from posable.parsing import LIP_20
+from posable.parsing.schemes import LIP_20
 from posable.people.benchmark import BENCHMARKS, Variant
 from posable.people.correspondence import HIDDEN, SEEN
-from posable.people.dataset_files import FLOW_STEPS_PER_PX
-from posable.pose import Pose
+from posable.people.io.dataset_files import FLOW_STEPS_PER_PX
+from posable.pose.pose import Pose
 
 __all__ = ["People1", "is_people1", "read_people1"]
 

@@ -27,9 +27,9 @@ from posable.data.pair_dataset import PairDataset
 from posable.data.pictures import read_picture
 from posable.errors import ConfigError, ImageError, InputError, NoPersonError
 from posable.files import cache_folder
-from posable.image import size_of
-from posable.pose import OPENPOSE_18, Pose
-from posable.size import Size
+from posable.imaging.image import size_of
+from posable.imaging.size import Size
+from posable.pose.pose import OPENPOSE_18, Pose
 from posable.version import __version__
 
 __all__ = ["DEFAULT_PERSON_PATTERN", "PhotoFolder", "has_photos", "read_photo_folder"]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from posable.data.corpus_index import LmdbPicture
 from posable.errors import ImageError
-from posable.image import read_image, to_rgb
+from posable.imaging.image import read_image, to_rgb
 
 __all__ = ["decoded", "read_bytes", "read_parsing", "read_picture"]
 

@@ -36,8 +36,8 @@ from posable.data.prepared import (
 )
 from posable.errors import ConfigError, InputError
 from posable.files import write_atomically
-from posable.people.folder_lock import LOCK_NAME, only_writer
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.people.io.folder_lock import LOCK_NAME, only_writer
 
 __all__ = ["Prepared", "prepare_corpus"]
 

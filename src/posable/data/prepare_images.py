@@ -17,9 +17,9 @@ from posable.data.pictures import read_bytes, read_parsing, read_picture
 from posable.data.prepared import IMAGES, PARSING, check_inside, line_of
 from posable.errors import ImageError, InputError, SizeError
 from posable.files import write_atomically
-from posable.image import size_of
-from posable.parsing import ParsingLabels, check_values, palette
-from posable.size import Size
+from posable.imaging.image import size_of
+from posable.imaging.size import Size
+from posable.parsing.schemes import ParsingLabels, check_values, palette
 
 __all__ = ["ImageJob", "index_line", "is_outdated", "stem_of", "write_image"]
 

@@ -33,9 +33,9 @@ from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.tables import read_pairs, read_text
 from posable.errors import ConfigError, InputError
-from posable.parsing import ParsingLabels, labels_named
-from posable.pose import OPENPOSE_18, Pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.parsing.schemes import ParsingLabels, labels_named
+from posable.pose.pose import OPENPOSE_18, Pose
 
 __all__ = ["PreparedCorpus", "read_prepared"]
 

@@ -26,8 +26,8 @@ from posable import people
 from posable.batch import Correspondence, PersonPair, PoseCondition
 from posable.data.shuffled import shuffled_slice
 from posable.errors import ConfigError
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import PoseBatch
 
 PEOPLE_PER_SHARD = 50
 _SECONDS_BETWEEN_REPORTS = 0.5

@@ -21,13 +21,13 @@ from torch.utils.data import Dataset, IterableDataset, get_worker_info
 from posable.batch import Correspondence, PersonPair, PoseCondition, collate
 from posable.data.people1 import correspondence_of
 from posable.errors import ConfigError
-from posable.image import to_tensor
+from posable.imaging.image import to_tensor
 from posable.people.benchmark import Variant, benchmark_named, variant_views
 from posable.people.correspondence import correspondence as find_correspondence
-from posable.people.dataset_files import STRIDE, flow_steps, mask_bytes, rounded_keypoints
+from posable.people.io.dataset_files import STRIDE, flow_steps, mask_bytes, rounded_keypoints
 from posable.people.person import make_person
 from posable.people.render import View
-from posable.pose import Pose, PoseBatch
+from posable.pose.pose import Pose, PoseBatch
 
 __all__ = ["PeopleStream", "RenderedPeoplePairs", "pair_of_views"]
 

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from posable.data.corpus_index import Pair, Problem
 from posable.errors import InputError
-from posable.pose import OPENPOSE_18, Pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import OPENPOSE_18, Pose
 
 __all__ = ["read_annotations", "read_name_list", "read_pairs", "read_pose_text", "read_target_first_pairs"]
 

@@ -19,8 +19,8 @@ from posable.data.flat_layout import PICTURE_SUFFIXES
 from posable.data.pictures import read_picture
 from posable.data.tables import read_name_list
 from posable.errors import ConfigError, InputError, SizeError
-from posable.image import size_of, to_tensor
-from posable.size import Size
+from posable.imaging.image import size_of, to_tensor
+from posable.imaging.size import Size
 
 __all__ = ["Textures"]
 

@@ -12,7 +12,7 @@ from posable.detect import blazepose, rtmlib_adapter
 from posable.detect.detection import Detection, Progress
 from posable.detect.model_files import fetch_models
 from posable.errors import ImageError, InputError
-from posable.image import to_rgb
+from posable.imaging.image import to_rgb
 
 __all__ = ["DETECTORS", "Detection", "Progress", "detect_pose", "fetch_models", "person_mask"]
 

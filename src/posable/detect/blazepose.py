@@ -26,8 +26,8 @@ from posable.detect.landmarks import Landmarks
 from posable.detect.model_files import DETECTOR_FILE, LANDMARK_FILE, fetch_models
 from posable.detect.region import Region
 from posable.errors import MissingExtraError, NoPersonError
-from posable.pose import OPENPOSE_18
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import OPENPOSE_18
 
 LEAST_SCORE = 0.5
 """Of a candidate of the detector, and then of the landmark network that looks closer."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from posable.image import png_bytes
-from posable.pose import Pose
-from posable.pose_drawing import shown_pose
+from posable.imaging.image import png_bytes
+from posable.pose.drawing import shown_pose
+from posable.pose.pose import Pose
 
 Progress = Callable[[str], None]
 """Is told, one sentence at a time, about the steps that take long, such as the one download of the models."""

@@ -9,9 +9,9 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from posable.detect.region import Region
-from posable.pose import OPENPOSE_18, Pose
-from posable.pose_formats import MEDIAPIPE_VISIBILITY, mediapipe_33_to_18
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.formats import MEDIAPIPE_VISIBILITY, mediapipe_33_to_18
+from posable.pose.pose import OPENPOSE_18, Pose
 
 INPUT_PIXELS = 256
 """Side of the square picture that the landmark network takes, RGB in [0, 1]."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from posable.size import Size
+from posable.imaging.size import Size
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from PIL import Image
 
 from posable.detect.detection import Detection, Progress, area
 from posable.errors import DownloadError, MissingExtraError, NoPersonError
-from posable.pose import Pose
-from posable.pose_formats import COCO_CONFIDENCE, coco_17_to_18
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.formats import COCO_CONFIDENCE, coco_17_to_18
+from posable.pose.pose import Pose
 
 _FEWEST_KEYPOINTS = 3
 

@@ -26,7 +26,7 @@ from posable.evaluation.protocol import EvaluationProtocol
 from posable.evaluation.report import EvaluationReport, plain
 from posable.files import cache_folder
 from posable.metrics.bootstrap import Interval
-from posable.pose import Pose
+from posable.pose.pose import Pose
 
 FORMAT, VERSION = "posable-benchmark", 1
 _SHARED_CASES = 4

@@ -10,14 +10,14 @@ from typing import Literal
 import numpy as np
 from PIL import Image
 
-from posable.editing.sheet import titled_sheet
 from posable.evaluation.drawing import PictureFolder
 from posable.evaluation.judging import Measured
 from posable.evaluation.pairs import EvaluationPairs, PairName
 from posable.evaluation.report import EvaluationReport
-from posable.image import png_bytes, to_pil
-from posable.pose import Pose
-from posable.pose_drawing import draw_skeleton
+from posable.imaging.image import png_bytes, to_pil
+from posable.pose.drawing import draw_skeleton
+from posable.pose.pose import Pose
+from posable.transfer.sheet import titled_sheet
 
 Place = Literal["best", "middling", "worst"]
 PLACES: tuple[Place, ...] = ("worst", "middling", "best")

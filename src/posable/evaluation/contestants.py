@@ -10,17 +10,17 @@ from typing import Any
 
 import torch
 
-from posable.baselines import copy_source, mean_picture, warp_source
-from posable.checkpoint import CARD_FILE, load_checkpoint, model_folder, read_card
+from posable.baselines.naive import copy_source, mean_picture, warp_source
 from posable.errors import InputError
 from posable.evaluation.network_size import Draw, drawn_in_frame
 from posable.evaluation.progress import Progress, silent
+from posable.imaging.size import Size
 from posable.models.generator import Generator
-from posable.parsing import LIP_20, ParsingLabels
-from posable.size import Size
+from posable.parsing.schemes import LIP_20, ParsingLabels
+from posable.zoo.checkpoint import CARD_FILE, load_checkpoint, model_folder, read_card
 
 NAIVE_ANSWERS = ("copy-source", "part-warp", "mean-picture")
-"""What a learned model has to beat: `posable.baselines` says what each does."""
+"""What a learned model has to beat: `posable.baselines.naive` says what each does."""
 _TOLD_OF_TRAINING = ("recipe", "licence", "people", "training_seconds", "seed", "posable")
 _RUN_CHECKPOINT = "checkpoint"
 

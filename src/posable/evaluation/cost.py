@@ -20,10 +20,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from posable.batch import PoseCondition
-from posable.checkpoint import load_checkpoint
 from posable.evaluation.contestants import Contestant
 from posable.models.generator import Generator
-from posable.pose import PoseBatch
+from posable.pose.pose import PoseBatch
+from posable.zoo.checkpoint import load_checkpoint
 
 _WARM_UP = 3
 _RUNS = 15

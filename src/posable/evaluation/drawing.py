@@ -21,7 +21,7 @@ from posable.evaluation.pairs import EvaluationPairs, PairName
 from posable.evaluation.progress import Progress
 from posable.evaluation.protocol import EvaluationProtocol
 from posable.files import write_atomically
-from posable.parsing import ParsingLabels
+from posable.parsing.schemes import ParsingLabels
 
 ABOUT = "drawn.json"
 _MASKS, _PARSING = "masks", "parsing"

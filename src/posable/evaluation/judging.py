@@ -18,11 +18,11 @@ from posable.evaluation.measures import MetricMaker
 from posable.evaluation.pairs import EvaluationPairs
 from posable.evaluation.progress import Progress
 from posable.evaluation.protocol import EvaluationProtocol, Measure
+from posable.imaging.size import Size
 from posable.metrics.bootstrap import Interval
 from posable.metrics.judged import JudgedPictures, Metric, MetricResult
-from posable.parsing import ParsingLabels
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.parsing.schemes import ParsingLabels
+from posable.pose.pose import PoseBatch
 
 _WHITE = 255
 _HALF = 127.5

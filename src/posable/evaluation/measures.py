@@ -23,7 +23,7 @@ from posable.metrics.perceptual import StageFeatures
 from posable.metrics.pixel_metrics import psnr_metric, ssim_metric
 from posable.metrics.set_metrics import fd_efflite0_metric, fid_metric, kid_metric
 from posable.metrics.ssim import GAUSSIAN, GAUSSIAN_OF_PREDICTION, UNIFORM_51
-from posable.pose import Pose
+from posable.pose.pose import Pose
 
 
 class MetricMaker:

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from posable.batch import PoseCondition
-from posable.image import Letterbox, to_pil, to_tensor
+from posable.imaging.image import Letterbox, to_pil, to_tensor
+from posable.imaging.size import Size
 from posable.models.generator import Generator, Rendering
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.pose.pose import PoseBatch
 
 Draw: TypeAlias = Callable[[PoseCondition], Rendering]
 

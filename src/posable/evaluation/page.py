@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from posable.data.inspect_html_charts import tiles
+from posable.data.doctor.html_charts import tiles
 from posable.evaluation.cases import PLACES, Case, ranking
 from posable.evaluation.judging import Measured
 from posable.evaluation.page_parts import definition, histogram, picture, section, skeleton, whole_page

@@ -9,9 +9,9 @@ from importlib import resources
 import numpy as np
 from PIL import Image
 
-from posable.data.inspect_html_charts import skeleton_svg
-from posable.data.inspect_html_pictures import embedded
-from posable.pose import Pose
+from posable.data.doctor.html_charts import skeleton_svg
+from posable.data.doctor.html_pictures import embedded
+from posable.pose.pose import Pose
 from posable.version import __version__
 
 _WIDTH, _HEIGHT = 144, 30
@@ -22,7 +22,7 @@ def whole_page(title: str, parts: Iterable[str]) -> str:
     """The page as text, in the style of the data doctor's."""
     style = "".join(
         resources.files(package).joinpath(name).read_text(encoding="utf-8")
-        for package, name in (("posable.data", "inspect_page.css"), ("posable.evaluation", "page.css"))
+        for package, name in (("posable.data.doctor", "page.css"), ("posable.evaluation", "page.css"))
     )
     footer = f"<footer>Made by posable {escape(__version__)}. docs/evaluation.md says how to read it.</footer>"
     return (

@@ -14,8 +14,8 @@ from typing import Literal, TypeAlias
 
 from posable.data.corpus_index import Split
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.metrics.region import Region, suffix
-from posable.size import Size
 
 FileFormat: TypeAlias = Literal["png", "jpeg"]
 Rounding: TypeAlias = Literal["nearest", "floor"]

@@ -15,7 +15,7 @@ from posable.evaluation.pairs import EvaluationPairs, list_hash
 from posable.evaluation.progress import Progress
 from posable.metrics.frechet import FeatureStatistics
 from posable.metrics.pooled_features import InceptionName, inception_features
-from posable.published_weights import absence, find_weights, sha256_of
+from posable.nn.pretrained.published_weights import absence, find_weights, sha256_of
 
 
 @dataclass(frozen=True, eq=False)

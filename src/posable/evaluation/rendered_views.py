@@ -16,13 +16,13 @@ from posable.data.renderer_code import renderer_fingerprint
 from posable.errors import InputError
 from posable.evaluation.progress import Progress
 from posable.files import write_atomically
-from posable.image import to_tensor
+from posable.imaging.image import to_tensor
+from posable.imaging.size import Size
 from posable.people.benchmark import Variant, variant_views
-from posable.people.dataset_files import mask_bytes, rounded_keypoints
+from posable.people.io.dataset_files import mask_bytes, rounded_keypoints
+from posable.people.io.workers import in_processes
 from posable.people.person import make_person
-from posable.people.workers import in_processes
-from posable.pose import Pose, PoseBatch
-from posable.size import Size
+from posable.pose.pose import Pose, PoseBatch
 
 _PERSON_VIEW = tuple[int, int]
 # A process needs seconds to start; below this many people one process is as fast.

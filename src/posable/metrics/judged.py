@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from posable.errors import SizeError
-from posable.pose import PoseBatch
+from posable.pose.pose import PoseBatch
 
 _Made = TypeVar("_Made")
 

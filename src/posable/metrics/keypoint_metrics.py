@@ -17,7 +17,7 @@ from posable.metrics.judged import JudgedPictures, MetricResult
 from posable.metrics.keypoint_accuracy import NEAR, KeypointScore, keypoint_score, near
 from posable.metrics.mask_iou import person_boxes
 from posable.metrics.region import PERSON
-from posable.pose import Pose
+from posable.pose.pose import Pose
 
 Detector = Callable[[Image.Image], Pose]
 """Finds the largest person's pose in a picture; raises NoPersonError when there is none."""

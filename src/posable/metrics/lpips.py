@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from posable.errors import CheckpointError, MissingExtraError, SizeError
 from posable.metrics.feature_maps import mean_in_region
-from posable.metrics.imagenet_trunks import AlexNet, Vgg16
 from posable.metrics.judged import AbsentMetric, JudgedPictures, Metric, PerPairMetric
 from posable.metrics.region import Region, region_weights, suffix
-from posable.published_weights import absence, find_weights, load_published, sha256_of
+from posable.nn.pretrained.imagenet_trunks import AlexNet, Vgg16
+from posable.nn.pretrained.published_weights import absence, find_weights, load_published, sha256_of
 
 Trunk = Literal["alexnet", "vgg16"]
 

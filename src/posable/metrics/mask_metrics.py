@@ -10,7 +10,7 @@ from torch import Tensor
 from posable.metrics.judged import JudgedPictures, MetricResult, PerPairMetric
 from posable.metrics.mask_iou import mask_iou
 from posable.metrics.region import NO_MASK, PERSON
-from posable.parsing import LIP_20, ParsingLabels
+from posable.parsing.schemes import LIP_20, ParsingLabels
 
 _NO_PREDICTED_MASK = "the model gives no mask beside its picture."
 _NO_PREDICTED_PARSING = "the model gives no parsing map beside its picture."

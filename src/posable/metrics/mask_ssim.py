@@ -13,7 +13,7 @@ from torch import Tensor
 
 from posable.metrics.judged import JudgedPictures, PerPairMetric
 from posable.metrics.ssim import GAUSSIAN_OF_PREDICTION, SsimForm, ssim
-from posable.pose import OPENPOSE_18, Pose, PoseBatch
+from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
 
 _LIMB_RADIUS_PX = 4.0
 _CLOSING_PX = 5

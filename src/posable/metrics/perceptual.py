@@ -9,7 +9,7 @@ uses AlexNet and weights fitted to human choices.
 import torch
 from torch import Tensor, nn
 
-from posable.metrics import efficientnet_lite0
+from posable.nn.pretrained import efficientnet_lite0
 
 SMALLEST_SIDE_PX = 16
 _EPSILON = 1e-6

@@ -8,12 +8,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from posable.metrics import efficientnet_lite0
 from posable.metrics.frechet import FeatureStatistics, StatisticsOfFeatures
-from posable.metrics.inception import fid_inception, inception_input, load_inception, torchvision_inception
 from posable.metrics.judged import JudgedPictures
 from posable.metrics.perceptual import StageFeatures
-from posable.published_weights import sha256_of
+from posable.nn.pretrained import efficientnet_lite0
+from posable.nn.pretrained.inception import fid_inception, inception_input, load_inception, torchvision_inception
+from posable.nn.pretrained.published_weights import sha256_of
 
 InceptionName = Literal["fid-inception", "inception"]
 _MAKERS = {"fid-inception": fid_inception, "inception": torchvision_inception}

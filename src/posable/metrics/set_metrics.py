@@ -15,7 +15,7 @@ from posable.metrics.frechet import FeatureStatistics, StatisticsOfFeatures, fre
 from posable.metrics.judged import AbsentMetric, JudgedPictures, Metric, MetricResult
 from posable.metrics.perceptual import StageFeatures
 from posable.metrics.pooled_features import InceptionName, PooledFeatures, efflite0_features, inception_features
-from posable.published_weights import absence, find_weights, sha256_of
+from posable.nn.pretrained.published_weights import absence, find_weights, sha256_of
 
 Weights = str | os.PathLike[str] | None
 _FID_NAMES: dict[InceptionName, str] = {"fid-inception": "fid", "inception": "fid_torchvision"}

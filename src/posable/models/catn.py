@@ -32,7 +32,7 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
-from posable.losses import least_squares_loss, logistic_discriminator_loss, nonsaturating_generator_loss
+from posable.imaging.size import Size
 from posable.models.framed import PoseGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
 from posable.models.objective import Objective
@@ -43,12 +43,12 @@ from posable.nn.attention_pictures import (
     position_colors,
     position_key,
 )
+from posable.nn.losses import least_squares_loss, logistic_discriminator_loss, nonsaturating_generator_loss
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.perceptual_features import PerceptualFeatures, Vgg19Features
-from posable.nn.vgg19 import imagenet_normalised
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import heatmaps
-from posable.size import Size
+from posable.nn.pretrained.vgg19 import imagenet_normalised
+from posable.pose.maps import heatmaps
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,7 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
-from posable.losses import least_squares_judgement, least_squares_loss, picture_losses
+from posable.imaging.size import Size
 from posable.models.framed import PoseGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
 from posable.models.objective import Objective
@@ -41,6 +41,7 @@ from posable.nn.attention_pictures import (
     position_colors,
     position_key,
 )
+from posable.nn.losses import least_squares_judgement, least_squares_loss, picture_losses
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
@@ -52,9 +53,8 @@ from posable.nn.residual_blocks import (
     ResidualDecoder,
     init_orthogonal,
 )
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import heatmaps_on_pixels
-from posable.size import Size
+from posable.pose.maps import heatmaps_on_pixels
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 
 @dataclass(frozen=True, kw_only=True)

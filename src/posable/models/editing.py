@@ -20,7 +20,7 @@ from torch import Tensor
 
 from posable.errors import ConfigError
 from posable.models.generator import Rendering
-from posable.pose import PoseBatch
+from posable.pose.pose import PoseBatch
 
 EncodedT = TypeVar("EncodedT")
 EncodedT_contra = TypeVar("EncodedT_contra", contravariant=True)

@@ -10,12 +10,12 @@ from torch import Tensor
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError, InputError
+from posable.imaging.size import Size
 from posable.models.generator import EncodedT, Generator
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.regions import one_hot_regions
-from posable.parsing import ParsingLabels
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.parsing.schemes import ParsingLabels
+from posable.pose.pose import PoseBatch
 
 # ---- settings
 

@@ -8,10 +8,10 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from posable.batch import PoseCondition
-from posable.image import png_bytes, to_pil
-from posable.pose import PoseBatch
-from posable.pose_drawing import side_by_side
-from posable.size import Size
+from posable.imaging.image import png_bytes, to_pil
+from posable.imaging.size import Size
+from posable.pose.drawing import side_by_side
+from posable.pose.pose import PoseBatch
 
 
 @dataclass(frozen=True)

@@ -33,17 +33,18 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
-from posable.losses import (
+from posable.imaging.size import Size
+from posable.models.framed import PoseGuidedGenerator, StretchedConfig
+from posable.models.generator import Rendering
+from posable.models.objective import Objective, ParameterGroup
+from posable.nn.attention_pictures import enlarged, flow_colors
+from posable.nn.losses import (
     affine_residual,
     least_squares_judgement,
     least_squares_loss,
     picture_losses,
     sampling_correctness_loss,
 )
-from posable.models.framed import PoseGuidedGenerator, StretchedConfig
-from posable.models.generator import Rendering
-from posable.models.objective import Objective, ParameterGroup
-from posable.nn.attention_pictures import enlarged, flow_colors
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
@@ -56,9 +57,8 @@ from posable.nn.residual_blocks import (
     ResidualDecoder,
     init_orthogonal,
 )
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import heatmaps_on_pixels
-from posable.size import Size
+from posable.pose.maps import heatmaps_on_pixels
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 LEVELS = 3
 """The source and pose encoders go down to /8."""

@@ -27,20 +27,22 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError, InputError, SizeError
-from posable.losses import (
+from posable.imaging.size import Size
+from posable.models.editing import Region, check_strength
+from posable.models.generator import Generator, Rendering
+from posable.models.objective import Objective
+from posable.nn.attention_pictures import enlarged, label_colors
+from posable.nn.face_crops import face_crops
+from posable.nn.losses import (
     content_loss,
     logistic_discriminator_loss,
     nonsaturating_generator_loss,
     r1_penalty,
     style_loss,
 )
-from posable.models.editing import Region, check_strength
-from posable.models.generator import Generator, Rendering
-from posable.models.objective import Objective
-from posable.nn.attention_pictures import enlarged, label_colors
-from posable.nn.face_crops import face_crops
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.perceptual_features import EfficientNetFeatures, FeatureMaps, PerceptualFeatures, Vgg19Features
+from posable.nn.pretrained.vgg19 import load_vgg19
 from posable.nn.regions import placed_mask
 from posable.nn.stylegan2 import (
     BLUR_TAPS,
@@ -51,10 +53,8 @@ from posable.nn.stylegan2 import (
     StyleGan2Discriminator,
     upfirdn2d,
 )
-from posable.nn.vgg19 import load_vgg19
-from posable.pose import PoseBatch
-from posable.pose_maps import nted_skeleton
-from posable.size import Size
+from posable.pose.maps import nted_skeleton
+from posable.pose.pose import PoseBatch
 
 _SKELETON_CHANNELS = 20
 

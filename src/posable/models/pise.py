@@ -32,16 +32,18 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
-from posable.losses import least_squares_judgement, least_squares_loss, picture_losses
+from posable.imaging.size import Size
 from posable.models.editing import Region, check_strength
 from posable.models.framed import InlaidConfig, ParsingGuidedGenerator
 from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
 from posable.nn.attention_pictures import enlarged, expected_positions, position_colors, position_key
+from posable.nn.losses import least_squares_judgement, least_squares_loss, picture_losses
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.parsing_generator import PARSING_SLOPE, GatedConvolution
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
+from posable.nn.pretrained.vgg19 import Vgg19
 from posable.nn.regions import class_shares, most_likely, region_colors
 from posable.nn.residual_blocks import (
     EncoderBlock,
@@ -54,11 +56,9 @@ from posable.nn.residual_blocks import (
     to_fourfold,
     to_sixteenth,
 )
-from posable.nn.vgg19 import Vgg19
-from posable.parsing import labels_named
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import heatmaps_on_pixels
-from posable.size import Size
+from posable.parsing.schemes import labels_named
+from posable.pose.maps import heatmaps_on_pixels
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 _VGG_LAYER, _VGG_CHANNELS = "relu3_1", 256
 _SHARPNESS = 100.0
@@ -70,8 +70,8 @@ class PiseConfig(InlaidConfig):
     """The published weights know a network's frame of 256x256."""
 
     parsing_labels: str = "PISE-8"
-    """The scheme of the parsing maps: "PISE-8" or "PISE-8-author" (posable.parsing), as the two statements of the
-    authors about their data have it."""
+    """The scheme of the parsing maps: "PISE-8" or "PISE-8-author" (posable.parsing.schemes), as the two
+    statements of the authors about their data have it."""
     parsing_channels: int = 32
     """Channels of the parsing net's last maps; 16 times as many at the coarsest."""
     channels: int = 256

@@ -28,7 +28,7 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
-from posable.losses import least_squares_loss, picture_losses
+from posable.imaging.size import Size
 from posable.models.editing import Region, check_strength
 from posable.models.framed import ParsingGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
@@ -41,6 +41,7 @@ from posable.nn.attention_pictures import (
     position_grid,
     position_key,
 )
+from posable.nn.losses import least_squares_loss, picture_losses
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
@@ -52,10 +53,9 @@ from posable.nn.residual_blocks import (
     ResidualBlock,
     ResidualDecoder,
 )
-from posable.parsing import PISE_8
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import heatmaps
-from posable.size import Size
+from posable.parsing.schemes import PISE_8
+from posable.pose.maps import heatmaps
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 REGIONS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "head": (("nose", "right_eye", "left_eye", "right_ear", "left_ear"), ("hair", "face")),

@@ -31,11 +31,11 @@ from torch.nn import functional
 
 from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError, SizeError
-from posable.losses import least_squares_judgement, least_squares_loss, picture_losses, style_loss
 from posable.models.editing import Region, check_strength
 from posable.models.framed import InlaidConfig, ParsingGuidedGenerator
 from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
+from posable.nn.losses import least_squares_judgement, least_squares_loss, picture_losses, style_loss
 from posable.nn.network_frame import NetworkFrame
 from posable.nn.parsing_generator import GatedConvolution, ParsingGenerator
 from posable.nn.patch_discriminator import PatchDiscriminator
@@ -50,9 +50,9 @@ from posable.nn.regions import (
     region_colors,
 )
 from posable.nn.residual_blocks import SLOPE, ImageOutput, ResidualDecoder, init_orthogonal, to_fourfold, to_sixteenth
-from posable.parsing import labels_named
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import bone_maps
+from posable.parsing.schemes import labels_named
+from posable.pose.maps import bone_maps
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 SMALLEST_TEXTURE = 32
 """Sides of a picture of a material, in px."""
@@ -63,7 +63,7 @@ class TfjrConfig(InlaidConfig):
     """Every number here is our choice."""
 
     parsing_labels: str = "PISE-8"
-    """The scheme of the parsing maps (posable.parsing)."""
+    """The scheme of the parsing maps (posable.parsing.schemes)."""
     parsing_channels: int = 32
     """Channels of the parsing generator's last maps; 16 times as many at the coarsest."""
     channels: int = 256

@@ -27,12 +27,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.models.generator import Generator, Rendering
 from posable.nn.attention_pictures import position_colors, position_key
 from posable.nn.network_frame import resized
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.pose_maps import body_mask_logits, bone_maps, heatmaps
-from posable.size import Size
+from posable.pose.maps import body_mask_logits, bone_maps, heatmaps
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 
 @dataclass(frozen=True, kw_only=True)

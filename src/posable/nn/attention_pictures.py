@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from posable.size import Size
+from posable.imaging.size import Size
 
 # Red, yellow, blue and green: the corners of a source, top left, top right, bottom left and bottom right.
 _CORNERS = ((0.90, 0.15, 0.20), (0.98, 0.80, 0.15), (0.15, 0.30, 0.85), (0.15, 0.70, 0.35))

@@ -5,7 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from posable.pose import OPENPOSE_18, PoseBatch
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 
 def face_crops(image: Float[Tensor, "n 3 h w"], pose: PoseBatch) -> Float[Tensor, "n 3 side side"]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 from torch.nn import functional
 
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import PoseBatch
 
 
 @dataclass(frozen=True)

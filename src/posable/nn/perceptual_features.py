@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from posable.metrics.perceptual import StageFeatures
-from posable.nn.vgg19 import Vgg19, imagenet_normalised, load_vgg19
+from posable.nn.pretrained.vgg19 import Vgg19, imagenet_normalised, load_vgg19
 
 
 @dataclass(frozen=True)

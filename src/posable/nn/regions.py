@@ -9,9 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from posable.errors import SizeError
+from posable.imaging.size import Size
 from posable.nn.network_frame import NetworkFrame
-from posable.parsing import ParsingLabels, palette
-from posable.size import Size
+from posable.parsing.schemes import ParsingLabels, palette
 
 
 def one_hot_regions(

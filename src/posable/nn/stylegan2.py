@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.errors import ConfigError
-from posable.size import Size
+from posable.imaging.size import Size
 
 BLUR_TAPS = (1.0, 3.0, 3.0, 1.0)
 """The binomial filter of every resampling, in one direction and before it is normalised to sum 1."""

@@ -9,11 +9,11 @@ has its centre at x = j + 0.5, y = i + 0.5.
 """
 
 from posable.people.benchmark import GENERATOR_VERSION, PEOPLE_1
-from posable.people.contact_sheet import contact_sheet
 from posable.people.correspondence import correspondence, pairwise_correspondence
 from posable.people.dataset import make_benchmark, make_dataset
+from posable.people.io.contact_sheet import contact_sheet
+from posable.people.io.progress import people_progress
 from posable.people.person import Person, make_person
-from posable.people.progress import people_progress
 from posable.people.render import View, render_views
 from posable.people.splits import FIRST_TRAINING_SEED, TEST_SEEDS, VALIDATION_SEEDS
 

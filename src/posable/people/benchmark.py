@@ -16,11 +16,11 @@ from itertools import permutations
 from typing import Literal, TypeAlias
 
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.people.person import Person
 from posable.people.render import View, render_views
-from posable.people.scene import Style
-from posable.people.snapshot import snapshot
-from posable.size import Size
+from posable.people.scene.scene import Style
+from posable.people.scene.snapshot import snapshot
 
 GENERATOR_VERSION = 2
 """Grows whenever the same seed gives other pictures."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from posable.body.geometry import FloatArray
+from posable.body.rasterize import Fragments, rasterize
 from posable.errors import SizeError
-from posable.people.geometry import FloatArray
-from posable.people.rasterize import Fragments, rasterize
+from posable.imaging.size import Size
 from posable.people.render import View
-from posable.size import Size
 
 BACKGROUND, HIDDEN, SEEN = 0, 1, 2
 _TOLERANCE_METRES = 0.012

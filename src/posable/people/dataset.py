@@ -30,13 +30,13 @@ from pathlib import Path
 
 from posable.errors import ConfigError, InputError
 from posable.files import write_atomically
+from posable.imaging.size import Size
 from posable.people.benchmark import GENERATOR_VERSION, SPLITS, Benchmark, Split, Variant, benchmark_named
-from posable.people.dataset_files import STRIDE, FileLayout, PersonJob, record_file, write_person
-from posable.people.dataset_tables import write_plain_tables, write_split_tables, write_views
-from posable.people.folder_lock import only_writer
+from posable.people.io.dataset_files import STRIDE, FileLayout, PersonJob, record_file, write_person
+from posable.people.io.dataset_tables import write_plain_tables, write_split_tables, write_views
+from posable.people.io.folder_lock import only_writer
+from posable.people.io.workers import in_processes
 from posable.people.render import check_size
-from posable.people.workers import in_processes
-from posable.size import Size
 
 Progress = Callable[[int, int], None]
 """Told the finished and the total number of people."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from posable.people.geometry import FloatArray
-from posable.people.rasterize import Fragments
-from posable.skeleton import OPENPOSE_18
+from posable.body.geometry import FloatArray
+from posable.body.rasterize import Fragments
+from posable.pose.skeleton import OPENPOSE_18
 
 LIP_PALETTE: npt.NDArray[np.uint8] = np.array(
     [

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from posable.people.draping import Drape
-from posable.people.hairline import Hairline
-from posable.people.materials import Color, Material
-from posable.people.pendants import Pendant
+from posable.people.head.hairline import Hairline
+from posable.people.wardrobe.draping import Drape
+from posable.people.wardrobe.materials import Color, Material
+from posable.people.wardrobe.pendants import Pendant
 
 GARMENTS = (
     *("skin", "lashes", "hair", "top", "dress", "skirt", "trousers", "jacket", "coat", "socks", "tights", "shoes"),

@@ -10,19 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import vstack
 
+from posable.body.model import BodyModel, Shape, body_model
 from posable.errors import ConfigError
-from posable.people.bags import carry_bag
-from posable.people.body import BodyModel, Shape, body_model
-from posable.people.complexion import sample_appearance
-from posable.people.face import face_model, teeth_layer
-from posable.people.glasses import wear_glasses
-from posable.people.hair import grow_hair
-from posable.people.hats import choose_hat, wear_hat
-from posable.people.layers import Dummy, Layer, skin_layer
-from posable.people.lip_labels import Lip
-from posable.people.materials import Eye, Flat, Skin
+from posable.parsing.lip_labels import Lip
+from posable.people.head.complexion import sample_appearance
+from posable.people.head.face import face_model, teeth_layer
+from posable.people.head.hair import grow_hair
 from posable.people.mesh import Appearance, KeypointRegressor, PersonMesh
-from posable.people.wardrobe import dress_up
+from posable.people.wardrobe.bags import carry_bag
+from posable.people.wardrobe.glasses import wear_glasses
+from posable.people.wardrobe.hats import choose_hat, wear_hat
+from posable.people.wardrobe.layers import Dummy, Layer, skin_layer
+from posable.people.wardrobe.materials import Eye, Flat, Skin
+from posable.people.wardrobe.wardrobe import dress_up
 
 
 class _Concern(IntEnum):

@@ -9,26 +9,26 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
+from posable.body.geometry import FloatArray, normalize, product
+from posable.body.model import body_model
+from posable.body.rasterize import Fragments, IntArray, rasterize
+from posable.body.skinning import forward_kinematics, linear_blend_skinning
 from posable.errors import ConfigError, SizeError
-from posable.people.background import draw_background
-from posable.people.body import body_model
-from posable.people.camera import Camera, sample_camera
-from posable.people.draping import drape
-from posable.people.expression import ExpressionBasis, expression_basis, sample_expression
-from posable.people.figure import Figure
-from posable.people.geometry import FloatArray, normalize, product
+from posable.imaging.size import Size
+from posable.people.head.expression import ExpressionBasis, expression_basis, sample_expression
 from posable.people.labels import keypoint_visibility, openpose_keypoints
 from posable.people.mesh import PersonMesh
-from posable.people.pendants import hang
 from posable.people.person import Person
-from posable.people.pose_sampling import SampledPose, sample_pose
-from posable.people.rasterize import Fragments, IntArray, rasterize
-from posable.people.scene import STYLES, Scene, Style, sample_scene
-from posable.people.seat import Seat, hide_behind, place_seat
-from posable.people.shading import ambient_occlusion, shade
-from posable.people.shadow import shadow_map
-from posable.people.skinning import forward_kinematics, linear_blend_skinning
-from posable.size import Size
+from posable.people.posing.figure import Figure
+from posable.people.posing.sampling import SampledPose, sample_pose
+from posable.people.scene.background import draw_background
+from posable.people.scene.camera import Camera, sample_camera
+from posable.people.scene.scene import STYLES, Scene, Style, sample_scene
+from posable.people.scene.seat import Seat, hide_behind, place_seat
+from posable.people.scene.shading import ambient_occlusion, shade
+from posable.people.scene.shadow import shadow_map
+from posable.people.wardrobe.draping import drape
+from posable.people.wardrobe.pendants import hang
 
 SUPERSAMPLING = 2
 """Samples per pixel along each side."""

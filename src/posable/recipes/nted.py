@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from posable.imaging.size import Size
 from posable.models.nted import EMA_HALF_LIFE_IMAGES, NtedConfig, NtedObjective, NtedWeights
 from posable.recipes.perceptual_choice import FeaturesName, found_features, nted_features_named
 from posable.recipes.settings import (
@@ -15,7 +16,6 @@ from posable.recipes.settings import (
     tiny,
     tiny_data,
 )
-from posable.size import Size
 from posable.train.recipe import Optimiser, Recipe, Stage, TrainingData
 
 PAPER_ADAM = Optimiser(learning_rate=2e-3, betas=(0.0, 0.99))

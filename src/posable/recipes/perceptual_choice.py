@@ -6,7 +6,7 @@ from typing import Literal
 from posable.errors import CheckpointError
 from posable.models.nted import nted_features
 from posable.nn.perceptual_features import PerceptualFeatures, perceptual_features
-from posable.published_weights import find_weights
+from posable.nn.pretrained.published_weights import find_weights
 
 FeaturesName = Literal["vgg19-imagenet", "efficientnet-lite0"]
 

@@ -9,8 +9,8 @@ pairs by heart.
 from typing import Any
 
 from posable.data.rendered_pairs import RenderedPeople
+from posable.imaging.size import Size
 from posable.recipes.perceptual_choice import FeaturesName
-from posable.size import Size
 from posable.train.corpus_batches import CorpusPairs
 from posable.train.people_batches import PeoplePairs
 from posable.train.recipe import Optimiser, Recipe, Stage

@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 from posable.data.rendered_pairs import RenderedPeople
+from posable.imaging.size import Size
 from posable.models.weave import WeaveConfig
 from posable.recipes.settings import SMALL_PAIRS, small, small_people
-from posable.size import Size
 from posable.train.augment import NO_AUGMENTATION, Augmentation
 from posable.train.recipe import Optimiser, Recipe, Stage
 from posable.train.weave_objective import WeaveGroups, WeaveLosses

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from posable.editing.regions import REGIONS
-from posable.editing.texture import LARGEST_SCALE, LEAST_SCALE
 from posable.studio.answers import Format, GivenPose, KeepBackground, MaxSide, ModelName, Retarget
 from posable.studio.pictures import PictureFormat
+from posable.transfer.regions import REGIONS
+from posable.transfer.texture import LARGEST_SCALE, LEAST_SCALE
 
 Region = Annotated[
     str,

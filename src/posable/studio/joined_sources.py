@@ -9,9 +9,9 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from posable.encoded_source import EncodedSource
 from posable.models.generator import Rendering
-from posable.pose import Pose, PoseBatch
+from posable.pose.pose import Pose, PoseBatch
+from posable.transfer.encoded_source import EncodedSource
 
 _SAME_FOR_ALL = (str, bool, int, float, type(None))
 """Settings of an encoding, which all of a batch must share."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posable.checkpoint import model_folder, read_card, shipped_models
 from posable.errors import InputError
-from posable.pipeline import PoseTransfer
+from posable.transfer.pipeline import PoseTransfer
+from posable.zoo.checkpoint import model_folder, read_card, shipped_models
 
 
 @dataclass(frozen=True)

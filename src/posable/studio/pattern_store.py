@@ -9,10 +9,10 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 from posable.data.textures import Textures
-from posable.editing.patterns import PATTERNS, Pattern, find_pattern
 from posable.errors import InputError
-from posable.image import decode_image
+from posable.imaging.image import decode_image
 from posable.studio.pictures import brought_down
+from posable.transfer.patterns import PATTERNS, Pattern, find_pattern
 
 _MOST_HELD = 4
 _SIDE_PX = 1024

@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image
 
 from posable.errors import InputError
-from posable.sequence_output import image_strip, write_animation
+from posable.imaging.sequence_output import image_strip, write_animation
 
 
 class PictureFormat(str, Enum):

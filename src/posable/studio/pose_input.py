@@ -6,11 +6,11 @@ import json
 from typing import Any
 
 from posable.errors import PoseError
-from posable.image import Letterbox
-from posable.pose import OPENPOSE_18, Pose
-from posable.pose_formats import KNOWN_FORMATS, pose_from_json
-from posable.poses import shipped_pose
-from posable.size import Size
+from posable.imaging.image import Letterbox
+from posable.imaging.size import Size
+from posable.pose.formats import KNOWN_FORMATS, pose_from_json
+from posable.pose.library import shipped_pose
+from posable.pose.pose import OPENPOSE_18, Pose
 
 JsonPose = str | dict[str, Any] | list[Any]
 

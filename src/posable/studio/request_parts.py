@@ -7,14 +7,14 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Depends, File, Form, Request, Response, UploadFile
 
-from posable.encoded_source import EncodedSource
-from posable.pose import Pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import Pose
 from posable.studio import answers
 from posable.studio.pictures import PictureFormat
 from posable.studio.pose_input import JsonPose, given_pose, pose_from_field, pose_of_source
 from posable.studio.service import Service
 from posable.studio.source_store import Seen
+from posable.transfer.encoded_source import EncodedSource
 
 _LONGEST_NAME = 80
 

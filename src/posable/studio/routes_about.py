@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from posable.editing.patterns import PATTERNS
-from posable.editing.regions import REGIONS
-from posable.poses import shipped_poses
+from posable.pose.library import shipped_poses
 from posable.studio import answers
 from posable.studio.answers import ALWAYS, WORK
 from posable.studio.pose_input import pose_json
 from posable.studio.request_parts import AnyService
 from posable.studio.requests_in_memory import ServiceRoute
+from posable.transfer.patterns import PATTERNS
+from posable.transfer.regions import REGIONS
 from posable.version import __version__
 
 about = APIRouter(prefix="/v1", tags=["about"], route_class=ServiceRoute)

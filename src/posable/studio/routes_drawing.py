@@ -8,10 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, File, Form, Response, UploadFile
 from PIL import Image
 
-from posable.encoded_source import EncodedSource
 from posable.errors import ImageError, InputError
-from posable.image import decode_image, size_of
-from posable.pose import Pose
+from posable.imaging.image import decode_image, size_of
+from posable.pose.pose import Pose
 from posable.studio import answers
 from posable.studio.answers import ALWAYS, NO_SOURCE, WORK, picture_answer
 from posable.studio.pictures import PictureFormat, SequenceFormat, picture_bytes, sequence_bytes
@@ -33,6 +32,7 @@ from posable.studio.request_parts import (
 from posable.studio.requests_in_memory import ServiceRoute
 from posable.studio.service import Service, timed
 from posable.studio.source_store import Source
+from posable.transfer.encoded_source import EncodedSource
 
 drawing = APIRouter(prefix="/v1", tags=["drawing"], route_class=ServiceRoute)
 

@@ -9,16 +9,11 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 from PIL import Image
 
-from posable.editing.patterns import Pattern
-from posable.editing.regions import check_mask_size, region_classes
-from posable.editing.texture import check_scale
-from posable.encoded_source import EncodedSource
 from posable.errors import InputError
-from posable.image import decode_image, size_of
+from posable.imaging.image import decode_image, size_of
+from posable.imaging.size import Size
 from posable.models.editing import check_strength
-from posable.pipeline import PoseTransfer
-from posable.pose import Pose
-from posable.size import Size
+from posable.pose.pose import Pose
 from posable.studio import answers
 from posable.studio import editing_answers as bodies
 from posable.studio.answers import NO_SOURCE, WORK, picture_answer
@@ -39,6 +34,11 @@ from posable.studio.request_parts import (
 from posable.studio.requests_in_memory import ServiceRoute
 from posable.studio.service import Service, timed
 from posable.studio.source_store import Source
+from posable.transfer.encoded_source import EncodedSource
+from posable.transfer.patterns import Pattern
+from posable.transfer.pipeline import PoseTransfer
+from posable.transfer.regions import check_mask_size, region_classes
+from posable.transfer.texture import check_scale
 
 editing = APIRouter(prefix="/v1", tags=["editing"], route_class=ServiceRoute)
 

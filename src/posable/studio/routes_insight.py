@@ -7,11 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Response
 from PIL import Image
 
-from posable.editing.sheet import explain_sheet
-from posable.encoded_source import EncodedSource
-from posable.parse import ParsingResult
-from posable.pipeline import PoseTransfer
-from posable.pose import Pose
+from posable.detect.parser import ParsingResult
+from posable.pose.pose import Pose
 from posable.studio import answers
 from posable.studio import editing_answers as bodies
 from posable.studio.answers import NO_SOURCE, WORK
@@ -31,6 +28,9 @@ from posable.studio.request_parts import (
 )
 from posable.studio.requests_in_memory import ServiceRoute
 from posable.studio.service import Service, timed
+from posable.transfer.encoded_source import EncodedSource
+from posable.transfer.pipeline import PoseTransfer
+from posable.transfer.sheet import explain_sheet
 
 insight = APIRouter(prefix="/v1", tags=["insight"], route_class=ServiceRoute)
 

@@ -10,12 +10,9 @@ from typing import TypeVar
 
 from PIL import Image
 
-from posable.encoded_source import EncodedSource
 from posable.errors import PosableError
-from posable.image import Size, decode_image, size_of
-from posable.pipeline import PoseTransfer
-from posable.pose import Pose
-from posable.pose_lookup import find_pose
+from posable.imaging.image import Size, decode_image, size_of
+from posable.pose.pose import Pose
 from posable.studio.model_shelf import ModelShelf
 from posable.studio.pattern_store import PatternStore
 from posable.studio.pictures import brought_down
@@ -24,6 +21,9 @@ from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Settings
 from posable.studio.source_store import Seen, Source, SourceStore
 from posable.studio.work_queue import Drawing, Drawn, WorkQueue
+from posable.transfer.encoded_source import EncodedSource
+from posable.transfer.pipeline import PoseTransfer
+from posable.transfer.pose_lookup import find_pose
 
 _PICTURE_THREADS = 2
 _MINUTE = 60.0

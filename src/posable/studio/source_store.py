@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
-from posable.encoded_source import EncodedSource
+from posable.imaging.size import Size
 from posable.memory import memory_of
-from posable.pose import Pose
-from posable.size import Size
+from posable.pose.pose import Pose
 from posable.studio.refusals import Refusal
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits
+from posable.transfer.encoded_source import EncodedSource
 
 _MOST_ENCODINGS = 4
 

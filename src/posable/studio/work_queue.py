@@ -14,14 +14,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
-from posable.encoded_source import EncodedSource
 from posable.errors import PosableError
 from posable.models.generator import Rendering
-from posable.pose import Pose
+from posable.pose.pose import Pose
 from posable.studio.joined_sources import draw_together
 from posable.studio.refusals import Refusal
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits
+from posable.transfer.encoded_source import EncodedSource
 
 _SMOOTHING = 0.1
 _LONGEST_RETRY_SECONDS = 60.0

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from posable.data.rendered_pairs import ViewGroup
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 FACE = 13
 """LIP-20 id of the face."""

@@ -11,8 +11,8 @@ from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.shuffled import shuffled_slice
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.models import FAMILIES
-from posable.size import Size
 from posable.train.people_batches import PeoplePairs
 from posable.train.recipe import Recipe, Stage
 from posable.train.textured_pairs import TexturedPairs

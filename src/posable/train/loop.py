@@ -17,7 +17,6 @@ from typing import Any
 
 import torch
 
-from posable.checkpoint import save_checkpoint
 from posable.errors import ConfigError, TrainingStoppedError
 from posable.models import FAMILIES
 from posable.models.generator import Generator as PoseGenerator
@@ -27,6 +26,7 @@ from posable.train.run_record import RunRecord, provenance
 from posable.train.run_state import RunState, load_state, remove_half_written
 from posable.train.session import Progress, Session
 from posable.train.stage_run import StageRun
+from posable.zoo.checkpoint import save_checkpoint
 
 
 def train(

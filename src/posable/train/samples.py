@@ -5,10 +5,10 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from posable.batch import PersonPair
-from posable.image import to_pil
+from posable.imaging.image import to_pil
 from posable.models.generator import Rendering
-from posable.parsing import PARSING_LABELS, palette
-from posable.pose_maps import skeleton_image
+from posable.parsing.schemes import PARSING_LABELS, palette
+from posable.pose.maps import skeleton_image
 
 COLUMNS = 12
 _SMALLEST_HEIGHT = 96

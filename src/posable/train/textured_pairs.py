@@ -12,7 +12,7 @@ from torch.nn import functional
 from posable.batch import PersonPair
 from posable.data.textures import Textures
 from posable.errors import ConfigError
-from posable.people.patterns import choose_pattern, make_pattern
+from posable.people.wardrobe.patterns import choose_pattern, make_pattern
 from posable.train.recipe import Batches, TrainingData
 
 _MATERIALS = 6151

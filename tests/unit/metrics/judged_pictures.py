@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from posable.imaging.size import Size
 from posable.metrics.judged import JudgedPictures
-from posable.pose import OPENPOSE_18, Pose, PoseBatch
-from posable.size import Size
+from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
 
 
 def levels(seed: int, n: int = 2, height: int = 64, width: int = 44) -> Tensor:

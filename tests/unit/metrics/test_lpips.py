@@ -9,8 +9,8 @@ from judged_pictures import ellipses, judged, levels
 from torch import Tensor, nn
 
 from posable.errors import SizeError
-from posable.metrics.imagenet_trunks import AlexNet, Vgg16
 from posable.metrics.lpips import Lpips, Trunk, lpips_metric, published_heads
+from posable.nn.pretrained.imagenet_trunks import AlexNet, Vgg16
 
 # As torchvision counts the layers: convolutions (channels, kernel, stride, padding), ReLUs, poolings (kernel, stride).
 _VGG = (64, 64, "M", 128, 128, "M", 256, 256, 256, "M", 512, 512, 512, "M", 512, 512, 512)

@@ -11,13 +11,13 @@ from scipy import ndimage
 from skimage.metrics import structural_similarity
 
 from posable.errors import NoPersonError
+from posable.imaging.size import Size
 from posable.metrics.keypoint_metrics import SharedDetector, keypoints_found_metric, pck_metric
 from posable.metrics.mask_metrics import ParsingIou, mask_iou_metric
 from posable.metrics.mask_ssim import limb_mask, mask_ssim_metric
 from posable.metrics.ssim import GAUSSIAN
-from posable.parsing import LIP_20
-from posable.pose import OPENPOSE_18, Pose, PoseBatch
-from posable.size import Size
+from posable.parsing.schemes import LIP_20
+from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
 
 H, W, N = 64, 44, 3
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from posable.evaluation.measures import METRICS
-from posable.published_weights import PUBLISHED
+from posable.nn.pretrained.published_weights import PUBLISHED
 
 TEXT = (Path(__file__).parents[3] / "docs" / "metrics.md").read_text(encoding="utf-8")
 

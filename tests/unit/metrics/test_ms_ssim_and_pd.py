@@ -7,7 +7,7 @@ from judged_pictures import ellipses, judged, levels
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from posable.image import to_tensor
+from posable.imaging.image import to_tensor
 from posable.metrics.ms_ssim import SCALE_WEIGHTS, ms_ssim_metric
 from posable.metrics.pd_efflite0 import pd_efflite0_metric
 from posable.metrics.perceptual import StageFeatures

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from posable.errors import MissingExtraError
-from posable.metrics import efficientnet_lite0
 from posable.metrics.perceptual import StageFeatures, distance_maps
+from posable.nn.pretrained import efficientnet_lite0
 
 
 @pytest.fixture(scope="module")

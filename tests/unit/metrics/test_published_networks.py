@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.errors import CheckpointError
-from posable.metrics.imagenet_trunks import AlexNet, Vgg16
-from posable.metrics.inception import (
+from posable.nn.pretrained.imagenet_trunks import AlexNet, Vgg16
+from posable.nn.pretrained.inception import (
     Inception,
     fid_inception,
     fold_norms,
@@ -19,8 +19,8 @@ from posable.metrics.inception import (
     load_inception,
     torchvision_inception,
 )
-from posable.nn.vgg19 import Vgg19
-from posable.published_weights import load_published
+from posable.nn.pretrained.published_weights import load_published
+from posable.nn.pretrained.vgg19 import Vgg19
 
 TRUNKS = {"alexnet": AlexNet, "vgg16": Vgg16, "vgg19": Vgg19}
 LISTED = {

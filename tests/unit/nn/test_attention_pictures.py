@@ -2,6 +2,7 @@
 
 import torch
 
+from posable.imaging.size import Size
 from posable.nn.attention_pictures import (
     attended_patches,
     enlarged,
@@ -11,7 +12,6 @@ from posable.nn.attention_pictures import (
     position_grid,
     position_key,
 )
-from posable.size import Size
 
 CELLS = Size(4, 3)
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from posable.imaging.size import Size
 from posable.nn.face_crops import face_crops
-from posable.pose import OPENPOSE_18, PoseBatch
-from posable.size import Size
+from posable.pose.pose import OPENPOSE_18, PoseBatch
 
 
 def eyes(right: tuple[float, float], left: tuple[float, float], *, visible: bool = True) -> PoseBatch:

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from posable.imaging.size import Size
 from posable.nn.network_frame import NetworkFrame
-from posable.pose import PoseBatch
-from posable.size import Size
+from posable.pose.pose import PoseBatch
 
 TRAINED = Size(64, 44)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.nn.stylegan2 import (
     BLUR_TAPS,
     EqualConv2d,
@@ -18,7 +19,6 @@ from posable.nn.stylegan2 import (
     StyleGan2Discriminator,
     upfirdn2d,
 )
-from posable.size import Size
 
 
 def noise(*shape: int, seed: int = 0) -> Tensor:

@@ -8,7 +8,7 @@ from torch import nn
 
 from posable.errors import CheckpointError
 from posable.nn.perceptual_features import EfficientNetFeatures, Vgg19Features, perceptual_features
-from posable.nn.vgg19 import LAYERS, Vgg19, imagenet_normalised, load_vgg19
+from posable.nn.pretrained.vgg19 import LAYERS, Vgg19, imagenet_normalised, load_vgg19
 
 # As torchvision counts VGG19's layers: convolutions, each followed by a ReLU, and a pooling ("M") after each stage.
 LAYOUT = [64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512, 512, 512, 512, "M", 512, 512, 512, 512, "M"]

@@ -1,0 +1,85 @@
+"""`posable transfer`: one pose to one picture, or many poses to a strip or an animation."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from posable.cli.terminal import Progress, check_outputs, tell
+from posable.errors import InputError
+from posable.imaging.image import read_image, save_image, size_of
+from posable.imaging.sequence_output import ANIMATED_SUFFIXES, STRIP_SUFFIXES, save_sequence
+from posable.imaging.size import Size
+from posable.pose.files import read_pose_sequence
+from posable.transfer.pipeline import PoseTransfer
+from posable.transfer.pose_lookup import find_pose, resolve_pose
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The command's arguments."""
+
+    source: Path
+    poses: tuple[str, ...]
+    sequence: Path | None
+    out: tuple[Path, ...]
+    source_pose: str | None
+    size: str | None
+    keep_background: bool
+    retarget: bool
+    seconds_per_picture: float
+    model: str
+    device: str | None
+
+
+def run_transfer(request: Request) -> dict[str, Any]:
+    """Does it; gives back what was written and how long the parts took. Raises PosableError before or instead of
+    writing anything."""
+    if bool(request.poses) == (request.sequence is not None):
+        raise InputError("give the target as --pose POSE (once or more), or as --sequence FILE; one of the two.")
+    is_sequence = request.sequence is not None or len(request.poses) > 1
+    suffixes = (*STRIP_SUFFIXES, *ANIMATED_SUFFIXES) if is_sequence else (*STRIP_SUFFIXES, ".webp")
+    check_outputs(request.out, suffixes, inputs=[request.source, request.sequence, *request.poses, request.source_pose])
+    size = Size.parse(request.size) if request.size else None
+
+    # Everything that was given is read before the model is, so that a mistake is told at once.
+    started = time.perf_counter()
+    picture = read_image(request.source)
+    frame = size_of(picture)
+    if request.sequence is not None:
+        poses = read_pose_sequence(request.sequence, None if request.retarget else frame)
+    else:
+        poses = [resolve_pose(pose, None if request.retarget else frame, tell) for pose in request.poses]
+    if request.source_pose is None:
+        source_pose = find_pose(picture, f"'{request.source}'", tell=tell).pose
+    else:
+        source_pose = resolve_pose(request.source_pose, frame, tell)
+    read = time.perf_counter()
+    pipe = PoseTransfer.from_pretrained(request.model, device=request.device, tell=tell)
+    loaded = time.perf_counter()
+    source = pipe.encode(picture, source_pose=source_pose, size=size, name=f"'{request.source}'")
+    encoded = time.perf_counter()
+    how = {"retarget": request.retarget, "keep_background": request.keep_background}
+    if is_sequence:
+        with Progress() as progress:
+            told = lambda done: progress.show("poses", done, len(poses))  # noqa: E731
+            pictures = list(pipe.sequence(source, poses, progress=told, **how))
+    else:
+        pictures = [pipe.render(source, poses[0], **how)]
+    drawn = time.perf_counter()
+    for path in request.out:
+        if is_sequence:
+            save_sequence(pictures, path, request.seconds_per_picture)
+        else:
+            save_image(pictures[0], path)
+    return {
+        "written": [str(path) for path in request.out],
+        "pictures": len(pictures),
+        "seconds": round(time.perf_counter() - started, 2),
+        "seconds_reading": round(read - started, 2),
+        "seconds_loading": round(loaded - read, 2),
+        "seconds_encoding": round(encoded - loaded, 2),
+        "seconds_drawing": round(drawn - encoded, 2),
+    }

@@ -1,0 +1,51 @@
+"""Given parsing maps: what may be given, and how it comes into the frame of a network."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+from posable.errors import InputError
+from posable.imaging.image import Letterbox
+from posable.imaging.size import Size
+from posable.parsing.result import ParsingResult
+from posable.parsing.schemes import LIP_20, ParsingLabels, translate
+
+
+def as_parsing(
+    given: ParsingResult | Image.Image | npt.NDArray[np.uint8], picture: Size, scheme: ParsingLabels = LIP_20
+) -> ParsingResult:
+    """The parsing map that was given for a picture, in LIP-20 labels: a result, an indexed or grey picture, or an array
+    uint8 (h, w), in the labels of `scheme`. Raises InputError for another size or for values that the scheme lacks."""
+    if isinstance(given, ParsingResult):
+        labels, scheme = given.labels, given.scheme
+    elif isinstance(given, Image.Image):
+        if given.mode not in ("P", "L"):
+            raise InputError(
+                f"the parsing map is a picture of mode {given.mode}; give an indexed (P) or grey (L) one, whose values "
+                "are the classes."
+            )
+        labels = np.asarray(given)
+    else:
+        labels = given
+    if labels.shape != tuple(picture):
+        shape = "x".join(str(side) for side in labels.shape)
+        raise InputError(f"the parsing map is {shape} and the picture {picture}; give a map of the picture's size.")
+    if isinstance(given, ParsingResult) and scheme.name == LIP_20.name:
+        return given
+    return ParsingResult(translate(labels, scheme, LIP_20))
+
+
+def labels_in_frame(labels: npt.NDArray[np.uint8], letterbox: Letterbox) -> UInt8[Tensor, "1 H W"]:
+    """The labels (h, w) of a picture in the letterbox's target frame: each pixel has those of the nearest."""
+    content, source = letterbox.content, letterbox.source
+    left, top = letterbox.offset
+    rows = (np.arange(letterbox.target.height) - top + 0.5) * source.height / content.height
+    columns = (np.arange(letterbox.target.width) - left + 0.5) * source.width / content.width
+    row = np.floor(rows).astype(int).clip(0, source.height - 1)
+    column = np.floor(columns).astype(int).clip(0, source.width - 1)
+    return torch.from_numpy(labels[row[:, None], column[None]])[None]
