@@ -19,10 +19,10 @@ from posable.metrics.mask_metrics import ParsingIou, mask_iou_metric
 from posable.metrics.mask_ssim import mask_ssim_metric
 from posable.metrics.ms_ssim import ms_ssim_metric
 from posable.metrics.pd_efflite0 import pd_efflite0_metric
-from posable.metrics.perceptual import StageFeatures
 from posable.metrics.pixel_metrics import psnr_metric, ssim_metric
 from posable.metrics.set_metrics import fd_efflite0_metric, fid_metric, kid_metric
 from posable.metrics.ssim import GAUSSIAN, GAUSSIAN_OF_PREDICTION, UNIFORM_51
+from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
 from posable.pose.pose import Pose
 
 

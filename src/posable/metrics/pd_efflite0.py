@@ -6,9 +6,10 @@ from torch import Tensor
 from posable.errors import MissingExtraError
 from posable.metrics.feature_maps import mean_in_region
 from posable.metrics.judged import AbsentMetric, JudgedPictures, Metric, PerPairMetric
-from posable.metrics.perceptual import SMALLEST_SIDE_PX, StageFeatures, distance_maps
+from posable.metrics.perceptual import SMALLEST_SIDE_PX, distance_maps
 from posable.metrics.region import Region, region_weights, suffix
 from posable.nn.pretrained import efficientnet_lite0
+from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
 from posable.nn.pretrained.published_weights import sha256_of
 
 

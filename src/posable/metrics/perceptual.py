@@ -7,31 +7,10 @@ uses AlexNet and weights fitted to human choices.
 """
 
 import torch
-from torch import Tensor, nn
-
-from posable.nn.pretrained import efficientnet_lite0
+from torch import Tensor
 
 SMALLEST_SIDE_PX = 16
 _EPSILON = 1e-6
-
-
-class StageFeatures(nn.Module):
-    """Frozen EfficientNet-Lite0, for the metric and for training losses: gradients flow to the picture only.
-
-    Raises MissingExtraError when the weights' package is not installed.
-    """
-
-    channels: tuple[int, ...] = efficientnet_lite0.STAGE_CHANNELS
-    strides: tuple[int, ...] = efficientnet_lite0.STAGE_STRIDES
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.network = efficientnet_lite0.fold_norms(efficientnet_lite0.pretrained())
-        del self.network.conv_head, self.network.bn1, self.network.fc
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Maps (n, c, ceil(h / s), ceil(w / s)) for s = 2, 4, 8, 16, 32 of RGB (n, 3, h, w) in [-1, 1], any h and w."""
-        return self.network.stages(image)
 
 
 def unit_length(features: Tensor) -> Tensor:

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from posable.metrics.frechet import FeatureStatistics, StatisticsOfFeatures
 from posable.metrics.judged import JudgedPictures
-from posable.metrics.perceptual import StageFeatures
 from posable.nn.pretrained import efficientnet_lite0
+from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
 from posable.nn.pretrained.inception import fid_inception, inception_input, load_inception, torchvision_inception
 from posable.nn.pretrained.published_weights import sha256_of
 

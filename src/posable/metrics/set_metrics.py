@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from posable.errors import InputError, MissingExtraError
 from posable.metrics.frechet import FeatureStatistics, StatisticsOfFeatures, frechet_distance
 from posable.metrics.judged import AbsentMetric, JudgedPictures, Metric, MetricResult
-from posable.metrics.perceptual import StageFeatures
 from posable.metrics.pooled_features import InceptionName, PooledFeatures, efflite0_features, inception_features
+from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
 from posable.nn.pretrained.published_weights import absence, find_weights, sha256_of
 
 Weights = str | os.PathLike[str] | None

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from posable.metrics.perceptual import StageFeatures
+from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
 from posable.nn.pretrained.vgg19 import Vgg19, imagenet_normalised, load_vgg19
 
 

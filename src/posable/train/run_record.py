@@ -18,8 +18,8 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from posable import people
 from posable.files import write_atomically
-from posable.metrics.perceptual import StageFeatures
 from posable.nn.perceptual_features import EfficientNetFeatures, PerceptualFeatures, Vgg19Features
+from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
 from posable.nn.pretrained.published_weights import find_weights
 from posable.running_code import commit, device_name, package_versions
 from posable.train.processes import Processes

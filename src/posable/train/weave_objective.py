@@ -14,7 +14,6 @@ from posable.batch import PersonPair, PoseCondition
 from posable.data.rendered_pairs import RenderedPairs, RenderedPeople, ViewGroup, render_cache
 from posable.errors import ConfigError
 from posable.imaging.size import Size
-from posable.metrics.perceptual import StageFeatures
 from posable.models.objective import Objective, ParameterGroup
 from posable.models.weave import (
     Layers,
@@ -26,6 +25,7 @@ from posable.models.weave import (
     compose,
     weave_losses,
 )
+from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
 from posable.pose.pose import PoseBatch
 from posable.train.augment import FACE, NO_AUGMENTATION, Augmentation, augment, degrade, noisy_poses
 from posable.train.people_batches import check_training_people, rng_at, validation_people

@@ -10,7 +10,7 @@ from scipy import ndimage
 from posable.imaging.image import to_tensor
 from posable.metrics.ms_ssim import SCALE_WEIGHTS, ms_ssim_metric
 from posable.metrics.pd_efflite0 import pd_efflite0_metric
-from posable.metrics.perceptual import StageFeatures
+from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
 
 
 def terms(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[float, float]:

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from posable.errors import MissingExtraError
-from posable.metrics.perceptual import StageFeatures, distance_maps
+from posable.metrics.perceptual import distance_maps
 from posable.nn.pretrained import efficientnet_lite0
+from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
 
 
 @pytest.fixture(scope="module")

@@ -165,3 +165,22 @@ def _fold(module: nn.Module, conv_name: str, norm_name: str) -> None:
 
 def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=_NORM_EPSILON)
+
+
+class StageFeatures(nn.Module):
+    """Frozen EfficientNet-Lite0, for the metric and for training losses: gradients flow to the picture only.
+
+    Raises MissingExtraError when the weights' package is not installed.
+    """
+
+    channels: tuple[int, ...] = STAGE_CHANNELS
+    strides: tuple[int, ...] = STAGE_STRIDES
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = fold_norms(pretrained())
+        del self.network.conv_head, self.network.bn1, self.network.fc
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Maps (n, c, ceil(h / s), ceil(w / s)) for s = 2, 4, 8, 16, 32 of RGB (n, 3, h, w) in [-1, 1], any h and w."""
+        return self.network.stages(image)
