@@ -15,7 +15,7 @@ import pytest
 from miniatures import drawn_people, people, write_lmdb, write_patn
 from typer.testing import CliRunner, Result
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.imaging.size import Size
 
 WEB_PAGE = "<!DOCTYPE html><html><title>Quota exceeded</title><body>Sorry, you can't view this file.</body></html>"

@@ -7,7 +7,7 @@ import miniatures
 import pytest
 from typer.testing import CliRunner, Result
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.data.deepfashion import DeepFashion
 from posable.data.prepared import PreparedCorpus
 from posable.imaging.size import Size

@@ -18,7 +18,7 @@ from miniatures import (
 )
 from typer.testing import CliRunner
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.data.doctor.kinds import KINDS
 from posable.imaging.size import Size
 from posable.parsing.schemes import PARSING_LABELS

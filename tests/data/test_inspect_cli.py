@@ -7,7 +7,7 @@ import pytest
 from miniatures import drawn_people, write_patn
 from typer.testing import CliRunner, Result
 
-from posable.cli import app
+from posable.cli.app import app
 
 
 def inspect(*arguments: object) -> Result:

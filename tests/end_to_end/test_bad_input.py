@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.imaging.size import Size
 from posable.pose.files import write_pose
 from posable.pose.library import shipped_pose

@@ -15,7 +15,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from posable import __version__
-from posable.cli import app
+from posable.cli.app import app
 from posable.pose.files import read_pose, write_pose
 from posable.pose.library import shipped_poses
 

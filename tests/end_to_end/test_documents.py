@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.pose.library import shipped_poses
 from posable.zoo.checkpoint import shipped_models
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.imaging.image import read_image
 from posable.parsing.schemes import LIP_20, palette
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.models import FAMILIES
 from posable.zoo.catalogue import families
 

@@ -12,7 +12,7 @@ import pytest
 from miniatures import drawn_people, write_market, write_patn
 from typer.testing import CliRunner, Result
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.data.renderer_code import renderer_fingerprint
 from posable.evaluation.pairs import open_pairs
 from posable.evaluation.protocol import PROTOCOLS

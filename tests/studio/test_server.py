@@ -14,7 +14,7 @@ import pytest
 from sample_requests import STANDING, files, wait_until_ready
 from typer.testing import CliRunner
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.errors import ConfigError, InputError
 from posable.studio.server import bound_socket, is_loopback
 from posable.studio.settings import Limits, Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.cli.train import _recipe
 from posable.errors import ConfigError, InputError
 from posable.recipes import RECIPES

@@ -13,7 +13,7 @@ import torch
 from toy_runs import toy_recipe
 from typer.testing import CliRunner
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.cli.train import stop_signals
 from posable.train.loop import train
 from posable.train.run_state import saved_states

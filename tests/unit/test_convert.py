@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from typer.testing import CliRunner
 
-from posable.cli import app
+from posable.cli.app import app
 from posable.errors import CheckpointError, ConfigError, InputError
 from posable.zoo.checkpoint import load_checkpoint, read_card
 from posable.zoo.convert import PUBLISHED, convert_checkpoint, write_converted
