@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from posable.imaging.frame import Frame
 from posable.models import FAMILIES, FamilyEntry
 from posable.models.dptn import DptnWeights
 from posable.models.gfla import GflaGenerator, LocalAttention, window_sum
 from posable.models.nted import NtedWeights
 from posable.models.rsagan import REGIONS, RsaganConfig, RsaganGenerator, RsaganSource, RsaganWeights
 from posable.models.tfjr import TfjrGenerator
-from posable.nn.network_frame import NetworkFrame
 from posable.nn.residual_blocks import EncoderBlock
 from posable.parsing.schemes import PISE_8
 from posable.pose.maps import heatmaps
@@ -95,8 +95,8 @@ class WithHeatmaps(TfjrGenerator):
 
     sigma_px = 2.0
 
-    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Tensor:
-        maps = heatmaps(frame.place_pose(pose), sigma_px=self.sigma_px)
+    def pose_maps(self, frame: Frame, pose: PoseBatch) -> Tensor:
+        maps = heatmaps(frame.poses(pose), sigma_px=self.sigma_px)
         spare = len(OPENPOSE_18.limbs) - maps.shape[1]
         return functional.pad(maps, (0, 0, 0, 0, 0, spare))
 
@@ -129,7 +129,7 @@ class WithPlainWarping(GflaGenerator):
 class WithoutParsing(RsaganGenerator):
     """Never sees the source's parsing map."""
 
-    def encode_maps(self, image: Tensor, regions: Tensor, pose_maps: Tensor, frame: NetworkFrame) -> RsaganSource:
+    def encode_maps(self, image: Tensor, regions: Tensor, pose_maps: Tensor, frame: Frame) -> RsaganSource:
         return super().encode_maps(image, torch.zeros_like(regions), pose_maps, frame)
 
 

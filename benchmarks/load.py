@@ -119,7 +119,7 @@ class Client:
 
 KINDS: dict[str, Callable[[Client], httpx2.Response]] = {
     "preview": lambda client: client.send("transfer", {"max_side": 256, "format": "jpeg"}),
-    "picture": lambda client: client.send("transfer", {"keep_background": True}),
+    "picture": lambda client: client.send("transfer", {"background": "keep"}),
     "new source": Client.add_source,
     "one request": Client.one_request,
     "sequence": Client.sequence,

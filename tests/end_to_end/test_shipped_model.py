@@ -47,7 +47,7 @@ def test_weave_ships_within_25_megabytes_with_its_licence_and_what_it_was_traine
 @pytest.mark.parametrize("name", POSES)
 def test_the_drawn_person_takes_the_pose(name: str, pipe: PoseTransfer, person: EncodedSource) -> None:
     """The detector, which knows nothing of the model, finds most keypoints where they were asked for."""
-    asked = pipe.place(person, name)
+    asked = person.place(name)
     found = find_pose(pipe.render(person, name), name, tell=refuse).pose
     both = asked.visible & found.visible
     height = np.ptp(asked.keypoints[asked.visible][:, 1])
@@ -59,7 +59,7 @@ def test_the_drawn_person_takes_the_pose(name: str, pipe: PoseTransfer, person: 
 def test_the_drawn_person_wears_the_sources_clothes(pipe: PoseTransfer, person: EncodedSource) -> None:
     """The shirt of the example is dark with grey stripes and the trousers are bright green, in every pose."""
     for name in POSES:
-        pose = pipe.place(person, name).named()
+        pose = person.place(name).named()
         drawn = np.asarray(pipe.render(person, name)).astype(int)
         red, green, blue = patch(drawn, between(pose["right_hip"], pose["right_knee"]))
         assert green > max(red, blue + 40) + 20, name
@@ -88,7 +88,7 @@ def test_photographs_are_drawn_in_their_own_size_and_differ_from_the_source(
     name: str, pipe: PoseTransfer, examples: Path
 ) -> None:
     photo = read_image(examples / name)
-    drawn = pipe(photo, "arms-out", keep_background=True)
+    drawn = pipe(photo, "arms-out", background="keep")
     assert size_of(drawn) == size_of(photo)
     changed = np.abs(np.asarray(drawn).astype(int) - np.asarray(photo).astype(int)).max(-1) > 30
     assert 0.02 < changed.mean() < 0.8

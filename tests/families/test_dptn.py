@@ -111,7 +111,7 @@ def test_fashion_pictures_are_stretched_to_a_square() -> None:
     with torch.device("meta"):
         generator = DptnGenerator(DptnConfig())
     frame = generator.frame(Size(256, 176))
-    assert frame.stretched == frame.padded == (256, 256)
+    assert frame.content == frame.size == (256, 256)
     assert generator.frame(Size(512, 352)).padded == (512, 512)
 
 

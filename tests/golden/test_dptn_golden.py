@@ -4,9 +4,9 @@ import fill
 import pytest
 import torch
 
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.dptn import DptnConfig, DptnGenerator, published_key
-from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator, published_discriminator_key
 
 HEIGHT, WIDTH = 64, 48
@@ -31,7 +31,7 @@ def test_both_pictures_agree_with_the_published_ones(generator: DptnGenerator) -
         fill.heatmaps("source_pose", *size),
         fill.heatmaps("target_pose", *size),
     )
-    encoded = generator.encode_maps(source, source_maps, NetworkFrame(size, size, size))
+    encoded = generator.encode_maps(source, source_maps, Frame.stretch(size, size))
     expected = fill.drawn("dptn")
     torch.testing.assert_close(generator.draw_maps(encoded, target_maps), expected["target"], atol=1e-4, rtol=0)
     torch.testing.assert_close(generator.reconstruct(encoded), expected["self_reconstruction"], atol=1e-4, rtol=0)

@@ -4,9 +4,9 @@ import fill
 import pytest
 import torch
 
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.gfla import GflaConfig, GflaGenerator, published_key
-from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator, published_discriminator_key
 
 SIZE = Size(64, 64)
@@ -32,7 +32,7 @@ def test_the_generators_have_the_published_numbers_of_parameters(generator: Gfla
 @torch.inference_mode()
 def test_picture_flows_and_masks_agree_with_the_published_ones(generator: GflaGenerator) -> None:
     encoded = generator.encode_maps(
-        fill.picture("source_image", *SIZE), fill.heatmaps("source_pose", *SIZE), NetworkFrame(SIZE, SIZE, SIZE)
+        fill.picture("source_image", *SIZE), fill.heatmaps("source_pose", *SIZE), Frame.stretch(SIZE, SIZE)
     )
     layers = generator.draw_maps(encoded, fill.heatmaps("target_pose", *SIZE))
     expected = fill.drawn("gfla")

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from posable.imaging.image import Letterbox
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.pose import maps as pose_maps
 from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch, retarget
@@ -106,8 +106,8 @@ def test_a_crop_then_a_resize_is_a_resize_then_a_crop(pose: Pose, factor: int):
 @modest
 @given(poses(), sizes)
 def test_letterboxes_give_poses_back(pose: Pose, target: Size):
-    letterbox = Letterbox(pose.size, target)
-    assert_close(pose.letterboxed(letterbox).unletterboxed(letterbox), pose, tolerance=0.02)
+    frame = Frame.letterbox(pose.size, target)
+    assert_close(frame.pose_back(frame.pose(pose)), pose, tolerance=0.02)
 
 
 @modest

@@ -32,7 +32,7 @@ def test_a_garment_is_what_the_library_draws(client: TestClient) -> None:
         name: client.post("/v1/sources", files=files(picture=pictures[name]), data={"pose": poses[name]}).json()["id"]
         for name in pictures
     }
-    how = {"region": "upper", "strength": 0.8, "pose": "wave", "keep_background": True, "max_side": SIDE}
+    how = {"region": "upper", "strength": 0.8, "pose": "wave", "background": "keep", "max_side": SIDE}
     held = client.post(f"/v1/sources/{ids['kim']}/garment", json={"reference": ids["robin"], **how})
     once = client.post(
         "/v1/garment",
@@ -45,7 +45,7 @@ def test_a_garment_is_what_the_library_draws(client: TestClient) -> None:
         pipe.encode(picture, source_pose=read_pose(PEOPLE / f"{name}.json").resize(size_of(picture)))
         for name, picture in (("kim", kim), ("robin", robin))
     )
-    expected = np.asarray(pipe.garment(person, wearer, "upper", "wave", strength=0.8, keep_background=True))
+    expected = np.asarray(person.dressed_from(wearer, "upper", "wave", strength=0.8))
     for answer in (held, once):
         assert answer.status_code == 200, answer.text
         assert (np.asarray(Image.open(io.BytesIO(answer.content))) == expected).all()

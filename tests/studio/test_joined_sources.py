@@ -27,8 +27,8 @@ def sources(family: str, count: int) -> tuple[PoseTransfer, list[EncodedSource]]
     return pipe, [pipe.encode(Image.fromarray(picture), source_pose=standing) for picture in pictures]
 
 
-def posed(pipe: PoseTransfer, people: list[EncodedSource]) -> list[Pose]:
-    return [pipe.place(person, name) for person, name in zip(people, POSES, strict=True)]
+def posed(people: list[EncodedSource]) -> list[Pose]:
+    return [person.place(name) for person, name in zip(people, POSES, strict=True)]
 
 
 @pytest.mark.parametrize("family", sorted(CONFIGS))
@@ -37,7 +37,7 @@ def test_a_batch_draws_what_single_calls_draw(family: str, same_person: bool, mo
     pipe, people = sources(family, 3)
     if same_person:
         people = [people[0]] * 3
-    poses = posed(pipe, people)
+    poses = posed(people)
     alone = [person.draw(pose) for person, pose in zip(people, poses, strict=True)]
     calls: list[int] = []
     render = pipe.generator.render
@@ -55,8 +55,8 @@ def test_sources_that_cannot_be_joined_are_drawn_one_by_one() -> None:
     larger = pipe.encode(
         first.picture.resize((96, 128)), source_pose=first.pose.resize(first.pose.size._replace(height=128, width=96))
     )
-    assert larger.letterbox.target != second.letterbox.target
-    poses = [pipe.place(larger, "wave"), pipe.place(second, "wave")]
+    assert larger.frame.size != second.frame.size
+    poses = [larger.place("wave"), second.place("wave")]
     drawn = draw_together([larger, second], poses)
     torch.testing.assert_close(drawn[0].image, larger.draw(poses[0]).image)
     torch.testing.assert_close(drawn[1].image, second.draw(poses[1]).image)

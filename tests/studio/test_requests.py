@@ -42,13 +42,13 @@ def pipe(tiny_model: Path) -> PoseTransfer:
     return PoseTransfer.from_pretrained(tiny_model, device="cpu")
 
 
-@pytest.mark.parametrize("keep_background", [False, True])
+@pytest.mark.parametrize("background", ["drawn", "keep", "plain", "transparent"])
 def test_a_transfer_is_what_the_library_draws(
-    client: TestClient, source_id: str, pipe: PoseTransfer, keep_background: bool
+    client: TestClient, source_id: str, pipe: PoseTransfer, background: str
 ) -> None:
-    answer = client.post(f"/v1/sources/{source_id}/transfer", json={"pose": "wave", "keep_background": keep_background})
+    answer = client.post(f"/v1/sources/{source_id}/transfer", json={"pose": "wave", "background": background})
     source_pose = pose_from_json(json.loads(STANDING), "it", None)
-    expected = pipe(decode_image(png(), "it"), "wave", source_pose=source_pose, keep_background=keep_background)
+    expected = pipe(decode_image(png(), "it"), "wave", source_pose=source_pose, background=background)
     assert picture_of(answer).tobytes() == expected.tobytes()
     assert float(answer.headers["x-seconds"]) > 0
 
@@ -277,7 +277,7 @@ def test_broken_bodies_are_refused(client: TestClient, source_id: str) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"max_side": 63}, {"max_side": "x"}, {"format": "bmp"}, {"keep_background": 7}, {"poze": 1}, {"model": "x" * 300}],
+    [{"max_side": 63}, {"max_side": "x"}, {"format": "bmp"}, {"background": "blue"}, {"poze": 1}, {"model": "x" * 300}],
 )
 def test_settings_out_of_range_are_named(client: TestClient, source_id: str, wrong: dict[str, object]) -> None:
     answer = client.post(f"/v1/sources/{source_id}/transfer", json={"pose": "wave", **wrong})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer
 
-from posable.cli import app as command_line
+from posable.cli.app import app as command_line
 from posable.studio.app import PAGE_FOLDER, create_app
 from posable.transfer.pipeline import PoseTransfer
 

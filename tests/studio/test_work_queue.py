@@ -141,7 +141,7 @@ def test_an_error_reaches_the_one_who_waits_and_the_thread_goes_on(held: HeldQue
 def test_one_drawing_s_mistake_does_not_spoil_its_neighbours_in_the_batch(held: HeldQueue) -> None:
     pipe = PoseTransfer(network(CONFIGS["dptn"]))  # draws no mask
     person = pipe.encode(Image.new("RGB", (SIZE.width, SIZE.height)), source_pose=standing())
-    plain, masked = held.queue.draw([Drawing(person, standing()), Drawing(person, standing(), needs_source_mask=True)])
+    plain, masked = held.queue.draw([Drawing(person, standing()), Drawing(person, standing(), "keep")])
     held.release()
     assert plain.result(20).rendering.image.shape[0] == 1
     with pytest.raises(ConfigError, match="draws no person mask"):

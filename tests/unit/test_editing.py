@@ -17,6 +17,7 @@ from posable.memory import memory_of
 from posable.models.nted import NtedConfig, NtedGenerator
 from posable.models.pise import PiseConfig, PiseGenerator
 from posable.models.tfjr import TfjrConfig, TfjrGenerator
+from posable.models.weave import WeaveGenerator
 from posable.parsing.schemes import LIP_20
 from posable.people.wardrobe.patterns import PATTERN_SHARES, make_pattern
 from posable.pose.files import read_pose
@@ -370,10 +371,10 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(module, name, lambda *given, **more: (done.append(name), original(*given, **more))[1])
 
     counted(drawn_people, "look")
-    counted(drawn_people, "into_frame")
+    counted(drawn_people, "_framed_parsing")
     counted(edits, "lay_pattern")
     counted(edits, "region_in")
-    counted(PoseTransfer, "encode")
+    counted(WeaveGenerator, "encode")
     return done
 
 
@@ -418,11 +419,11 @@ def test_what_is_kept_counts_as_memory(wearers: Wearers) -> None:
 
 
 def test_the_background_stays_under_a_garment_and_a_texture(wearers: Wearers) -> None:
-    pipe, source, wearer = wearers
+    _, source, wearer = wearers
     picture = np.asarray(source.picture)
     for drawn in (
-        pipe.garment(source, wearer, pose="wave", keep_background=True),
-        pipe.texture(source, "dots", pose="wave", keep_background=True),
+        source.dressed_from(wearer, pose="wave"),
+        source.textured("dots").render("wave"),
     ):
         corner = np.asarray(drawn)[:12, :12]
         np.testing.assert_array_equal(corner, picture[:12, :12])

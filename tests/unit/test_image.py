@@ -10,9 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from posable.errors import ImageError, InputError, SizeError
-from posable.imaging.image import Letterbox, read_image, save_image, size_of, to_pil, to_tensor
-from posable.imaging.size import Size
+from posable.errors import ImageError, InputError
+from posable.imaging.image import read_image, save_image, to_pil, to_tensor
 
 
 @pytest.fixture
@@ -227,54 +226,3 @@ def test_a_name_without_a_picture_suffix_is_refused(tmp_path: Path, photo: Image
 def test_a_missing_folder_is_named(tmp_path: Path, photo: Image.Image):
     with pytest.raises(InputError, match="does not exist"):
         save_image(photo, tmp_path / "nowhere" / "out.png")
-
-
-@pytest.mark.parametrize("source", [Size(256, 176), Size(512, 352), Size(100, 300), Size(301, 97), Size(750, 512)])
-def test_letterboxed_pictures_come_back(source: Size):
-    y, x = np.mgrid[0 : source.height, 0 : source.width] / max(source)
-    picture = Image.fromarray((np.stack([x, y, np.sin(6 * x) * 0.5 + 0.5], -1) * 255).astype(np.uint8))
-    letterbox = Letterbox(source, Size(256, 176))
-    framed = letterbox.apply(picture)
-    assert size_of(framed) == Size(256, 176)
-    back = letterbox.undo(framed)
-    assert size_of(back) == source
-    assert mean_difference(back, picture) < 2
-
-
-def test_a_picture_of_the_right_size_is_not_resampled(photo: Image.Image):
-    letterbox = Letterbox(Size(48, 32), Size(48, 32))
-    assert mean_difference(letterbox.apply(photo), photo) == 0
-    assert mean_difference(letterbox.undo(photo), photo) == 0
-
-
-def test_letterbox_keeps_the_aspect_and_centres():
-    letterbox = Letterbox(Size(100, 300), Size(256, 176))
-    assert letterbox.content == Size(59, 176)
-    assert letterbox.offset == (0, 98)
-
-
-@pytest.mark.parametrize("source", [Size(512, 352), Size(200, 600), Size(800, 301)])
-def test_letterbox_moves_points_as_it_moves_pixels(source: Size):
-    spot = np.array([source.width * 0.7, source.height * 0.3])
-    y, x = np.mgrid[0 : source.height, 0 : source.width] + 0.5
-    blob = 255 * np.exp(-((x - spot[0]) ** 2 + (y - spot[1]) ** 2) / (2 * 15**2))
-    letterbox = Letterbox(source, Size(256, 176))
-    framed = np.asarray(letterbox.apply(Image.fromarray(blob.astype(np.uint8)).convert("RGB")), np.float64)[..., 0]
-    rows, columns = np.mgrid[0:256, 0:176] + 0.5
-    centre = np.array([(framed * columns).sum(), (framed * rows).sum()]) / framed.sum()
-    assert np.abs(centre - letterbox.points(spot)).max() < 0.1
-    assert np.allclose(letterbox.undo_points(letterbox.points(spot)), spot, atol=1e-3)
-
-
-def test_letterbox_padding_repeats_the_edge():
-    picture = Image.fromarray(np.repeat(np.array([[10, 200]], np.uint8), 40, 0).repeat(20, 1)).convert("RGB")
-    framed = np.asarray(Letterbox(Size(40, 40), Size(40, 100)).apply(picture))
-    assert (framed[:, :31] == 10).all()
-    assert (framed[:, 70:] == 200).all()
-
-
-def test_letterbox_refuses_a_picture_of_another_size(photo: Image.Image):
-    with pytest.raises(SizeError, match="48x32"):
-        Letterbox(Size(50, 50), Size(60, 60)).apply(photo)
-    with pytest.raises(SizeError, match="48x32"):
-        Letterbox(Size(50, 50), Size(60, 60)).undo(photo)

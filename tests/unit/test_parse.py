@@ -11,11 +11,12 @@ from PIL import Image
 from posable.detect.edges import sharpened
 from posable.detect.parser import WEIGHTS, ParsingResult, parse, shipped_parser
 from posable.detect.parsing_network import FRAME, ParsingNetwork
-from posable.detect.window import Window, in_window, person_window, read_window, write_window
+from posable.detect.window import person_window
 from posable.errors import ImageError, InputError
-from posable.imaging.image import Letterbox, read_image, size_of, to_tensor
+from posable.imaging.frame import Frame
+from posable.imaging.image import read_image, size_of
 from posable.imaging.size import Size
-from posable.parsing.given import as_parsing, labels_in_frame
+from posable.parsing.given import as_parsing
 from posable.parsing.schemes import LIP_20, PISE_8, palette
 from posable.pose.files import read_pose
 from posable.pose.library import shipped_pose
@@ -50,29 +51,9 @@ def test_the_window_has_the_frames_shape_and_holds_every_keypoint(name: str) -> 
     pose = shipped_pose(name)
     window = person_window(pose.keypoints, pose.visible, pose.size, FRAME)
     assert window.width / window.height == pytest.approx(FRAME.width / FRAME.height)
-    points = in_window(pose.keypoints[pose.visible], window, FRAME)
+    points = Frame.sampled(pose.size, window, FRAME).points(pose.keypoints[pose.visible])
     assert (points >= 0).all()
     assert (points <= [FRAME.width, FRAME.height]).all()
-
-
-def test_a_window_that_is_read_and_written_back_shows_the_same() -> None:
-    coarse = torch.rand(1, 3, 8, 6, generator=torch.Generator().manual_seed(0))
-    picture = torch.nn.functional.interpolate(coarse, (200, 150), mode="bicubic")
-    window = Window(20.0, 30.0, 96.25, 140.0)
-    back = write_window(read_window(picture, window, FRAME), window, Size(200, 150), float("nan"))
-    inside = ~back.isnan()
-    assert inside.float().mean() > 0.3
-    assert (back - picture)[inside].abs().max() < 0.02
-
-
-def test_a_point_in_the_window_shows_what_the_picture_has_there() -> None:
-    ys, xs = torch.meshgrid(torch.arange(200) + 0.5, torch.arange(150) + 0.5, indexing="ij")
-    picture = torch.stack([xs, ys])[None]
-    window = Window(20.0, 30.0, 96.25, 140.0)
-    shown = read_window(picture, window, FRAME)
-    column, row = in_window(np.array([60.0, 110.0]), window, FRAME)
-    x, y = shown[0, :, round(float(row) - 0.5), round(float(column) - 0.5)].tolist()
-    assert (x, y) == pytest.approx((60, 110), abs=1)
 
 
 # ---- borders
@@ -148,16 +129,6 @@ def test_a_given_map_in_other_labels_becomes_lip_20() -> None:
 def test_a_given_map_that_does_not_fit_is_refused(given: np.ndarray | Image.Image, sentence: str) -> None:
     with pytest.raises(InputError, match=sentence):
         as_parsing(given, Size(4, 3))
-
-
-def test_labels_lie_in_the_frame_where_the_letterboxed_picture_shows_them() -> None:
-    labels = np.zeros((60, 100), np.uint8)
-    labels[:30] = 9
-    letterbox = Letterbox(Size(60, 100), Size(64, 48))
-    colors = np.stack([labels * 20] * 3, -1).astype(np.uint8)
-    shown = to_tensor(letterbox.apply(Image.fromarray(colors)))[0] > 90 / 127.5 - 1
-    # Where the two parts meet, the antialiased picture shows a row of both.
-    assert ((labels_in_frame(labels, letterbox)[0] == 9) == shown).float().mean() > 0.98
 
 
 # ---- the shipped network

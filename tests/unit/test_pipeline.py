@@ -8,13 +8,14 @@ import pytest
 import torch
 from PIL import Image
 
-from posable.errors import ImageError, InputError, PoseError, SizeError
+from posable.errors import ConfigError, ImageError, InputError, PoseError, SizeError
 from posable.imaging.image import size_of
 from posable.imaging.size import Size
-from posable.models.generator import Rendering
+from posable.models.generator import Generator, Rendering
 from posable.pose.files import write_pose
 from posable.pose.library import shipped_pose
 from posable.pose.pose import Pose, PoseBatch
+from posable.transfer.background import PLAIN_COLOR
 from posable.transfer.pipeline import PoseTransfer, choose_device
 
 
@@ -39,12 +40,10 @@ def test_the_drawing_has_the_size_of_the_source(pipe: PoseTransfer, size: Size) 
     assert drawn.mode == "RGB"
 
 
-@pytest.mark.parametrize("keep_background", [False, True])
-def test_the_same_call_gives_the_same_picture(pipe: PoseTransfer, keep_background: bool) -> None:
+@pytest.mark.parametrize("background", ["drawn", "keep"])
+def test_the_same_call_gives_the_same_picture(pipe: PoseTransfer, background: str) -> None:
     size = Size(120, 90)
-    first, second = (
-        pipe(picture(size), "wave", source_pose=standing(size), keep_background=keep_background) for _ in range(2)
-    )
+    first, second = (pipe(picture(size), "wave", source_pose=standing(size), background=background) for _ in range(2))
     assert first.tobytes() == second.tobytes()
 
 
@@ -63,7 +62,7 @@ def test_rendering_does_not_encode_again(pipe: PoseTransfer, monkeypatch: pytest
         raise AssertionError("the source was encoded a second time")
 
     monkeypatch.setattr(pipe.generator, "encode", refuse)
-    assert size_of(pipe.render(encoded, "wave", keep_background=True)) == size
+    assert size_of(pipe.render(encoded, "wave", background="keep")) == size
 
 
 def test_path_picture_and_array_are_the_same_source(pipe: PoseTransfer, tmp_path: Path) -> None:
@@ -96,7 +95,7 @@ def test_a_sequence_is_the_single_renderings_and_tells_how_far_it_is(pipe: PoseT
     encoded = pipe.encode(picture(size), source_pose=standing(size))
     told: list[int] = []
     names = ["wave", "arms-up", "walk-left"]
-    drawn = list(pipe.sequence(encoded, names, progress=told.append))
+    drawn = list(encoded.sequence(names, progress=told.append))
     assert [one.tobytes() for one in drawn] == [pipe.render(encoded, name).tobytes() for name in names]
     assert told == [1, 2, 3]
 
@@ -104,19 +103,19 @@ def test_a_sequence_is_the_single_renderings_and_tells_how_far_it_is(pipe: PoseT
 def test_without_retargeting_the_pose_is_taken_as_it_lies_in_its_frame(pipe: PoseTransfer) -> None:
     size = Size(512, 352)
     encoded = pipe.encode(picture(size), source_pose=standing(size))
-    placed = pipe.place(encoded, shipped_pose("wave"), retarget=False)
+    placed = encoded.place(shipped_pose("wave"), retarget=False)
     np.testing.assert_allclose(placed.keypoints, shipped_pose("wave").resize(size).keypoints, atol=0.01)
 
 
 def test_a_target_of_a_far_larger_frame_is_brought_into_the_source_frame(pipe: PoseTransfer) -> None:
     size = Size(64, 48)
     encoded = pipe.encode(picture(size), source_pose=standing(size))
-    placed = pipe.place(encoded, shipped_pose("wave").resize(Size(2560, 1760)))
+    placed = encoded.place(shipped_pose("wave").resize(Size(2560, 1760)))
     assert placed.size == size
     assert placed.visible.sum() >= 12
 
 
-class HalfPerson(torch.nn.Module):
+class HalfPerson(Generator[torch.Tensor]):
     """Draws a white left half as the person, whatever the pose; black around it."""
 
     size = Size(64, 48)
@@ -144,22 +143,90 @@ class HalfPerson(torch.nn.Module):
 def test_kept_background_is_the_sources_own_pixels_and_the_person_is_the_drawn_one() -> None:
     size = Size(512, 384)
     source = picture(size)
-    pipe = PoseTransfer(HalfPerson())  # type: ignore[arg-type]
-    drawn = np.asarray(pipe(source, "wave", source_pose=standing(size), keep_background=True))
+    pipe = PoseTransfer(HalfPerson())
+    drawn = np.asarray(pipe(source, "wave", source_pose=standing(size), background="keep"))
     rim = 20
     assert np.array_equal(drawn[:, 192 + rim :], np.asarray(source)[:, 192 + rim :])
     assert (drawn[:, : 192 - rim] == 255).all()
-    plain = np.asarray(pipe(source, "wave", source_pose=standing(size)))
-    assert (plain[:, 192 + rim :] == 0).all()
+    drawn = np.asarray(pipe(source, "wave", source_pose=standing(size), background="drawn"))
+    assert (drawn[:, 192 + rim :] == 0).all()
+    plain = np.asarray(pipe(source, "wave", source_pose=standing(size), background="plain"))
+    assert (plain[:, 192 + rim :] == PLAIN_COLOR).all()
+    clear = pipe(source, "wave", source_pose=standing(size), background="transparent")
+    assert clear.mode == "RGBA"
+    alpha = np.asarray(clear.getchannel("A"))
+    assert (alpha[:, 192 + rim :] == 0).all()
+    assert (alpha[:, : 192 - rim] == 255).all()
+    other = Image.new("RGB", (30, 30), (1, 2, 3))
+    placed = np.asarray(pipe(source, "wave", source_pose=standing(size), background=other))
+    assert (placed[:, 192 + rim :] == (1, 2, 3)).all()
 
 
-def test_a_larger_picture_is_drawn_at_twice_the_models_size_unless_asked_otherwise(pipe: PoseTransfer) -> None:
+def test_the_own_pose_gives_the_photograph_itself(pipe: PoseTransfer) -> None:
+    for size in (Size(64, 48), Size(300, 200), Size(256, 500)):
+        encoded = pipe.encode(picture(size), source_pose=standing(size))
+        np.testing.assert_array_equal(
+            np.asarray(encoded.render(encoded.pose, retarget=False)), np.asarray(encoded.picture)
+        )
+
+
+def test_pixels_away_from_a_limb_that_moves_stay_the_photographs(pipe: PoseTransfer) -> None:
+    size = Size(256, 192)
+    encoded = pipe.encode(picture(size), source_pose=standing(size))
+    points = encoded.pose.named()
+    x, y = points["right_elbow"]
+    moved = Pose.from_named({**points, "right_wrist": (x - 30, y - 40)}, size)
+    drawn, own = np.asarray(encoded.render(moved, retarget=False)), np.asarray(encoded.picture)
+    same = (drawn == own).all(-1)
+    beside_the_other_arm = np.arange(192) > points["left_shoulder"][0]
+    assert same[:, beside_the_other_arm].all()
+    assert same[int(points["right_knee"][1]) :].all()
+
+
+def test_an_unknown_background_is_refused(pipe: PoseTransfer) -> None:
+    encoded = pipe.encode(picture(Size(64, 48)), source_pose=standing(Size(64, 48)))
+    with pytest.raises(ConfigError, match="keep, drawn, plain, transparent, or a picture"):
+        encoded.render("wave", background="blue")
+
+
+def test_a_small_person_is_drawn_as_if_the_photo_were_cropped_around_them(pipe: PoseTransfer) -> None:
+    crop, left, top = Size(256, 192), 300, 120
+    whole = picture(Size(500, 900), seed=1)
+    pose = standing(crop)
+    placed = Pose(pose.keypoints + np.array([left, top], np.float32), pose.visible, Size(500, 900))
+    encoded = pipe.encode(whole, source_pose=placed)
+    assert not encoded.frame.shows_whole_picture
+    assert min(encoded.frame.scale) > 0.3
+    drawn = np.asarray(encoded.render("wave"))
+    np.testing.assert_array_equal(drawn[:, :200], np.asarray(whole)[:, :200])
+    assert (drawn != np.asarray(whole)).any()
+
+
+def test_a_pose_outside_the_window_is_drawn_in_a_larger_one(pipe: PoseTransfer) -> None:
+    placed = standing(Size(100, 75))
+    placed = Pose(placed.keypoints + np.float32(20), placed.visible, Size(400, 600))
+    encoded = pipe.encode(picture(Size(400, 600)), source_pose=placed)
+    far = Pose(placed.keypoints + np.array([400, 200], np.float32), placed.visible, Size(400, 600))
+    wider = encoded.for_pose(far)
+    assert wider.frame.window.holds(far.keypoints[far.visible]).all()
+    assert wider.frame.window.holds(placed.keypoints[placed.visible]).all()
+    assert encoded.for_pose(far) is wider
+    assert encoded.for_pose(placed) is encoded
+    drawn, own = np.asarray(encoded.render(far, retarget=False)), np.asarray(encoded.picture)
+    assert (drawn[250:, 400:] != own[250:, 400:]).any()
+
+
+def test_a_larger_picture_is_drawn_at_up_to_four_times_the_models_size_unless_asked_otherwise(
+    pipe: PoseTransfer,
+) -> None:
     def frame(source: Size, size: Size | None = None) -> Size:
-        return pipe.encode(picture(source), source_pose=standing(source), size=size).letterbox.target
+        return pipe.encode(picture(source), source_pose=standing(source), size=size).frame.size
 
     assert frame(Size(64, 48)) == Size(64, 48)
     assert frame(Size(50, 40)) == Size(64, 48)
-    assert frame(Size(200, 150)) == Size(128, 96)
+    assert frame(Size(100, 75)) == Size(128, 96)
+    assert frame(Size(200, 150)) == Size(256, 192)
+    assert frame(Size(1200, 900)) == Size(256, 192)
     assert frame(Size(200, 150), Size(64, 48)) == Size(64, 48)
 
 

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from posable.errors import PoseError, SizeError
-from posable.imaging.image import Letterbox
 from posable.imaging.size import Size
 from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
 
@@ -117,20 +116,6 @@ def test_poses_differ_by_what_they_show():
     assert pose != random_pose(2)
     assert pose != pose.resize(Size(512, 352))
     assert pose != "a pose"
-
-
-def test_a_letterbox_of_another_size_is_refused():
-    pose = random_pose(1)
-    with pytest.raises(SizeError, match="256x176"):
-        pose.letterboxed(Letterbox(Size(10, 10), SIZE))
-    with pytest.raises(SizeError, match="256x176"):
-        pose.unletterboxed(Letterbox(SIZE, Size(10, 10)))
-
-
-def test_keypoints_in_the_padding_are_not_in_the_source():
-    letterbox = Letterbox(Size(100, 300), SIZE)
-    pose = Pose.from_named({"nose": (88, 10), "neck": (88, 128)}, SIZE)
-    assert list(pose.unletterboxed(letterbox).named()) == ["neck"]
 
 
 def test_a_batch_is_its_poses():

@@ -103,9 +103,10 @@ def transfer(
     size: Annotated[
         str | None, typer.Option(metavar="HxW", help="Working size: 256x176 or 512x352.", show_default=False)
     ] = None,
-    keep_background: Annotated[
-        bool, typer.Option("--keep-background", help="Keep the source's own pixels around.")
-    ] = False,
+    background: Annotated[
+        str | None,
+        typer.Option(metavar="B", help="keep (if not given), drawn, plain, transparent, or FILE.", show_default=False),
+    ] = None,
     no_retarget: Annotated[bool, typer.Option("--no-retarget", help="Don't fit the pose to the person.")] = False,
     seconds: Annotated[float, typer.Option(metavar="S", help="Time per picture, animated.", min=0.02, max=60)] = 0.5,
     model: Model = "weave",
@@ -125,7 +126,7 @@ def transfer(
         out=tuple(out),
         source_pose=source_pose,
         size=size,
-        keep_background=keep_background,
+        background=background,
         retarget=not no_retarget,
         seconds_per_picture=seconds,
         model=model,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from posable.pose.pose import Pose
+    from posable.transfer.background import BackgroundKind
     from posable.transfer.encoded_source import EncodedSource
     from posable.transfer.pipeline import PoseTransfer
 
@@ -34,7 +35,10 @@ Region = Annotated[
 Strength = Annotated[
     float, typer.Option(metavar="S", help="0 changes nothing, 1 (if not given) all.", show_default=False)
 ]
-KeepBackground = Annotated[bool, typer.Option("--keep-background", help="Keep the source's own pixels around.")]
+BackgroundOption = Annotated[
+    str | None,
+    typer.Option("--background", metavar="B", help="keep, drawn, plain, transparent, or FILE.", show_default=False),
+]
 NoRetarget = Annotated[bool, typer.Option("--no-retarget", help="Don't fit the pose to the person.")]
 SizeOption = Annotated[
     str | None, typer.Option("--size", metavar="HxW", help="Working size: 256x176 or 512x352.", show_default=False)
@@ -60,7 +64,7 @@ def garment(
     reference_pose: Annotated[
         str | None, typer.Option(metavar="POSE", help="Pose in the other picture.", show_default=False)
     ] = None,
-    keep_background: KeepBackground = False,
+    background: BackgroundOption = None,
     no_retarget: NoRetarget = False,
     size: SizeOption = None,
     model: Model = "weave",
@@ -71,18 +75,17 @@ def garment(
     from posable.transfer.pipeline import PoseTransfer
 
     check_outputs([out], inputs=[source, reference, mask, pose, source_pose, reference_pose])
-    given = _Given(size, pose, source_pose, no_retarget)
+    given, behind = _Given(size, pose, source_pose, no_retarget), _background(background)
     person, wearer = given.person(source), given.other_person(reference, reference_pose)
     what = _region(region, mask)
     pipe = PoseTransfer.from_pretrained(model, device=device, tell=tell)
-    picture = pipe.garment(
-        given.encoded(pipe, person),
+    picture = given.encoded(pipe, person).dressed_from(
         given.encoded(pipe, wearer),
         what,
         given.target(person.picture),
         strength=strength,
         retarget=not no_retarget,
-        keep_background=keep_background,
+        background=behind,
     )
     _save(picture, out)
     report({"written": [str(out)], "region": region if mask is None else str(mask), "strength": strength}, json)
@@ -105,7 +108,7 @@ def texture(
         Path | None, typer.Option(metavar="FOLDER", help="The DTD textures; then name a class.", show_default=False)
     ] = None,
     source_pose: SourcePose = None,
-    keep_background: KeepBackground = False,
+    background: BackgroundOption = None,
     no_retarget: NoRetarget = False,
     size: SizeOption = None,
     model: Model = "weave",
@@ -118,21 +121,15 @@ def texture(
 
     check_outputs([out], inputs=[source, pattern, mask, pose, source_pose])
     find_pattern(pattern, dtd, seed)
-    given = _Given(size, pose, source_pose, no_retarget)
+    given, behind = _Given(size, pose, source_pose, no_retarget), _background(background)
     person, what = given.person(source), _region(region, mask)
     pipe = PoseTransfer.from_pretrained(model, device=device, tell=tell)
-    picture = pipe.texture(
-        given.encoded(pipe, person),
-        pattern,
-        what,
-        given.target(person.picture),
-        scale=scale,
-        strength=strength,
-        seed=seed,
-        dtd=dtd,
-        retarget=not no_retarget,
-        keep_background=keep_background,
-    )
+    edited = given.encoded(pipe, person).textured(pattern, what, scale=scale, strength=strength, seed=seed, dtd=dtd)
+    target = given.target(person.picture)
+    if target is None:
+        picture = edited.as_photographed(background=behind)
+    else:
+        picture = edited.render(target, retarget=not no_retarget, background=behind)
     _save(picture, out)
     report({"written": [str(out)], "region": region if mask is None else str(mask), "strength": strength}, json)
 
@@ -172,13 +169,13 @@ def parse(
     pipe = PoseTransfer.from_pretrained(model, device=device, tell=tell)
     encoded = given.encoded(pipe, person)
     target = given.target(person.picture)
-    found = pipe.parse(encoded, target, retarget=not no_retarget)
+    found = encoded.parsed(target, retarget=not no_retarget)
     found.save(out)
     with write_atomically(beside) as temporary:
         temporary.write_text(_as_json(found.legend()), encoding="utf-8")
     written = [str(out), str(beside)]
     if overlay is not None:
-        shown = encoded.picture if target is None else pipe.render(encoded, target, retarget=not no_retarget)
+        shown = encoded.picture if target is None else encoded.render(target, retarget=not no_retarget)
         _save(found.over(shown), overlay)
         written.append(str(overlay))
     report({"written": written, "classes_found": ", ".join(found.shown()) or "none"}, json)
@@ -215,7 +212,7 @@ def explain(
     target = given.target(person.picture)
     assert target is not None, "the option is required"
     pipe = PoseTransfer.from_pretrained(model, device=device, tell=tell)
-    pictures = pipe.explain(given.encoded(pipe, person), target, retarget=not no_retarget)
+    pictures = given.encoded(pipe, person).explain(target, retarget=not no_retarget)
     sheet = explain_sheet(pictures)
     if not into_folder:
         _save(sheet, out)
@@ -269,6 +266,12 @@ class _Given:
 
     def encoded(self, pipe: PoseTransfer, person: _Person) -> EncodedSource:
         return pipe.encode(person.picture, source_pose=person.pose, size=self.size, name=person.name)
+
+
+def _background(given: str | None) -> BackgroundKind | Image.Image | None:
+    from posable.transfer.background import checked_background
+
+    return checked_background(given)
 
 
 def _region(region: str, mask: Path | None) -> str | Image.Image:

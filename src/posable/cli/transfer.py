@@ -13,6 +13,7 @@ from posable.imaging.image import read_image, save_image, size_of
 from posable.imaging.sequence_output import ANIMATED_SUFFIXES, STRIP_SUFFIXES, save_sequence
 from posable.imaging.size import Size
 from posable.pose.files import read_pose_sequence
+from posable.transfer.background import checked_background
 from posable.transfer.pipeline import PoseTransfer
 from posable.transfer.pose_lookup import find_pose, resolve_pose
 
@@ -27,7 +28,7 @@ class Request:
     out: tuple[Path, ...]
     source_pose: str | None
     size: str | None
-    keep_background: bool
+    background: str | None
     retarget: bool
     seconds_per_picture: float
     model: str
@@ -43,6 +44,7 @@ def run_transfer(request: Request) -> dict[str, Any]:
     suffixes = (*STRIP_SUFFIXES, *ANIMATED_SUFFIXES) if is_sequence else (*STRIP_SUFFIXES, ".webp")
     check_outputs(request.out, suffixes, inputs=[request.source, request.sequence, *request.poses, request.source_pose])
     size = Size.parse(request.size) if request.size else None
+    background = checked_background(request.background)
 
     # Everything that was given is read before the model is, so that a mistake is told at once.
     started = time.perf_counter()
@@ -61,14 +63,14 @@ def run_transfer(request: Request) -> dict[str, Any]:
     loaded = time.perf_counter()
     source = pipe.encode(picture, source_pose=source_pose, size=size, name=f"'{request.source}'")
     encoded = time.perf_counter()
-    how = {"retarget": request.retarget, "keep_background": request.keep_background}
     if is_sequence:
         with Progress() as progress:
             told = lambda done: progress.show("poses", done, len(poses))  # noqa: E731
-            pictures = list(pipe.sequence(source, poses, progress=told, **how))
+            drawn = source.sequence(poses, retarget=request.retarget, background=background, progress=told)
+            pictures = list(drawn)
     else:
-        pictures = [pipe.render(source, poses[0], **how)]
-    drawn = time.perf_counter()
+        pictures = [source.render(poses[0], retarget=request.retarget, background=background)]
+    finished = time.perf_counter()
     for path in request.out:
         if is_sequence:
             save_sequence(pictures, path, request.seconds_per_picture)
@@ -81,5 +83,5 @@ def run_transfer(request: Request) -> dict[str, Any]:
         "seconds_reading": round(read - started, 2),
         "seconds_loading": round(loaded - read, 2),
         "seconds_encoding": round(encoded - loaded, 2),
-        "seconds_drawing": round(drawn - encoded, 2),
+        "seconds_drawing": round(finished - encoded, 2),
     }

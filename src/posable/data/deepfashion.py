@@ -17,10 +17,10 @@ from typing import Literal
 from posable.data.corpus_index import CorpusImage, CorpusIndex, Split
 from posable.data.deepfashion_names import identity, unflatten
 from posable.data.flat_layout import FlatLayout, read_flat_layout
-from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.tables import Progress
 from posable.errors import ConfigError, InputError
+from posable.imaging.frame import Fit
 from posable.imaging.size import Size
 from posable.parsing.schemes import PISE_8, ParsingLabels
 

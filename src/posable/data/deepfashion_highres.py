@@ -22,10 +22,10 @@ from posable.data.corpus_index import (
     existing_folder,
 )
 from posable.data.deepfashion_names import identity
-from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.tables import read_pose_text, read_target_first_pairs
 from posable.errors import ConfigError, InputError
+from posable.imaging.frame import Fit
 from posable.imaging.size import Size
 
 __all__ = [

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from posable.data.corpus_index import CorpusIndex, Split
 from posable.data.flat_layout import FlatLayout, read_flat_layout
-from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.tables import Progress
 from posable.errors import InputError
+from posable.imaging.frame import Fit
 from posable.imaging.size import Size
 
 __all__ = ["MARKET_SIZE", "Market1501", "MarketName", "parse_market_name", "read_market1501"]

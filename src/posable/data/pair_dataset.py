@@ -14,9 +14,10 @@ from torch.utils.data import Dataset
 
 from posable.batch import PersonPair, PoseCondition
 from posable.data.corpus_index import CorpusImage, CorpusIndex, Pair, Split
-from posable.data.framing import Fit, Framing
+from posable.data.framing import Framing
 from posable.data.pictures import read_parsing, read_picture
 from posable.errors import ConfigError, ImageError, InputError, SizeError
+from posable.imaging.frame import Fit
 from posable.imaging.image import to_tensor
 from posable.imaging.size import Size
 from posable.parsing.schemes import LIP_20, translate

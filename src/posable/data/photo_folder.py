@@ -22,11 +22,11 @@ from PIL import Image
 
 from posable.data.corpus_index import SPLITS, CorpusImage, CorpusIndex, Pair, Problem, Split, existing_folder
 from posable.data.flat_layout import PICTURE_SUFFIXES
-from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.pictures import read_picture
 from posable.errors import ConfigError, ImageError, InputError, NoPersonError
 from posable.files import cache_folder
+from posable.imaging.frame import Fit
 from posable.imaging.image import size_of
 from posable.imaging.size import Size
 from posable.pose.pose import OPENPOSE_18, Pose

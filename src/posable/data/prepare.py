@@ -21,7 +21,6 @@ from typing import Any
 
 from posable.data.corpus_index import CorpusImage, CorpusIndex, Pair, Problem, Split
 from posable.data.export_tables import pairs_table
-from posable.data.framing import Fit
 from posable.data.prepare_images import ImageJob, index_line, is_outdated, stem_of, write_image
 from posable.data.prepared import (
     ABOUT,
@@ -36,6 +35,7 @@ from posable.data.prepared import (
 )
 from posable.errors import ConfigError, InputError
 from posable.files import write_atomically
+from posable.imaging.frame import Fit
 from posable.imaging.size import Size
 from posable.people.io.folder_lock import LOCK_NAME, only_writer
 

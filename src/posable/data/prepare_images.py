@@ -12,11 +12,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from posable.data.corpus_index import CorpusImage
-from posable.data.framing import Fit, Framing
+from posable.data.framing import Framing
 from posable.data.pictures import read_bytes, read_parsing, read_picture
 from posable.data.prepared import IMAGES, PARSING, check_inside, line_of
 from posable.errors import ImageError, InputError, SizeError
 from posable.files import write_atomically
+from posable.imaging.frame import Fit
 from posable.imaging.image import size_of
 from posable.imaging.size import Size
 from posable.parsing.schemes import ParsingLabels, check_values, palette

@@ -29,10 +29,10 @@ from posable.data.corpus_index import (
     existing_folder,
     unknown_in_pairs,
 )
-from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.tables import read_pairs, read_text
 from posable.errors import ConfigError, InputError
+from posable.imaging.frame import Fit
 from posable.imaging.size import Size
 from posable.parsing.schemes import ParsingLabels, labels_named
 from posable.pose.pose import OPENPOSE_18, Pose

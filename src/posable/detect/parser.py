@@ -19,8 +19,9 @@ from torch.nn import functional
 
 from posable.detect.edges import sharpened
 from posable.detect.parsing_network import FRAME, ParsingNetwork, pose_maps
-from posable.detect.window import Window, in_window, person_window, read_window, write_window
+from posable.detect.window import person_window
 from posable.errors import CheckpointError
+from posable.imaging.frame import Frame
 from posable.imaging.image import size_of, to_tensor
 from posable.imaging.size import Size
 from posable.parsing.result import ParsingResult
@@ -60,10 +61,10 @@ def parse(picture: Image.Image, pose: Pose, network: ParsingNetwork | None = Non
     working = Size(max(1, round(size.height * shrink)), max(1, round(size.width * shrink)))
     image = to_tensor(picture.resize((working.width, working.height)) if working != size else picture)[None]
     there = pose.resize(working)
-    window = person_window(there.keypoints, there.visible, working, FRAME)
-    shares = _shares(network or shipped_parser(), read_window(image, window, FRAME), _in_frame(there, window))
-    whole = _background(write_window(shares, window, working, 0.0))
-    whole = sharpened(whole, image, radius_px=max(2, round(window.height / 100)))[0]
+    frame = _frame_around(there)
+    shares = _shares(network or shipped_parser(), frame.image(image), _in_frame(there, frame))
+    whole = _background(frame.mask_back(shares))
+    whole = sharpened(whole, image, radius_px=max(2, round(frame.window.height / 100)))[0]
     whole = _without_strays(whole, there)
     return ParsingResult(_most_likely(whole, size), probabilities=whole.numpy())
 
@@ -72,12 +73,11 @@ def look(picture: Image.Image, pose: Pose) -> Float[Tensor, "1 20 h w"]:
     """A quick look, for the few painted pixels of a drawing: shares of the LIP-20 classes as the shipped network sees
     them, neither in the mirror image too nor drawn to the picture's borders. Otherwise as `parse`, at most
     `LARGEST_SIDE_PX` large."""
-    size = size_of(picture)
-    window = person_window(pose.keypoints, pose.visible, size, FRAME)
+    frame = _frame_around(pose)
     with torch.inference_mode():
-        seen = read_window(to_tensor(picture)[None], window, FRAME)
-        shares = torch.softmax(shipped_parser()(seen, pose_maps(_in_frame(pose, window))), 1)
-        return _background(write_window(shares, window, size, 0.0))
+        seen = frame.image(to_tensor(picture)[None])
+        shares = torch.softmax(shipped_parser()(seen, pose_maps(_in_frame(pose, frame))), 1)
+        return _background(frame.mask_back(shares))
 
 
 def _most_likely(shares: Tensor, size: Size) -> npt.NDArray[np.uint8]:
@@ -93,10 +93,15 @@ def _most_likely(shares: Tensor, size: Size) -> npt.NDArray[np.uint8]:
     return labels.numpy()
 
 
-def _in_frame(pose: Pose, window: Window) -> PoseBatch:
-    points = in_window(pose.keypoints, window, FRAME)
+def _frame_around(pose: Pose) -> Frame:
+    """Where the network looks: a window around the person, in the picture that the pose is of."""
+    return Frame.sampled(pose.size, person_window(pose.keypoints, pose.visible, pose.size, FRAME), FRAME)
+
+
+def _in_frame(pose: Pose, frame: Frame) -> PoseBatch:
+    points = frame.points(pose.keypoints)
     inside = ((points >= 0) & (points <= [FRAME.width, FRAME.height])).all(-1)
-    return PoseBatch.from_poses([Pose(points, pose.visible & inside, Size(*FRAME))])
+    return PoseBatch.from_poses([Pose(points, pose.visible & inside, FRAME)])
 
 
 def _shares(network: ParsingNetwork, image: Tensor, pose: PoseBatch) -> Tensor:

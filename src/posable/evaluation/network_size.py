@@ -1,4 +1,5 @@
-"""Lets a network that works at one size draw conditions of another: the pictures go in and out through a letterbox."""
+"""Lets a network draw the conditions of a protocol: each picture in the frame that its generator asks for, as a user's
+photo would be drawn."""
 
 from __future__ import annotations
 
@@ -7,10 +8,10 @@ from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from posable.batch import PoseCondition
-from posable.imaging.image import Letterbox, to_pil, to_tensor
+from posable.imaging.frame import Frame
+from posable.imaging.image import to_pil, to_tensor
 from posable.imaging.size import Size
 from posable.models.generator import Generator, Rendering
 from posable.pose.pose import PoseBatch
@@ -19,59 +20,69 @@ Draw: TypeAlias = Callable[[PoseCondition], Rendering]
 
 
 def draws_directly(generator: Generator[Any], size: Size) -> bool:
-    """Whether the network is given pictures of `size` as they are: its own size, or a multiple that it draws better."""
-    own = generator.size
-    factor = size.height // own.height
-    is_multiple = factor >= 1 and size == Size(own.height * factor, own.width * factor)
-    return is_multiple and (factor == 1 or generator.draws_larger)
+    """Whether the network is given pictures of `size` as they are."""
+    return generator.frame_for(size) == Frame.letterbox(size, size)
 
 
 def drawn_in_frame(generator: Generator[Any], size: Size) -> Draw:
     """The generator for conditions of `size`; pictures are resized by Lanczos on the way in and out where need be."""
     if draws_directly(generator, size):
         return generator
-    letterbox = Letterbox(size, generator.size)
 
     def draw(condition: PoseCondition) -> Rendering:
-        device = condition.source_image.device
-        drawn = generator(_into(condition, letterbox).to(device))
-        return Rendering(
-            image=torch.stack([to_tensor(letterbox.undo(to_pil(image))) for image in drawn.image]).to(device),
-            mask=None if drawn.mask is None else _undone(drawn.mask, letterbox),
-            parsing=None if drawn.parsing is None else _undone(drawn.parsing, letterbox),
-        )
+        count = len(condition.source_pose)
+        people = [(condition.source_pose[row], condition.target_pose[row]) for row in range(count)]
+        frames = [generator.frame_for(size, source, target) for source, target in people]
+        # One call of the network for all frames of one size; nearly always that is all of them.
+        rows: dict[Size, list[int]] = {}
+        for row, frame in enumerate(frames):
+            rows.setdefault(frame.size, []).append(row)
+        drawn: list[Rendering | None] = [None] * len(frames)
+        for chosen in rows.values():
+            part = _drawn(generator, condition, chosen, [frames[row] for row in chosen])
+            for row, one in zip(chosen, part, strict=True):
+                drawn[row] = one
+        return _joined([one for one in drawn if one is not None])
 
     return draw
 
 
-def _into(condition: PoseCondition, letterbox: Letterbox) -> PoseCondition:
-    images = [to_tensor(letterbox.apply(to_pil(image))) for image in condition.source_image]
+def _drawn(
+    generator: Generator[Any], condition: PoseCondition, rows: list[int], frames: list[Frame]
+) -> list[Rendering]:
+    device = condition.source_image.device
+    pictures = [to_pil(condition.source_image[row]) for row in rows]
     parsing = condition.source_parsing
-    return PoseCondition(
-        source_image=torch.stack(images),
-        source_pose=_poses_into(condition.source_pose, letterbox),
-        target_pose=_poses_into(condition.target_pose, letterbox),
-        source_parsing=None if parsing is None else _parsing_into(parsing, letterbox),
+    labels = None
+    if parsing is not None:
+        maps = [frame.labels(parsing[row].cpu().numpy()) for row, frame in zip(rows, frames, strict=True)]
+        labels = torch.stack([torch.from_numpy(one) for one in maps])
+    placed = PoseCondition(
+        source_image=torch.stack([to_tensor(f.picture(p)) for f, p in zip(frames, pictures, strict=True)]),
+        source_pose=PoseBatch.from_poses([f.pose(condition.source_pose[r]) for f, r in zip(frames, rows, strict=True)]),
+        target_pose=PoseBatch.from_poses([f.pose(condition.target_pose[r]) for f, r in zip(frames, rows, strict=True)]),
+        source_parsing=labels,
     )
+    found = generator(placed.to(device))
+    return [
+        Rendering(
+            image=to_tensor(frame.picture_back(to_pil(found.image[index]), onto=picture))[None].to(device),
+            mask=_back(found.mask, index, frame),
+            parsing=_back(found.parsing, index, frame),
+        )
+        for index, (frame, picture) in enumerate(zip(frames, pictures, strict=True))
+    ]
 
 
-def _poses_into(poses: PoseBatch, letterbox: Letterbox) -> PoseBatch:
-    return PoseBatch.from_poses([poses[index].letterboxed(letterbox) for index in range(len(poses))])
+def _back(maps: Tensor | None, index: int, frame: Frame) -> Tensor | None:
+    return None if maps is None else frame.mask_back(maps[index : index + 1])
 
 
-def _parsing_into(parsing: Tensor, letterbox: Letterbox) -> Tensor:
-    """Nearest neighbours; background around the content."""
-    content = functional.interpolate(parsing[:, None].float(), size=tuple(letterbox.content), mode="nearest-exact")
-    left, top = letterbox.offset
-    right = letterbox.target.width - letterbox.content.width - left
-    bottom = letterbox.target.height - letterbox.content.height - top
-    return functional.pad(content, (left, right, top, bottom))[:, 0].to(torch.uint8)
+def _joined(parts: list[Rendering]) -> Rendering:
+    def all_of(name: str) -> Tensor | None:
+        tensors = [getattr(part, name) for part in parts]
+        return None if tensors[0] is None else torch.cat(tensors)
 
-
-def _undone(maps: Tensor, letterbox: Letterbox) -> Tensor:
-    """Maps (n, c, *target) as (n, c, *source), bilinear."""
-    left, top = letterbox.offset
-    cut = maps[..., top : top + letterbox.content.height, left : left + letterbox.content.width].float()
-    return functional.interpolate(
-        cut, size=tuple(letterbox.source), mode="bilinear", align_corners=False, antialias=True
-    )
+    image = all_of("image")
+    assert image is not None
+    return Rendering(image=image, mask=all_of("mask"), parsing=all_of("parsing"))

@@ -7,7 +7,6 @@ import os
 import struct
 import warnings
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +15,11 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from posable.errors import ImageError, ImageTooLargeError, InputError, NotAnImageError, SizeError
+from posable.errors import ImageError, ImageTooLargeError, InputError, NotAnImageError
 from posable.files import write_atomically
 from posable.imaging.size import Size
 
 __all__ = [
-    "Letterbox",
     "Size",
     "decode_image",
     "png_bytes",
@@ -182,67 +180,3 @@ def png_bytes(picture: Image.Image) -> bytes:
     file = io.BytesIO()
     picture.save(file, format="PNG", optimize=True)
     return file.getvalue()
-
-
-@dataclass(frozen=True)
-class Letterbox:
-    """Fits pictures of one size into a frame of another: scaled to fit, centred, the rest filled with edge pixels.
-
-    The two axes are scaled by content / source exactly, where the content has whole pixels; so points and pixels
-    agree, and the aspect ratio changes by less than one pixel of the frame.
-    """
-
-    source: Size
-    target: Size
-
-    def __post_init__(self) -> None:
-        if min(*self.source, *self.target) < 1:
-            raise SizeError(f"cannot fit {self.source} into {self.target}; both need at least one pixel a side.")
-
-    @property
-    def content(self) -> Size:
-        """The size of the scaled picture inside the frame."""
-        scale = min(self.target.height / self.source.height, self.target.width / self.source.width)
-        return Size(max(1, round(self.source.height * scale)), max(1, round(self.source.width * scale)))
-
-    @property
-    def offset(self) -> tuple[int, int]:
-        """Left and top of the scaled picture inside the frame, px."""
-        return (self.target.width - self.content.width) // 2, (self.target.height - self.content.height) // 2
-
-    def apply(self, picture: Image.Image) -> Image.Image:
-        """The picture of size `source` inside the frame `target`; antialiased, its edge pixels repeated around it."""
-        if size_of(picture) != self.source:
-            raise SizeError(f"the picture is {size_of(picture)}, but this letterbox is made for {self.source}.")
-        left, top = self.offset
-        right = self.target.width - self.content.width - left
-        bottom = self.target.height - self.content.height - top
-        content = _resized(to_rgb(picture), self.content)
-        pixels = np.pad(np.asarray(content), ((top, bottom), (left, right), (0, 0)), mode="edge")
-        return Image.fromarray(pixels)
-
-    def undo(self, picture: Image.Image) -> Image.Image:
-        """A picture of size `target` back in the size and frame of `source`."""
-        if size_of(picture) != self.target:
-            raise SizeError(f"the picture is {size_of(picture)}, but this letterbox gives {self.target}.")
-        left, top = self.offset
-        content = picture.crop((left, top, left + self.content.width, top + self.content.height))
-        return _resized(content, self.source)
-
-    def points(self, xy: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Points (..., 2), x and y in source pixels, in the frame."""
-        return (np.asarray(xy, np.float64) * self._scale + self.offset).astype(np.float32)
-
-    def undo_points(self, xy: npt.ArrayLike) -> npt.NDArray[np.float32]:
-        """Points (..., 2), x and y in the frame, in source pixels."""
-        return ((np.asarray(xy, np.float64) - self.offset) / self._scale).astype(np.float32)
-
-    @property
-    def _scale(self) -> npt.NDArray[np.float64]:
-        return np.array([self.content.width / self.source.width, self.content.height / self.source.height])
-
-
-def _resized(picture: Image.Image, size: Size) -> Image.Image:
-    if size_of(picture) == size:
-        return picture
-    return picture.resize((size.width, size.height), Image.Resampling.LANCZOS)

@@ -32,6 +32,7 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.framed import PoseGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
@@ -44,7 +45,6 @@ from posable.nn.attention_pictures import (
     position_key,
 )
 from posable.nn.losses import least_squares_loss, logistic_discriminator_loss, nonsaturating_generator_loss
-from posable.nn.network_frame import NetworkFrame
 from posable.nn.perceptual_features import PerceptualFeatures, Vgg19Features
 from posable.nn.pretrained.vgg19 import imagenet_normalised
 from posable.pose.maps import heatmaps
@@ -273,7 +273,7 @@ def transferred(
 class CatnSource:
     """A source, encoded. H x W is the network's frame."""
 
-    frame: NetworkFrame
+    frame: Frame
     image: Float[Tensor, "n 3 H W"]
     offered: SourceFeatures
     """By the first stage's source stream."""
@@ -293,16 +293,16 @@ class CatnGenerator(PoseGuidedGenerator[CatnConfig, CatnSource]):
         init_normal(self)
 
     def encode_maps(
-        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n 18 H W"], frame: NetworkFrame
+        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n 18 H W"], frame: Frame
     ) -> CatnSource:
         features = self.source_encoder(torch.cat([image, pose_maps], 1))
         return CatnSource(frame, image, self.source_stages[0](features))
 
     def render(self, encoded: CatnSource, target_pose: PoseBatch) -> Rendering:
-        return Rendering(encoded.frame.undo(self.draw_maps(encoded, self.pose_maps(encoded.frame, target_pose))))
+        return Rendering(encoded.frame.image_back(self.draw_maps(encoded, self.pose_maps(encoded.frame, target_pose))))
 
-    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
-        return heatmaps(frame.place_pose(pose), sigma_px=self.config.heatmap_sigma_px)
+    def pose_maps(self, frame: Frame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
+        return heatmaps(frame.poses(pose), sigma_px=self.config.heatmap_sigma_px)
 
     def draw_maps(self, encoded: CatnSource, target_maps: Float[Tensor, "n 18 H W"]) -> Float[Tensor, "n 3 H W"]:
         """The picture in the network's frame."""
@@ -332,9 +332,9 @@ class CatnGenerator(PoseGuidedGenerator[CatnConfig, CatnSource]):
             positions, spread = expected_positions(weights, cells)
             pictures[f"attended_source_{k + 1}"] = attended_patches(weights, encoded.image, cells)
             colors = position_colors(positions, 1 - spread)
-            pictures[f"source_positions_{k + 1}"] = enlarged(colors, encoded.frame.padded)
+            pictures[f"source_positions_{k + 1}"] = enlarged(colors, encoded.frame.size)
             target = stage(target, source)
-        return {name: encoded.frame.undo(picture) for name, picture in pictures.items()}
+        return {name: encoded.frame.image_back(picture) for name, picture in pictures.items()}
 
     def _target_stages(self) -> list[TargetStage]:
         return [stage for stage in self.target_stages if isinstance(stage, TargetStage)]
@@ -398,7 +398,7 @@ class CatnWeights:
 class CatnDrawing(Rendering):
     """What is drawn in training, with what the discriminators are given besides; all in the network's frame."""
 
-    frame: NetworkFrame
+    frame: Frame
     drawn: Float[Tensor, "n 3 H W"]
     source_image: Float[Tensor, "n 3 H W"]
     target_maps: Float[Tensor, "n 18 H W"]
@@ -421,7 +421,7 @@ class CatnObjective(Objective[CatnGenerator, CatnDrawing]):
         target_maps = generator.pose_maps(encoded.frame, condition.target_pose)
         drawn = generator.draw_maps(encoded, target_maps)
         return CatnDrawing(
-            image=encoded.frame.undo(drawn),
+            image=encoded.frame.image_back(drawn),
             frame=encoded.frame,
             drawn=drawn,
             source_image=encoded.image,
@@ -430,7 +430,7 @@ class CatnObjective(Objective[CatnGenerator, CatnDrawing]):
 
     def generator_losses(self, generator: CatnGenerator, drawn: CatnDrawing, batch: PersonPair) -> dict[str, Tensor]:
         weights, frame = self.weights, drawn.frame
-        picture, truth = frame.cut(drawn.drawn), frame.cut(frame.place(batch.target_image))
+        picture, truth = frame.content_of(drawn.drawn), frame.content_of(frame.image(batch.target_image))
         with torch.no_grad():
             wanted = early_features(self.features, truth)
         losses = {
@@ -442,7 +442,7 @@ class CatnObjective(Objective[CatnGenerator, CatnDrawing]):
         return losses
 
     def discriminator_losses(self, drawn: CatnDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
-        real = self._scores(drawn.frame.place(batch.target_image), drawn)
+        real = self._scores(drawn.frame.image(batch.target_image), drawn)
         generated = self._scores(drawn.drawn.detach(), drawn)
         return {name: self.weights.adversarial / 2 * self._judging(real[name], generated[name]) for name in real}
 

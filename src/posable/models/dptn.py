@@ -30,6 +30,7 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.framed import PoseGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
@@ -42,7 +43,6 @@ from posable.nn.attention_pictures import (
     position_key,
 )
 from posable.nn.losses import least_squares_judgement, least_squares_loss, picture_losses
-from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
 from posable.nn.residual_blocks import (
@@ -220,7 +220,7 @@ class TextureBlock(nn.Module):
 class DptnSource:
     """A source, encoded: all that its pictures in other poses share. H x W is the network's frame."""
 
-    frame: NetworkFrame
+    frame: Frame
     condition: Float[Tensor, "n 21 H W"]
     """The source picture and its heatmaps."""
     self_features: Float[Tensor, "n c H/8 W/8"]
@@ -252,13 +252,13 @@ class DptnGenerator(PoseGuidedGenerator[DptnConfig, DptnSource]):
             nn.init.xavier_uniform_(attention.in_proj.weight)
 
     def render(self, encoded: DptnSource, target_pose: PoseBatch) -> Rendering:
-        return Rendering(encoded.frame.undo(self.draw_maps(encoded, self.pose_maps(encoded.frame, target_pose))))
+        return Rendering(encoded.frame.image_back(self.draw_maps(encoded, self.pose_maps(encoded.frame, target_pose))))
 
-    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
-        return heatmaps_on_pixels(frame.place_pose(pose), sigma_px=self.config.heatmap_sigma_px)
+    def pose_maps(self, frame: Frame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
+        return heatmaps_on_pixels(frame.poses(pose), sigma_px=self.config.heatmap_sigma_px)
 
     def encode_maps(
-        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n 18 H W"], frame: NetworkFrame
+        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n 18 H W"], frame: Frame
     ) -> DptnSource:
         condition = torch.cat([image, pose_maps], 1)
         self_features = self._features(condition, pose_maps)
@@ -295,10 +295,10 @@ class DptnGenerator(PoseGuidedGenerator[DptnConfig, DptnSource]):
         positions, spread = expected_positions(weights, cells)
         pictures = {
             "attended_source": attended_patches(weights, source, cells),
-            "source_positions": enlarged(position_colors(positions, 1 - spread), encoded.frame.padded),
+            "source_positions": enlarged(position_colors(positions, 1 - spread), encoded.frame.size),
             "position_key": position_key(source),
         }
-        return {name: encoded.frame.undo(picture) for name, picture in pictures.items()}
+        return {name: encoded.frame.image_back(picture) for name, picture in pictures.items()}
 
     def _features(self, condition: Tensor, maps: Tensor) -> Tensor:
         return self.residual_blocks(self.pose_encoder(torch.cat([condition, maps], 1)))
@@ -343,7 +343,7 @@ MARKET_WEIGHTS = DptnWeights(l1=2.0, adversarial=5.0, transfer_share=0.8)
 class DptnDrawing(Rendering):
     """What is drawn in training. The losses look at the network's frame, where the papers stretch pictures to."""
 
-    frame: NetworkFrame
+    frame: Frame
     transferred: Float[Tensor, "n 3 H W"]
     reconstructed: Float[Tensor, "n 3 H W"]
     """The source drawn again."""
@@ -363,7 +363,7 @@ class DptnObjective(Objective[DptnGenerator, DptnDrawing]):
         encoded = generator.encode(condition.source_image, condition.source_pose)
         transferred = generator.draw_maps(encoded, generator.pose_maps(encoded.frame, condition.target_pose))
         return DptnDrawing(
-            image=encoded.frame.undo(transferred),
+            image=encoded.frame.image_back(transferred),
             frame=encoded.frame,
             transferred=transferred,
             reconstructed=generator.reconstruct(encoded),
@@ -377,7 +377,7 @@ class DptnObjective(Objective[DptnGenerator, DptnDrawing]):
         )
         losses: dict[str, Tensor] = {}
         for task, share, picture, truth in tasks:
-            picture, truth = drawn.frame.cut(picture), drawn.frame.cut(drawn.frame.place(truth))
+            picture, truth = drawn.frame.content_of(picture), drawn.frame.content_of(drawn.frame.image(truth))
             compared = picture_losses(
                 self.features,
                 picture,
@@ -391,7 +391,7 @@ class DptnObjective(Objective[DptnGenerator, DptnDrawing]):
         return losses | {"adversarial": weights.adversarial * least_squares_loss(score, real=True)}
 
     def discriminator_losses(self, drawn: DptnDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
-        return least_squares_judgement(self.discriminator, drawn.frame.place(batch.target_image), drawn.transferred)
+        return least_squares_judgement(self.discriminator, drawn.frame.image(batch.target_image), drawn.transferred)
 
 
 # ---- published weights

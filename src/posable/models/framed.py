@@ -10,9 +10,10 @@ from torch import Tensor
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError, InputError
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.generator import EncodedT, Generator
-from posable.nn.network_frame import NetworkFrame
+from posable.models.network_frame import at_least, shrinking, stretching
 from posable.nn.regions import one_hot_regions
 from posable.parsing.schemes import ParsingLabels
 from posable.pose.pose import PoseBatch
@@ -35,7 +36,7 @@ class FramedConfig(ABC):
         """What the sides of the network's frame are padded to multiples of."""
 
     @abstractmethod
-    def frame(self, picture: Size) -> NetworkFrame:
+    def frame(self, picture: Size) -> Frame:
         """Where a picture of any size lies in the network's frame."""
 
     @property
@@ -51,8 +52,8 @@ class FramedConfig(ABC):
 class StretchedConfig(FramedConfig):
     """Pictures are stretched to the network's frame, and what is drawn shrunk back."""
 
-    def frame(self, picture: Size) -> NetworkFrame:
-        return NetworkFrame.stretching(picture, self.size, self.network_size, self.multiple)
+    def frame(self, picture: Size) -> Frame:
+        return stretching(picture, self.size, self.network_size, self.multiple)
 
     def check_sizes(self, family: str, least: int, remedy: str = "give larger ones") -> None:
         """Raises ConfigError for a side of less than `least` px."""
@@ -67,8 +68,8 @@ class StretchedConfig(FramedConfig):
 class InlaidConfig(FramedConfig):
     """Pictures are laid in the middle of the network's frame; those of k times the size and more are shrunk k times."""
 
-    def frame(self, picture: Size) -> NetworkFrame:
-        return NetworkFrame.shrinking(picture, self.size, self.multiple).at_least(self.network_size)
+    def frame(self, picture: Size) -> Frame:
+        return at_least(shrinking(picture, self.size, self.multiple), self.network_size)
 
     def check_sizes(self, family: str) -> None:
         """Raises ConfigError for a frame that is off the network's grid or smaller than the pictures."""
@@ -92,11 +93,11 @@ class FramedGenerator(Generator[EncodedT], Generic[ConfigT, EncodedT]):
         self.config = config
         self.size = config.size
 
-    def frame(self, picture: Size) -> NetworkFrame:
+    def frame(self, picture: Size) -> Frame:
         return self.config.frame(picture)
 
     @abstractmethod
-    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n k H W"]:
+    def pose_maps(self, frame: Frame, pose: PoseBatch) -> Float[Tensor, "n k H W"]:
         """Poses as the network sees them, drawn in its frame."""
 
 
@@ -105,7 +106,7 @@ class PoseGuidedGenerator(FramedGenerator[ConfigT, EncodedT]):
 
     @abstractmethod
     def encode_maps(
-        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n k H W"], frame: NetworkFrame
+        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n k H W"], frame: Frame
     ) -> EncodedT:
         """`encode`, of a picture and maps that are in the network's frame."""
 
@@ -116,7 +117,7 @@ class PoseGuidedGenerator(FramedGenerator[ConfigT, EncodedT]):
         source_parsing: UInt8[Tensor, "n h w"] | None = None,
     ) -> EncodedT:
         frame = self.frame(Size(source_image.shape[-2], source_image.shape[-1]))
-        return self.encode_maps(frame.place(source_image), self.pose_maps(frame, source_pose), frame)
+        return self.encode_maps(frame.image(source_image), self.pose_maps(frame, source_pose), frame)
 
 
 class ParsingGuidedGenerator(FramedGenerator[ConfigT, EncodedT]):
@@ -132,7 +133,7 @@ class ParsingGuidedGenerator(FramedGenerator[ConfigT, EncodedT]):
         image: Float[Tensor, "n 3 H W"],
         regions: Float[Tensor, "n classes H W"],
         pose_maps: Float[Tensor, "n k H W"],
-        frame: NetworkFrame,
+        frame: Frame,
     ) -> EncodedT:
         """`encode`, of a picture, one-hot regions and maps that are in the network's frame."""
 
@@ -149,18 +150,18 @@ class ParsingGuidedGenerator(FramedGenerator[ConfigT, EncodedT]):
             )
         frame = self.frame(Size(source_image.shape[-2], source_image.shape[-1]))
         regions = self.regions_of(frame, source_parsing)
-        return self.encode_maps(frame.place(source_image), regions, self.pose_maps(frame, source_pose), frame)
+        return self.encode_maps(frame.image(source_image), regions, self.pose_maps(frame, source_pose), frame)
 
-    def regions_of(self, frame: NetworkFrame, parsing: UInt8[Tensor, "n h w"]) -> Float[Tensor, "n classes H W"]:
+    def regions_of(self, frame: Frame, parsing: UInt8[Tensor, "n h w"]) -> Float[Tensor, "n classes H W"]:
         """A map in LIP-20 labels as one-hot regions of the network's classes, in its frame."""
         return one_hot_regions(frame, parsing, self.parsing_labels)
 
-    def shares(self, frame: NetworkFrame, regions: Float[Tensor, "n classes H W"]) -> Float[Tensor, "n classes h w"]:
+    def shares(self, frame: Frame, regions: Float[Tensor, "n classes H W"]) -> Float[Tensor, "n classes h w"]:
         """What the network finds for each class in its frame, not below 0, as shares of each place of the picture."""
-        undone = frame.undo(regions).clamp_min(1e-6)
+        undone = frame.image_back(regions).clamp_min(1e-6)
         return undone / undone.sum(1, keepdim=True)
 
-    def true_regions(self, frame: NetworkFrame, batch: PersonPair) -> Float[Tensor, "n classes H W"]:
+    def true_regions(self, frame: Frame, batch: PersonPair) -> Float[Tensor, "n classes H W"]:
         """What the network should predict for the targets; raises InputError for pairs without a target parsing map."""
         if batch.target_parsing is None:
             raise InputError(f"{self.family} learns from the target's parsing map; give pairs that have one.")

@@ -1,5 +1,6 @@
 """What every family of pose transfer has in common: encode a source once, render it in many poses."""
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Generic, TypeVar
@@ -8,10 +9,12 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from posable.batch import PoseCondition
+from posable.imaging.frame import Frame
 from posable.imaging.image import png_bytes, to_pil
 from posable.imaging.size import Size
+from posable.models.person_window import window_around
 from posable.pose.drawing import side_by_side
-from posable.pose.pose import PoseBatch
+from posable.pose.pose import Pose, PoseBatch
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,9 @@ class Rendering:
 
 
 EncodedT = TypeVar("EncodedT")
+_FACTOR_TOLERANCE = 0.05
+_CROPPED_FROM = 1.15
+"""How much larger a window must show the person than the whole picture does."""
 
 
 class Generator(nn.Module, ABC, Generic[EncodedT]):
@@ -44,10 +50,27 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     family: ClassVar[str]
     needs_parsing: ClassVar[bool] = False
     """Whether `encode` must be given the source's parsing map."""
-    draws_larger: ClassVar[bool] = False
-    """Whether pictures larger than `size` are drawn better at its double: true where pixels are copied."""
+    largest_factor: ClassVar[int] = 1
+    """How many times `size`, a side, a picture that has the pixels is drawn at. More than 1 where pixels are copied:
+    they stay as sharp as they were."""
     size: Size
-    """The frame that the network was trained in; sources of other sizes must be multiples of it or letterboxed."""
+    """Of the frame that the network was trained in."""
+
+    def frame_for(self, picture: Size, *people: Pose) -> Frame:
+        """The frame in which the network draws a picture's person, who has all of `people`, the source pose and the
+        target pose where it is known, in the picture's frame. Pipeline, evaluation, editing and the studio all ask
+        here, so one photo gives one picture.
+
+        Without poses it is the whole picture; with poses a window around them, where that makes the person larger than
+        the whole picture would in the size of the network's training.
+        """
+        frame = Frame.letterbox(picture, self.size)
+        if people and min(frame.scale) < 1:
+            near = Frame.letterbox(picture, self.size, window_around(people, picture, self.size))
+            if near.scale[1] > _CROPPED_FROM * frame.scale[1]:
+                frame = near
+        factor = min(self.largest_factor, max(1, math.ceil(1 / float(min(frame.scale)) - _FACTOR_TOLERANCE)))
+        return frame if factor == 1 else frame.with_size(Size(self.size.height * factor, self.size.width * factor))
 
     @abstractmethod
     def encode(

@@ -33,6 +33,7 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.framed import PoseGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
@@ -45,7 +46,6 @@ from posable.nn.losses import (
     picture_losses,
     sampling_correctness_loss,
 )
-from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
 from posable.nn.residual_blocks import (
@@ -244,7 +244,7 @@ class FlowNetwork(nn.Module):
 class GflaSource:
     """A source, encoded: all that its pictures in other poses share. H x W is the network's frame."""
 
-    frame: NetworkFrame
+    frame: Frame
     condition: Float[Tensor, "n 21 H W"]
     """The source picture and its heatmaps."""
     features: tuple[Tensor, ...]
@@ -281,11 +281,11 @@ class GflaGenerator(PoseGuidedGenerator[GflaConfig, GflaSource]):
     def render(self, encoded: GflaSource, target_pose: PoseBatch) -> Rendering:
         return self.rendering(encoded, self.draw_maps(encoded, self.pose_maps(encoded.frame, target_pose)))
 
-    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
-        return heatmaps_on_pixels(frame.place_pose(pose), sigma_px=self.config.heatmap_sigma_px)
+    def pose_maps(self, frame: Frame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
+        return heatmaps_on_pixels(frame.poses(pose), sigma_px=self.config.heatmap_sigma_px)
 
     def encode_maps(
-        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n 18 H W"], frame: NetworkFrame
+        self, image: Float[Tensor, "n 3 H W"], pose_maps: Float[Tensor, "n 18 H W"], frame: Frame
     ) -> GflaSource:
         features = self.source_encoder(image)
         used = tuple(features[level - 1] for level in self.config.kernels)
@@ -305,12 +305,12 @@ class GflaGenerator(PoseGuidedGenerator[GflaConfig, GflaSource]):
     def rendering(self, encoded: GflaSource, layers: GflaLayers) -> Rendering:
         frame = encoded.frame
         displacement = self._displacement(frame, layers)
-        ys = torch.arange(frame.picture.height, device=displacement.device) + 0.5
-        xs = torch.arange(frame.picture.width, device=displacement.device) + 0.5
-        places = torch.stack([xs.expand(frame.picture), ys[:, None].expand(frame.picture)])
-        copied = functional.interpolate(layers.masks[-1].float(), frame.padded, mode="bilinear", align_corners=False)
+        ys = torch.arange(frame.picture_size.height, device=displacement.device) + 0.5
+        xs = torch.arange(frame.picture_size.width, device=displacement.device) + 0.5
+        places = torch.stack([xs.expand(frame.picture_size), ys[:, None].expand(frame.picture_size)])
+        copied = functional.interpolate(layers.masks[-1].float(), frame.size, mode="bilinear", align_corners=False)
         return Rendering(
-            frame.undo(layers.image), visibility=frame.undo(copied).clamp(0, 1), flow=places + displacement
+            frame.image_back(layers.image), visibility=frame.image_back(copied).clamp(0, 1), flow=places + displacement
         )
 
     def explain(self, encoded: GflaSource, target_pose: PoseBatch) -> dict[str, Float[Tensor, "n 3 h w"]]:
@@ -318,27 +318,27 @@ class GflaGenerator(PoseGuidedGenerator[GflaConfig, GflaSource]):
         1/K (hue: direction, full colour: a quarter of the height or more; grey where it is not used); `copied_K`,
         white where that level takes from the source and black where it invents."""
         layers = self.draw_maps(encoded, self.pose_maps(encoded.frame, target_pose))
-        source, padded = encoded.condition[:, :3], encoded.frame.padded
+        source, padded = encoded.condition[:, :3], encoded.frame.size
         pictures: dict[str, Tensor] = {"warped_source": self.warped(source, layers)}
         for level, flow, mask in zip(self.config.kernels, layers.flows, layers.masks, strict=True):
             colors = flow_colors(flow.float(), largest=flow.shape[-2] / 4, confidence=mask.float())
             pictures[f"flow_{2**level}"] = enlarged(colors, padded)
             pictures[f"copied_{2**level}"] = enlarged(mask * 2 - 1, padded).expand_as(source)
-        return {name: encoded.frame.undo(picture) for name, picture in pictures.items()}
+        return {name: encoded.frame.image_back(picture) for name, picture in pictures.items()}
 
     def warped(self, source: Tensor, layers: GflaLayers) -> Tensor:
         cells = 2 ** min(self.config.kernels)
         flow = functional.interpolate(layers.flows[-1].float() * cells, source.shape[-2:], mode="bilinear")
         return _interpolated(source, flow, 0)
 
-    def _displacement(self, frame: NetworkFrame, layers: GflaLayers) -> Float[Tensor, "n 2 h w"]:
+    def _displacement(self, frame: Frame, layers: GflaLayers) -> Float[Tensor, "n 2 h w"]:
         """The finest flow in px of the picture."""
         cells = 2 ** min(self.config.kernels)
-        flow = functional.interpolate(layers.flows[-1].float(), frame.padded, mode="bilinear", align_corners=False)
+        flow = functional.interpolate(layers.flows[-1].float(), frame.size, mode="bilinear", align_corners=False)
         scale = flow.new_tensor(
-            [frame.picture.width / frame.stretched.width, frame.picture.height / frame.stretched.height]
+            [frame.picture_size.width / frame.content.width, frame.picture_size.height / frame.content.height]
         )
-        return frame.undo(flow) * (cells * scale).view(1, 2, 1, 1)
+        return frame.image_back(flow) * (cells * scale).view(1, 2, 1, 1)
 
     def _attentions(self) -> list[LocalAttention]:
         return [module for module in self.attentions.values() if isinstance(module, LocalAttention)]
@@ -371,7 +371,7 @@ class GflaFlowWeights:
 class GflaDrawing(Rendering):
     """What is drawn in training. The losses look at the network's frame."""
 
-    frame: NetworkFrame
+    frame: Frame
     layers: GflaLayers
 
 
@@ -387,12 +387,12 @@ class GflaFlowObjective(Objective[GflaGenerator, GflaDrawing]):
         """The source warped by the finest flow stands for the picture."""
         condition = batch.condition
         frame = generator.frame(Size(*condition.source_image.shape[-2:]))
-        source, maps = frame.place(condition.source_image), generator.pose_maps(frame, condition.source_pose)
+        source, maps = frame.image(condition.source_image), generator.pose_maps(frame, condition.source_pose)
         maps = torch.cat([maps, generator.pose_maps(frame, condition.target_pose)], 1)
         flows, masks = generator.flow_network(torch.cat([source, maps], 1))
         layers = GflaLayers(source, tuple(flows), tuple(masks))
         warped = generator.warped(source, layers)
-        return GflaDrawing(image=frame.undo(warped), frame=frame, layers=layers)
+        return GflaDrawing(image=frame.image_back(warped), frame=frame, layers=layers)
 
     def generator_losses(self, generator: GflaGenerator, drawn: GflaDrawing, batch: PersonPair) -> dict[str, Tensor]:
         terms = flow_losses(generator.config, drawn, batch, self.features)
@@ -425,7 +425,7 @@ class GflaObjective(Objective[GflaGenerator, GflaDrawing]):
 
     def generator_losses(self, generator: GflaGenerator, drawn: GflaDrawing, batch: PersonPair) -> dict[str, Tensor]:
         weights, frame = self.weights, drawn.frame
-        picture, truth = frame.cut(drawn.layers.image), frame.cut(frame.place(batch.target_image))
+        picture, truth = frame.content_of(drawn.layers.image), frame.content_of(frame.image(batch.target_image))
         flow = flow_losses(generator.config, drawn, batch, self.features)
         score = self.discriminator(drawn.layers.image)
         return {
@@ -438,7 +438,7 @@ class GflaObjective(Objective[GflaGenerator, GflaDrawing]):
         }
 
     def discriminator_losses(self, drawn: GflaDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
-        return least_squares_judgement(self.discriminator, drawn.frame.place(batch.target_image), drawn.layers.image)
+        return least_squares_judgement(self.discriminator, drawn.frame.image(batch.target_image), drawn.layers.image)
 
 
 def flow_losses(
@@ -446,8 +446,8 @@ def flow_losses(
 ) -> dict[str, Tensor]:
     """The sampling correctness and the affine residual of the flows, each summed over the levels, unweighted."""
     with torch.no_grad():
-        source = features(drawn.frame.place(batch.condition.source_image))
-        target = features(drawn.frame.place(batch.target_image))
+        source = features(drawn.frame.image(batch.condition.source_image))
+        target = features(drawn.frame.image(batch.target_image))
     maps = {3: (source.eighth, target.eighth), 2: (source.quarter, target.quarter)}
     correctness = regularisation = drawn.layers.flows[0].new_zeros(())
     for (level, kernel), flow in zip(config.kernels.items(), drawn.layers.flows, strict=True):

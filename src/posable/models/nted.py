@@ -27,9 +27,11 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError, InputError, SizeError
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.editing import Region, check_strength
 from posable.models.generator import Generator, Rendering
+from posable.models.network_frame import shrinking
 from posable.models.objective import Objective
 from posable.nn.attention_pictures import enlarged, label_colors
 from posable.nn.face_crops import face_crops
@@ -40,7 +42,6 @@ from posable.nn.losses import (
     r1_penalty,
     style_loss,
 )
-from posable.nn.network_frame import NetworkFrame
 from posable.nn.perceptual_features import EfficientNetFeatures, FeatureMaps, PerceptualFeatures, Vgg19Features
 from posable.nn.pretrained.vgg19 import load_vgg19
 from posable.nn.regions import placed_mask
@@ -264,7 +265,7 @@ TextureCoefficients = tuple[Float[Tensor, "n 2 labels"], ...]
 class NtedSource:
     """A reference, taken apart. Per level from coarse to fine, for its first and its second convolution."""
 
-    frame: NetworkFrame
+    frame: Frame
     image: Float[Tensor, "n 3 H W"]
     """The reference in the network's frame. Drawing does not look at it; `explain` and `texture_shares` do."""
     textures: tuple[Float[Tensor, "n 2 c labels"], ...]
@@ -295,9 +296,9 @@ class NtedGenerator(Generator[NtedSource]):
         self.skeleton_encoder = Encoder(_SKELETON_CHANNELS, config, extracts=False)
         self.renderer = Renderer(config)
 
-    def frame(self, picture: Size) -> NetworkFrame:
+    def frame(self, picture: Size) -> Frame:
         """Pictures of k times the trained size and more are shrunk k times; the rest is padded to the grid."""
-        return NetworkFrame.shrinking(picture, self.size, self.config.multiple)
+        return shrinking(picture, self.size, self.config.multiple)
 
     def encode(
         self,
@@ -307,20 +308,20 @@ class NtedGenerator(Generator[NtedSource]):
     ) -> NtedSource:
         """Takes the reference apart; neither its pose nor its parsing is looked at."""
         frame = self.frame(Size(source_image.shape[-2], source_image.shape[-1]))
-        return self.encode_frame(frame.place(source_image), frame)
+        return self.encode_frame(frame.image(source_image), frame)
 
     def render(self, encoded: NtedSource, target_pose: PoseBatch) -> Rendering:
         drawing = self.draw_maps(encoded.textures, self.pose_maps(encoded.frame, target_pose))
-        return Rendering(image=encoded.frame.undo(drawing.image).clamp(-1, 1))
+        return Rendering(image=encoded.frame.image_back(drawing.image).clamp(-1, 1))
 
-    def encode_frame(self, image: Float[Tensor, "n 3 H W"], frame: NetworkFrame) -> NtedSource:
+    def encode_frame(self, image: Float[Tensor, "n 3 H W"], frame: Frame) -> NtedSource:
         """The textures of references that are in the network's frame."""
         _, extracted = self.reference_encoder(image)
         colors = tuple(_gathered(level.attention, image) for level in extracted)
         return NtedSource(frame, image, tuple(level.textures for level in extracted), colors)
 
-    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 20 H W"]:
-        return nted_skeleton(frame.place_pose(pose))
+    def pose_maps(self, frame: Frame, pose: PoseBatch) -> Float[Tensor, "n 20 H W"]:
+        return nted_skeleton(frame.poses(pose))
 
     def draw_maps(self, textures: tuple[Tensor, ...], skeleton: Float[Tensor, "n 20 H W"]) -> NetworkDrawing:
         """One drawing for each set of textures and skeleton map in the network's frame."""
@@ -366,7 +367,7 @@ class NtedGenerator(Generator[NtedSource]):
         """
         with torch.inference_mode(False), torch.enable_grad():
             own, other = (tuple(texture.detach().clone() for texture in each.textures) for each in (person, garment))
-            skeleton, inside = self.pose_maps(person.frame, target_pose).clone(), person.frame.place(region).clone()
+            skeleton, inside = self.pose_maps(person.frame, target_pose).clone(), person.frame.image(region).clone()
             with torch.no_grad():
                 features = self.skeleton_encoder(skeleton)[0]
                 kept, wanted = (self.renderer(features, textures)[0].clamp(-1, 1) for textures in (own, other))
@@ -407,7 +408,7 @@ class NtedGenerator(Generator[NtedSource]):
                 pictures[f"distribution_{stride}_{which}"] = _colored(shares, hues) * 2 - 1
                 pictures[f"painted_{stride}_{which}"] = torch.einsum("nkhw,nck->nchw", shares, colors[:, convolution])
         frame = encoded.frame
-        return {name: frame.undo(enlarged(picture, frame.padded)) for name, picture in pictures.items()}
+        return {name: frame.image_back(enlarged(picture, frame.size)) for name, picture in pictures.items()}
 
 
 def mix_textures(person: NtedSource, garment: NtedSource, coefficients: TextureCoefficients) -> NtedSource:
@@ -484,19 +485,19 @@ class NtedObjective(Objective[NtedGenerator, NtedDrawing]):
 
     def draw(self, generator: NtedGenerator, batch: PersonPair) -> NtedDrawing:
         condition, frame = batch.condition, generator.frame(Size(*batch.target_image.shape[-2:]))
-        if frame.padded != generator.size:
+        if frame.size != generator.size:
             raise SizeError(
                 f"nted was given pictures of {frame.picture} to learn from; give {generator.size}, its own frame."
             )
-        source, target = frame.place(condition.source_image), frame.place(batch.target_image)
+        source, target = frame.image(condition.source_image), frame.image(batch.target_image)
         truth_pose = PoseBatch.concatenated([condition.target_pose, condition.source_pose])
         encoded = generator.encode_frame(torch.cat([source, target]), frame)
         drawing = generator.draw_maps(encoded.textures, generator.pose_maps(frame, truth_pose))
         return NtedDrawing(
-            image=frame.undo(drawing.image[: len(batch)]).clamp(-1, 1),
+            image=frame.image_back(drawing.image[: len(batch)]).clamp(-1, 1),
             drawn=drawing.image,
             truth=torch.cat([target, source]),
-            truth_pose=frame.place_pose(truth_pose),
+            truth_pose=frame.poses(truth_pose),
             colors=encoded.colors,
             distributions=drawing.distributions,
         )

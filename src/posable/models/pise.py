@@ -32,6 +32,7 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.editing import Region, check_strength
 from posable.models.framed import InlaidConfig, ParsingGuidedGenerator
@@ -39,7 +40,6 @@ from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
 from posable.nn.attention_pictures import enlarged, expected_positions, position_colors, position_key
 from posable.nn.losses import least_squares_judgement, least_squares_loss, picture_losses
-from posable.nn.network_frame import NetworkFrame
 from posable.nn.parsing_generator import PARSING_SLOPE, GatedConvolution
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
@@ -141,7 +141,7 @@ class RegionNorm(nn.Module):
 class PiseSource:
     """Everything about the source; h x w is the network's frame, m = h/4 * w/4 are its places."""
 
-    frame: NetworkFrame
+    frame: Frame
     image: Float[Tensor, "n 3 h w"]
     parsing: Float[Tensor, "n classes h w"]
     """One-hot."""
@@ -203,7 +203,7 @@ class PiseGenerator(ParsingGuidedGenerator[PiseConfig, PiseSource]):
         maps = self.pose_maps(encoded.frame, target_pose)
         parsing = self.predict_parsing(encoded, maps)
         painting = self.paint(encoded, maps, self.regions(parsing))
-        return Rendering(encoded.frame.undo(painting.image), parsing=self.shares(encoded.frame, parsing))
+        return Rendering(encoded.frame.image_back(painting.image), parsing=self.shares(encoded.frame, parsing))
 
     def render_regions(
         self, encoded: PiseSource, target_pose: PoseBatch, target_parsing: UInt8[Tensor, "n h w"]
@@ -212,7 +212,7 @@ class PiseGenerator(ParsingGuidedGenerator[PiseConfig, PiseSource]):
         and the source picture's frame. `render(...).parsing` is a map to start from."""
         maps, regions = self.pose_maps(encoded.frame, target_pose), self.regions_of(encoded.frame, target_parsing)
         painting = self.paint(encoded, maps, regions)
-        return Rendering(encoded.frame.undo(painting.image), parsing=self.shares(encoded.frame, regions))
+        return Rendering(encoded.frame.image_back(painting.image), parsing=self.shares(encoded.frame, regions))
 
     def with_garment(
         self, person: PiseSource, garment: PiseSource, region: Region, strength: float = 1.0
@@ -223,15 +223,15 @@ class PiseGenerator(ParsingGuidedGenerator[PiseConfig, PiseSource]):
         share = strength * class_shares(region, garment.parsing, garment.frame, self.parsing_labels)[..., None]
         return replace(person, codes=person.codes + (garment.codes - person.codes) * share)
 
-    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
-        return heatmaps_on_pixels(frame.place_pose(pose), sigma_px=self.config.heatmap_sigma_px)
+    def pose_maps(self, frame: Frame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
+        return heatmaps_on_pixels(frame.poses(pose), sigma_px=self.config.heatmap_sigma_px)
 
     def encode_maps(
         self,
         image: Float[Tensor, "n 3 H W"],
         regions: Float[Tensor, "n classes H W"],
         pose_maps: Float[Tensor, "n 18 H W"],
-        frame: NetworkFrame,
+        frame: Frame,
     ) -> PiseSource:
         codes = self._codes(image, regions)
         features = self.vgg(image, (_VGG_LAYER,))[_VGG_LAYER]
@@ -275,7 +275,7 @@ class PiseGenerator(ParsingGuidedGenerator[PiseConfig, PiseSource]):
         takes from many places."""
         maps = self.pose_maps(encoded.frame, target_pose)
         regions = self.regions(self.predict_parsing(encoded, maps))
-        painting, size = self.paint(encoded, maps, regions), encoded.frame.padded
+        painting, size = self.paint(encoded, maps, regions), encoded.frame.size
         assert painting.weights is not None
         shares = painting.weights / painting.weights.sum(2, keepdim=True).clamp_min(1e-12)
         positions, spread = expected_positions(shares, Size(size.height // 4, size.width // 4))
@@ -284,7 +284,7 @@ class PiseGenerator(ParsingGuidedGenerator[PiseConfig, PiseSource]):
             "source_positions": enlarged(position_colors(positions, 1 - spread), size),
             "position_key": position_key(encoded.image),
         }
-        return {name: encoded.frame.undo(picture) for name, picture in pictures.items()}
+        return {name: encoded.frame.image_back(picture) for name, picture in pictures.items()}
 
     def _codes(self, image: Tensor, parsing: Tensor) -> Float[Tensor, "n classes c"]:
         codes = torch.tanh(self.to_codes(self.code_encoder(image)))
@@ -368,7 +368,7 @@ class PiseWeights:
 class PiseDrawing(Rendering):
     """What is drawn in training. The losses look at the network's frame."""
 
-    frame: NetworkFrame
+    frame: Frame
     drawn: Float[Tensor, "n 3 H W"]
     predicted: Float[Tensor, "n classes H W"]
     before_light: Float[Tensor, "n c H/4 W/4"]
@@ -395,7 +395,7 @@ class PiseObjective(Objective[PiseGenerator, PiseDrawing]):
         parsing = generator.predict_parsing(encoded, maps)
         painting = generator.paint(encoded, maps, generator.regions(parsing), spatial_norm=self.step == 2)
         return PiseDrawing(
-            image=encoded.frame.undo(painting.image),
+            image=encoded.frame.image_back(painting.image),
             parsing=generator.shares(encoded.frame, parsing),
             frame=encoded.frame,
             drawn=painting.image,
@@ -404,7 +404,7 @@ class PiseObjective(Objective[PiseGenerator, PiseDrawing]):
         )
 
     def generator_losses(self, generator: PiseGenerator, drawn: PiseDrawing, batch: PersonPair) -> dict[str, Tensor]:
-        weights, truth = self.weights, drawn.frame.place(batch.target_image)
+        weights, truth = self.weights, drawn.frame.image(batch.target_image)
         parsing = generator.true_regions(drawn.frame, batch)
         losses = {
             **picture_losses(
@@ -421,7 +421,7 @@ class PiseObjective(Objective[PiseGenerator, PiseDrawing]):
         return losses
 
     def discriminator_losses(self, drawn: PiseDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
-        return least_squares_judgement(self.discriminator, drawn.frame.place(batch.target_image), drawn.drawn)
+        return least_squares_judgement(self.discriminator, drawn.frame.image(batch.target_image), drawn.drawn)
 
     def parameter_groups(self, generator: PiseGenerator) -> list[ParameterGroup]:
         later = ("light.", "key.", "query.", "after_light.") if self.step == 1 else ()

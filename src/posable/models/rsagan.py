@@ -28,6 +28,7 @@ from torch.nn import functional
 
 from posable.batch import PersonPair
 from posable.errors import ConfigError
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.editing import Region, check_strength
 from posable.models.framed import ParsingGuidedGenerator, StretchedConfig
@@ -42,7 +43,6 @@ from posable.nn.attention_pictures import (
     position_key,
 )
 from posable.nn.losses import least_squares_loss, picture_losses
-from posable.nn.network_frame import NetworkFrame
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
 from posable.nn.regions import class_shares, region_colors
@@ -269,7 +269,7 @@ class GatedCrossAttention(nn.Module):
 class RsaganSource:
     """Everything about the source. H x W is the network's frame, s = H/4 * W/4 are its places."""
 
-    frame: NetworkFrame
+    frame: Frame
     image: Float[Tensor, "n 3 H W"]
     parsing: Float[Tensor, "n 8 H W"]
     """One-hot."""
@@ -318,7 +318,7 @@ class RsaganGenerator(ParsingGuidedGenerator[RsaganConfig, RsaganSource]):
         image: Float[Tensor, "n 3 H W"],
         regions: Float[Tensor, "n 8 H W"],
         pose_maps: Float[Tensor, "n 18 H W"],
-        frame: NetworkFrame,
+        frame: Frame,
     ) -> RsaganSource:
         semantics = self.regional_semantics(pose_maps, regions) * self.regional_semantics.gate(pose_maps)
         keys = self.to_key(self.pose_encoder(pose_maps)).flatten(2)
@@ -326,7 +326,9 @@ class RsaganGenerator(ParsingGuidedGenerator[RsaganConfig, RsaganSource]):
 
     def render(self, encoded: RsaganSource, target_pose: PoseBatch) -> Rendering:
         drawn = self.integrate(encoded, self.pose_maps(encoded.frame, target_pose))
-        return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores.softmax(1)))
+        return Rendering(
+            encoded.frame.image_back(drawn.image), parsing=self.shares(encoded.frame, drawn.scores.softmax(1))
+        )
 
     def with_garment(
         self, person: RsaganSource, garment: RsaganSource, region: Region, strength: float = 1.0
@@ -346,11 +348,11 @@ class RsaganGenerator(ParsingGuidedGenerator[RsaganConfig, RsaganSource]):
             person,
             style=person.style.lerp(carried(weights, garment.style, cells), share),
             semantics=person.semantics.lerp(carried(weights, garment.semantics, cells), share),
-            parsing=person.parsing.lerp(enlarged(labels, person.frame.padded), enlarged(share, person.frame.padded)),
+            parsing=person.parsing.lerp(enlarged(labels, person.frame.size), enlarged(share, person.frame.size)),
         )
 
-    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
-        return heatmaps(frame.place_pose(pose), sigma_px=self.config.heatmap_sigma_px)
+    def pose_maps(self, frame: Frame, pose: PoseBatch) -> Float[Tensor, "n 18 H W"]:
+        return heatmaps(frame.poses(pose), sigma_px=self.config.heatmap_sigma_px)
 
     def integrate(self, encoded: RsaganSource, target_maps: Float[Tensor, "n 18 H W"]) -> Integrated:
         """The picture in the network's frame."""
@@ -375,7 +377,7 @@ class RsaganGenerator(ParsingGuidedGenerator[RsaganConfig, RsaganSource]):
         come from, in the colours that `position_key` lays over the source, white where a place takes from many;
         `source_parsing` and `target_parsing` (predicted) in the field's colours."""
         drawn = self.integrate(encoded, self.pose_maps(encoded.frame, target_pose))
-        size = encoded.frame.padded
+        size = encoded.frame.size
         cells = Size(size.height // 4, size.width // 4)
         positions, spread = expected_positions(drawn.weights, cells)
         pictures = {
@@ -385,7 +387,7 @@ class RsaganGenerator(ParsingGuidedGenerator[RsaganConfig, RsaganSource]):
             "source_parsing": region_colors(encoded.parsing, self.parsing_labels),
             "target_parsing": region_colors(drawn.scores, self.parsing_labels),
         }
-        return {name: encoded.frame.undo(picture).clamp(-1, 1) for name, picture in pictures.items()}
+        return {name: encoded.frame.image_back(picture).clamp(-1, 1) for name, picture in pictures.items()}
 
 
 # ---- training
@@ -412,7 +414,7 @@ class RsaganWeights:
 class RsaganDrawing(Rendering):
     """What is drawn in training, with what the discriminators are given besides; all in the network's frame."""
 
-    frame: NetworkFrame
+    frame: Frame
     drawn: Float[Tensor, "n 3 H W"]
     scores: Float[Tensor, "n 8 H W"]
     aligned: Float[Tensor, "n 3 H/4 W/4"]
@@ -442,7 +444,7 @@ class RsaganObjective(Objective[RsaganGenerator, RsaganDrawing]):
         drawn = generator.integrate(encoded, maps)
         small = functional.avg_pool2d(encoded.image, 4)
         return RsaganDrawing(
-            image=encoded.frame.undo(drawn.image),
+            image=encoded.frame.image_back(drawn.image),
             parsing=generator.shares(encoded.frame, drawn.scores.softmax(1)),
             frame=encoded.frame,
             drawn=drawn.image,
@@ -455,7 +457,7 @@ class RsaganObjective(Objective[RsaganGenerator, RsaganDrawing]):
     def generator_losses(
         self, generator: RsaganGenerator, drawn: RsaganDrawing, batch: PersonPair
     ) -> dict[str, Tensor]:
-        weights, truth = self.weights, drawn.frame.place(batch.target_image)
+        weights, truth = self.weights, drawn.frame.image(batch.target_image)
         parsing = generator.true_regions(drawn.frame, batch)
         scores = self._scores(drawn.drawn, drawn)
         return {
@@ -472,7 +474,7 @@ class RsaganObjective(Objective[RsaganGenerator, RsaganDrawing]):
 
     def discriminator_losses(self, drawn: RsaganDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
         losses: dict[str, Tensor] = {}
-        for kind, picture in (("real", drawn.frame.place(batch.target_image)), ("generated", drawn.drawn.detach())):
+        for kind, picture in (("real", drawn.frame.image(batch.target_image)), ("generated", drawn.drawn.detach())):
             for name, score in self._scores(picture, drawn).items():
                 losses[f"{kind}_{name}"] = 0.5 * least_squares_loss(score, real=kind == "real")
         return losses

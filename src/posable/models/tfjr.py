@@ -31,12 +31,12 @@ from torch.nn import functional
 
 from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError, SizeError
+from posable.imaging.frame import Frame
 from posable.models.editing import Region, check_strength
 from posable.models.framed import InlaidConfig, ParsingGuidedGenerator
 from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
 from posable.nn.losses import least_squares_judgement, least_squares_loss, picture_losses, style_loss
-from posable.nn.network_frame import NetworkFrame
 from posable.nn.parsing_generator import GatedConvolution, ParsingGenerator
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
@@ -180,7 +180,7 @@ class TextureFusion(nn.Module):
 class TfjrSource:
     """Everything about the source. H x W is the network's frame."""
 
-    frame: NetworkFrame
+    frame: Frame
     image: Float[Tensor, "n 3 H W"]
     """For pictures of what is carried over only; the network draws from the kernels."""
     parsing: Float[Tensor, "n classes H W"]
@@ -234,14 +234,16 @@ class TfjrGenerator(ParsingGuidedGenerator[TfjrConfig, TfjrSource]):
         image: Float[Tensor, "n 3 H W"],
         regions: Float[Tensor, "n classes H W"],
         pose_maps: Float[Tensor, "n 19 H W"],
-        frame: NetworkFrame,
+        frame: Frame,
     ) -> TfjrSource:
         return TfjrSource(frame, image, regions, pose_maps, self.texture_kernels(image, regions))
 
     def render(self, encoded: TfjrSource, target_pose: PoseBatch) -> Rendering:
         bones = self.pose_maps(encoded.frame, target_pose)
         drawn = self.weave(encoded, bones, self.predict_parsing(encoded, bones))
-        return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores.softmax(1)))
+        return Rendering(
+            encoded.frame.image_back(drawn.image), parsing=self.shares(encoded.frame, drawn.scores.softmax(1))
+        )
 
     def render_regions(
         self, encoded: TfjrSource, target_pose: PoseBatch, target_parsing: UInt8[Tensor, "n h w"]
@@ -250,7 +252,9 @@ class TfjrGenerator(ParsingGuidedGenerator[TfjrConfig, TfjrSource]):
         texture does not refine them."""
         regions = self.regions_of(encoded.frame, target_parsing)
         drawn = self.weave(encoded, self.pose_maps(encoded.frame, target_pose), certain_scores(regions), refine=False)
-        return Rendering(encoded.frame.undo(drawn.image), parsing=self.shares(encoded.frame, drawn.scores.softmax(1)))
+        return Rendering(
+            encoded.frame.image_back(drawn.image), parsing=self.shares(encoded.frame, drawn.scores.softmax(1))
+        )
 
     def with_garment(
         self, person: TfjrSource, garment: TfjrSource, region: Region, strength: float = 1.0
@@ -282,8 +286,8 @@ class TfjrGenerator(ParsingGuidedGenerator[TfjrConfig, TfjrSource]):
         material = self.texture_kernels(texture, torch.ones_like(texture[:, :1])).expand_as(own)
         return replace(encoded, kernels=_mixed(own, self.texture_fusion(own, material), share))
 
-    def pose_maps(self, frame: NetworkFrame, pose: PoseBatch) -> Float[Tensor, "n 19 H W"]:
-        return bone_maps(frame.place_pose(pose), sigma_px=self.config.bone_sigma_px)
+    def pose_maps(self, frame: Frame, pose: PoseBatch) -> Float[Tensor, "n 19 H W"]:
+        return bone_maps(frame.poses(pose), sigma_px=self.config.bone_sigma_px)
 
     def texture_kernels(
         self, image: Float[Tensor, "n 3 H W"], regions: Float[Tensor, "n classes H W"]
@@ -328,14 +332,14 @@ class TfjrGenerator(ParsingGuidedGenerator[TfjrConfig, TfjrSource]):
         scores = self.predict_parsing(encoded, bones)
         refined, cells = self.weave(encoded, bones, scores).scores, self.config.kernel_size
         colors = gathered(encoded.image, encoded.parsing, cells)
-        carried = laid_out(colors, grid_weights(most_likely(refined), cells), encoded.frame.padded)
+        carried = laid_out(colors, grid_weights(most_likely(refined), cells), encoded.frame.size)
         pictures = {
             "source_parsing": region_colors(encoded.parsing, self.parsing_labels),
             "predicted_parsing": region_colors(scores, self.parsing_labels),
             "refined_parsing": region_colors(refined, self.parsing_labels),
             "carried_layout": carried,
         }
-        return {name: encoded.frame.undo(picture).clamp(-1, 1) for name, picture in pictures.items()}
+        return {name: encoded.frame.image_back(picture).clamp(-1, 1) for name, picture in pictures.items()}
 
     def _injection(self, encoded: TfjrSource, shares: Float[Tensor, "n classes H W"], factor: int) -> Injection:
         regions = chosen_regions(shares, factor)
@@ -377,7 +381,7 @@ class TfjrWeights:
 class TfjrDrawing(Rendering):
     """What is drawn in training. The losses look at the network's frame."""
 
-    frame: NetworkFrame
+    frame: Frame
     drawn: Float[Tensor, "n 3 H W"] | None
     """None in the parsing stage."""
     predictions: tuple[Float[Tensor, "n classes H W"], ...]
@@ -415,7 +419,7 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
             parsing = generator.shares(frame, scores.softmax(1))
             layout = region_colors(scores.detach(), generator.parsing_labels)
             return TfjrDrawing(
-                image=frame.undo(layout),
+                image=frame.image_back(layout),
                 parsing=parsing,
                 frame=frame,
                 drawn=None,
@@ -435,7 +439,7 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
             woven = generator.weave(encoded, bones, predicted)
             predictions = (predicted, woven.scores)
         return TfjrDrawing(
-            image=frame.undo(woven.image),
+            image=frame.image_back(woven.image),
             parsing=generator.shares(frame, woven.scores.softmax(1)),
             frame=frame,
             drawn=woven.image,
@@ -451,7 +455,7 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
             losses[f"{name}_l1"] = weights.parsing_l1 * functional.l1_loss(scores.softmax(1), regions)
         if drawn.drawn is None or self.discriminator is None:
             return losses
-        truth = drawn.frame.place(batch.target_image)
+        truth = drawn.frame.image(batch.target_image)
         # What is made of another material has no truth to be like.
         compared = drawn.drawn if drawn.material_region is None else drawn.drawn.lerp(truth, drawn.material_region)
         losses |= picture_losses(
@@ -469,7 +473,7 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
     def discriminator_losses(self, drawn: TfjrDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
         if drawn.drawn is None or self.discriminator is None:
             return {}
-        return least_squares_judgement(self.discriminator, drawn.frame.place(batch.target_image), drawn.drawn)
+        return least_squares_judgement(self.discriminator, drawn.frame.image(batch.target_image), drawn.drawn)
 
     def parameter_groups(self, generator: TfjrGenerator) -> list[ParameterGroup]:
         structure = ("parsing_generator.", "refinement.", "to_scores.")

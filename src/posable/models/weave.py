@@ -27,10 +27,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.errors import ConfigError
+from posable.imaging.frame import resized
 from posable.imaging.size import Size
 from posable.models.generator import Generator, Rendering
 from posable.nn.attention_pictures import position_colors, position_key
-from posable.nn.network_frame import resized
 from posable.pose.maps import body_mask_logits, bone_maps, heatmaps
 from posable.pose.pose import OPENPOSE_18, PoseBatch
 
@@ -447,7 +447,7 @@ class WeaveGenerator(Generator[WeaveSource]):
     frame's proportions will do (256x176, 512x352, ...)."""
 
     family = "weave"
-    draws_larger = True
+    largest_factor = 4
 
     def __init__(self, config: WeaveConfig) -> None:
         super().__init__()

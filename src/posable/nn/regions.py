@@ -9,18 +9,20 @@ from torch import Tensor
 from torch.nn import functional
 
 from posable.errors import SizeError
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
-from posable.nn.network_frame import NetworkFrame
 from posable.parsing.schemes import ParsingLabels, palette
 
 
 def one_hot_regions(
-    frame: NetworkFrame, parsing: UInt8[Tensor, "n h w"], labels: ParsingLabels
+    frame: Frame, parsing: UInt8[Tensor, "n h w"], labels: ParsingLabels
 ) -> Float[Tensor, "n classes H W"]:
     """A map in LIP-20 labels as one-hot regions of another scheme, in the network's frame."""
     table = torch.tensor(labels.from_lip, device=parsing.device)
-    shares = functional.one_hot(table[parsing.long()], len(labels)).movedim(-1, 1).float()
-    return most_likely(frame.place(shares))
+    shares = frame.mask(functional.one_hot(table[parsing.long()], len(labels)).movedim(-1, 1).float())
+    # Around the picture, where all shares are 0, is background, as in every other frame.
+    background = torch.cat([1 - shares.sum(1, keepdim=True), torch.zeros_like(shares[:, 1:])], 1)
+    return most_likely(shares + background)
 
 
 def most_likely(shares: Float[Tensor, "n classes h w"]) -> Float[Tensor, "n classes h w"]:
@@ -34,18 +36,18 @@ def chosen_regions(shares: Float[Tensor, "n classes h w"], factor: int = 1) -> F
     return most_likely(coarse) + (coarse - coarse.detach())
 
 
-def placed_mask(frame: NetworkFrame, mask: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 H W"]:
+def placed_mask(frame: Frame, mask: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "n 1 H W"]:
     """A mask of a picture in the network's frame; raises SizeError for one of another size than the picture's."""
     size = Size(mask.shape[-2], mask.shape[-1])
-    if size != frame.picture:
-        raise SizeError(f"the region's mask is {size} and its picture {frame.picture}; give a mask of {frame.picture}.")
-    return frame.place(mask)
+    if size != frame.picture_size:
+        raise SizeError(f"the region's mask is {size} and its picture {frame.picture_size}; give a mask of that size.")
+    return frame.image(mask)
 
 
 def class_shares(
     region: str | Float[Tensor, "n 1 h w"],
     regions: Float[Tensor, "n classes H W"],
-    frame: NetworkFrame,
+    frame: Frame,
     labels: ParsingLabels,
 ) -> Float[Tensor, "n classes"]:
     """How far each class of a picture's one-hot `regions` belongs to a region of it, in [0, 1]: wholly the class that

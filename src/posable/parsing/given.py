@@ -1,16 +1,12 @@
-"""Given parsing maps: what may be given, and how it comes into the frame of a network."""
+"""Given parsing maps: what may be given."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from jaxtyping import UInt8
 from PIL import Image
-from torch import Tensor
 
 from posable.errors import InputError
-from posable.imaging.image import Letterbox
 from posable.imaging.size import Size
 from posable.parsing.result import ParsingResult
 from posable.parsing.schemes import LIP_20, ParsingLabels, translate
@@ -38,14 +34,3 @@ def as_parsing(
     if isinstance(given, ParsingResult) and scheme.name == LIP_20.name:
         return given
     return ParsingResult(translate(labels, scheme, LIP_20))
-
-
-def labels_in_frame(labels: npt.NDArray[np.uint8], letterbox: Letterbox) -> UInt8[Tensor, "1 H W"]:
-    """The labels (h, w) of a picture in the letterbox's target frame: each pixel has those of the nearest."""
-    content, source = letterbox.content, letterbox.source
-    left, top = letterbox.offset
-    rows = (np.arange(letterbox.target.height) - top + 0.5) * source.height / content.height
-    columns = (np.arange(letterbox.target.width) - left + 0.5) * source.width / content.width
-    row = np.floor(rows).astype(int).clip(0, source.height - 1)
-    column = np.floor(columns).astype(int).clip(0, source.width - 1)
-    return torch.from_numpy(labels[row[:, None], column[None]])[None]

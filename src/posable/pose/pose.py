@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from posable.imaging.image import Letterbox
-
 __all__ = ["OPENPOSE_18", "Pose", "PoseBatch", "Skeleton", "retarget"]
 
 FAR_OUTSIDE_FRAMES = 2.0
@@ -115,20 +113,6 @@ class Pose:
         keypoints = self.keypoints[mirror]
         keypoints[:, 0] = self.size.width - keypoints[:, 0]
         return Pose(keypoints, self.visible[mirror], self.size)
-
-    def letterboxed(self, letterbox: Letterbox) -> Pose:
-        """The pose in the frame that `letterbox` gives; the pose must be in the letterbox's source size."""
-        if self.size != letterbox.source:
-            raise SizeError(
-                f"the pose is in a frame of {self.size}, but this letterbox is made for {letterbox.source}."
-            )
-        return Pose(letterbox.points(self.keypoints), self.visible, letterbox.target)
-
-    def unletterboxed(self, letterbox: Letterbox) -> Pose:
-        """The inverse of `letterboxed`; keypoints that lie in the padding become hidden."""
-        if self.size != letterbox.target:
-            raise SizeError(f"the pose is in a frame of {self.size}, but this letterbox gives {letterbox.target}.")
-        return Pose(letterbox.undo_points(self.keypoints), self.visible, letterbox.source).within_frame()
 
     def named(self) -> dict[str, tuple[float, float]]:
         """The visible keypoints by name."""

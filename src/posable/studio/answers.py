@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from posable.studio.pictures import PictureFormat, SequenceFormat
 from posable.studio.settings import Limits
+from posable.transfer.background import BackgroundKind
 
 _DEFAULTS = Limits()
 _EXAMPLE_POINTS: dict[str, list[float] | None] = {
@@ -46,7 +47,13 @@ MaxSide = Annotated[
     ),
 ]
 Retarget = Annotated[bool, Field(description="Fit the pose to the person's proportions and place.")]
-KeepBackground = Annotated[bool, Field(description="Keep the source's own pixels around.")]
+Background = Annotated[
+    BackgroundKind | None,
+    Field(
+        description="Around the person: keep the photograph's own pixels, drawn by the model, plain, or transparent. "
+        "Else keep, where the model's family draws a mask of the person."
+    ),
+]
 Format = Annotated[PictureFormat, Field(description="png keeps every level; jpeg and webp are fast previews.")]
 SequenceKind = Annotated[
     SequenceFormat, Field(description="png and jpeg: side by side in a strip; webp and gif: an animation.")
@@ -147,7 +154,7 @@ class TransferBody(_Strict):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"pose": "wave"}]})
     pose: GivenPose
     retarget: Retarget = True
-    keep_background: KeepBackground = False
+    background: Background = None
     format: Format = PictureFormat.png
     max_side: MaxSide = None
     model: ModelName = None
@@ -157,7 +164,7 @@ class SequenceBody(_Strict):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"poses": ["wave", "arms-up"]}]})
     poses: Annotated[list[GivenPose], Field(min_length=1, max_length=_DEFAULTS.poses)]
     retarget: Retarget = True
-    keep_background: KeepBackground = False
+    background: Background = None
     format: SequenceKind = SequenceFormat.webp
     seconds: SecondsPerPicture = 0.5
     max_side: MaxSide = None

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from posable.studio.answers import Format, GivenPose, KeepBackground, MaxSide, ModelName, Retarget
+from posable.studio.answers import Background, Format, GivenPose, MaxSide, ModelName, Retarget
 from posable.studio.pictures import PictureFormat
 from posable.transfer.regions import REGIONS
 from posable.transfer.texture import LARGEST_SCALE, LEAST_SCALE
@@ -62,7 +62,7 @@ class _DrawnEdit(_Edit):
     pose: OptionalPose = None
     region: Region = "upper"
     strength: Strength = 1.0
-    keep_background: KeepBackground = False
+    background: Background = None
     format: Format = PictureFormat.png
 
 

@@ -25,13 +25,13 @@ def draw_together(sources: Sequence[EncodedSource], poses: Sequence[Pose]) -> li
     """Each source (all of one generator) in the pose of the same index, in its picture's frame; equal to
     `EncodedSource.draw` of each but for rounding. Sources that cannot be joined are drawn one after the other."""
     assert len({id(source.generator) for source in sources}) == 1, "one network draws one batch"
-    same_frame = len({source.letterbox.target for source in sources}) == 1
+    same_frame = len({source.frame.size for source in sources}) == 1
     joined = _joined_or_none([source.encoded for source in sources]) if same_frame and len(sources) > 1 else None
     if joined is None:
         return [source.draw(pose) for source, pose in zip(sources, poses, strict=True)]
     generator = sources[0].generator
     device = next(generator.parameters()).device
-    placed = [pose.letterboxed(source.letterbox) for source, pose in zip(sources, poses, strict=True)]
+    placed = [source.frame.pose(pose) for source, pose in zip(sources, poses, strict=True)]
     with torch.inference_mode():
         rendering = generator.render(joined, PoseBatch.from_poses(placed).to(device))
     return [_one_of(rendering, index) for index in range(len(sources))]

@@ -11,6 +11,7 @@ from typing import Any
 from PIL import Image
 
 from posable.errors import InputError
+from posable.imaging.image import to_rgb
 from posable.imaging.sequence_output import image_strip, write_animation
 
 
@@ -40,8 +41,10 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def picture_bytes(picture: Image.Image, kind: PictureFormat) -> bytes:
+    """The picture as a file; JPEG, which has no transparency, shows white there."""
     file = io.BytesIO()
-    picture.save(file, format=kind.value.upper(), **_OPTIONS[kind.value])
+    shown = to_rgb(picture) if kind is PictureFormat.jpeg else picture
+    shown.save(file, format=kind.value.upper(), **_OPTIONS[kind.value])
     return file.getvalue()
 
 

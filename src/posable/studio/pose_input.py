@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from posable.errors import PoseError
-from posable.imaging.image import Letterbox
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.pose.formats import KNOWN_FORMATS, pose_from_json
 from posable.pose.library import shipped_pose
@@ -27,7 +27,7 @@ def given_pose(given: JsonPose, frame: Size | None, origin: str = "the pose") ->
 def pose_of_source(given: JsonPose, frame: Size) -> Pose:
     """The same for the person in a picture of size `frame`: fitted into it. Raises PoseError."""
     pose = given_pose(given, frame, "the source's pose")
-    return pose if pose.size == frame else pose.letterboxed(Letterbox(pose.size, frame))
+    return Frame.letterbox(pose.size, frame).pose(pose)
 
 
 def pose_from_field(text: str) -> JsonPose:

@@ -14,6 +14,7 @@ from posable.studio.pictures import PictureFormat
 from posable.studio.pose_input import JsonPose, given_pose, pose_from_field, pose_of_source
 from posable.studio.service import Service
 from posable.studio.source_store import Seen
+from posable.transfer.background import BackgroundKind
 from posable.transfer.encoded_source import EncodedSource
 
 _LONGEST_NAME = 80
@@ -74,16 +75,16 @@ class DrawnAs:
     """How a form wants its person drawn, and the drawing written."""
 
     retarget: bool
-    keep_background: bool
+    background: BackgroundKind | None
     format: PictureFormat
 
 
 def drawn_as(
     retarget: Annotated[answers.Retarget, Form()] = True,
-    keep_background: Annotated[answers.KeepBackground, Form()] = False,
+    background: Annotated[answers.Background, Form()] = None,
     format: Annotated[answers.Format, Form()] = PictureFormat.png,
 ) -> DrawnAs:
-    return DrawnAs(retarget, keep_background, format)
+    return DrawnAs(retarget, background, format)
 
 
 Sent = Annotated[SentPicture, Depends(sent_picture)]
@@ -120,18 +121,17 @@ async def encoded_once(service: Service, sent: SentPicture, otherwise: str = "th
     return Encoded(person, seen.sent_size)
 
 
-def target_pose(service: Service, person: EncodedSource, pose: JsonPose | None, retarget: bool) -> Pose | None:
+def target_pose(person: EncodedSource, pose: JsonPose | None, retarget: bool) -> Pose | None:
     """The pose to draw, or None for the person as photographed."""
-    return None if pose is None else placed_pose(service, person, pose, retarget)
+    return None if pose is None else placed_pose(person, pose, retarget)
 
 
 def optional_pose(field: str | None) -> JsonPose | None:
     return None if field is None else pose_from_field(field)
 
 
-def placed_pose(service: Service, encoded: EncodedSource, given: JsonPose, retarget: bool) -> Pose:
-    pose = given_pose(given, None if retarget else encoded.letterbox.source)
-    return service.place(encoded, pose, retarget=retarget)
+def placed_pose(encoded: EncodedSource, given: JsonPose, retarget: bool) -> Pose:
+    return encoded.place(given_pose(given, None if retarget else encoded.size), retarget=retarget)
 
 
 def picture_response(data: bytes, kind: str, seconds: float) -> Response:

@@ -32,6 +32,7 @@ from posable.studio.request_parts import (
 from posable.studio.requests_in_memory import ServiceRoute
 from posable.studio.service import Service, timed
 from posable.studio.source_store import Source
+from posable.transfer.background import BackgroundKind
 from posable.transfer.encoded_source import EncodedSource
 
 drawing = APIRouter(prefix="/v1", tags=["drawing"], route_class=ServiceRoute)
@@ -85,7 +86,7 @@ def correct_source_pose(service: ReadyService, source_id: str, body: answers.Sou
 async def place(service: ReadyService, source_id: str, body: answers.PlaceBody) -> answers.PlacedAnswer:
     """The pose as a transfer would draw it, in the frame of the source's picture."""
     encoded = await service.encoding(service.store.get(source_id), None, None)
-    placed = placed_pose(service, encoded, body.pose, body.retarget)
+    placed = placed_pose(encoded, body.pose, body.retarget)
     return answers.PlacedAnswer.model_validate({"pose": pose_json(placed)})
 
 
@@ -97,8 +98,8 @@ async def place(service: ReadyService, source_id: str, body: answers.PlaceBody) 
 async def transfer_source(service: ReadyService, source_id: str, body: answers.TransferBody) -> Response:
     """The source's person in another pose."""
     encoded = await service.encoding(service.store.get(source_id), body.model, body.max_side)
-    pose = placed_pose(service, encoded, body.pose, body.retarget)
-    return await _drawn(service, encoded, pose, keep_background=body.keep_background, kind=body.format)
+    pose = placed_pose(encoded, body.pose, body.retarget)
+    return await _drawn(service, encoded, pose, background=body.background, kind=body.format)
 
 
 @drawing.post(
@@ -116,8 +117,8 @@ async def sequence_source(service: ReadyService, source_id: str, body: answers.S
 async def transfer(service: ReadyService, sent: Sent, pose: PoseField, how: AsDrawn) -> Response:
     """The person of a picture in another pose, in one request; nothing is held."""
     encoded, _ = await encoded_once(service, sent)
-    placed = placed_pose(service, encoded, pose_from_field(pose), how.retarget)
-    return await _drawn(service, encoded, placed, keep_background=how.keep_background, kind=how.format)
+    placed = placed_pose(encoded, pose_from_field(pose), how.retarget)
+    return await _drawn(service, encoded, placed, background=how.background, kind=how.format)
 
 
 @drawing.post("/sequence", response_class=Response, responses={**WORK, **picture_answer("png", "jpeg", "webp", "gif")})
@@ -131,7 +132,7 @@ async def sequence(
         ),
     ],
     retarget: Annotated[answers.Retarget, Form()] = True,
-    keep_background: Annotated[answers.KeepBackground, Form()] = False,
+    background: Annotated[answers.Background, Form()] = None,
     format: Annotated[answers.SequenceKind, Form()] = SequenceFormat.webp,
     seconds: Annotated[answers.SecondsPerPicture, Form()] = 0.5,
 ) -> Response:
@@ -143,7 +144,7 @@ async def sequence(
     body = answers.SequenceBody(
         poses=[one.strip() if isinstance(one, str) else one for one in listed],
         retarget=retarget,
-        keep_background=keep_background,
+        background=background,
         format=format,
         seconds=seconds,
     )
@@ -178,12 +179,12 @@ async def animation(
 
 
 async def _drawn(
-    service: Service, encoded: EncodedSource, pose: Pose, *, keep_background: bool, kind: PictureFormat
+    service: Service, encoded: EncodedSource, pose: Pose, *, background: BackgroundKind | None, kind: PictureFormat
 ) -> Response:
-    (drawn,) = await service.draw(encoded, [pose], keep_background=keep_background)
+    (drawn,) = await service.draw(encoded, [pose], background)
 
     def written() -> bytes:
-        return picture_bytes(encoded.finished(drawn.rendering, keep_background=keep_background), kind)
+        return picture_bytes(drawn.picture(background), kind)
 
     data, seconds = await service.on_pictures(timed(written))
     return picture_response(data, kind.value, drawn.seconds + seconds)
@@ -196,13 +197,11 @@ async def _sequence(service: Service, encoded: EncodedSource, body: answers.Sequ
             f"{len(body.poses)} pictures of {height}x{width} are too much for one answer; give a max_side, "
             "or fewer poses."
         )
-    poses = [placed_pose(service, encoded, one, body.retarget) for one in body.poses]
-    drawn = await service.draw(encoded, poses, keep_background=body.keep_background)
+    poses = [placed_pose(encoded, one, body.retarget) for one in body.poses]
+    drawn = await service.draw(encoded, poses, body.background)
 
     def written() -> bytes:
-        pictures: Sequence[Image.Image] = [
-            encoded.finished(one.rendering, keep_background=body.keep_background) for one in drawn
-        ]
+        pictures: Sequence[Image.Image] = [one.picture(body.background) for one in drawn]
         return sequence_bytes(pictures, body.format, body.seconds)
 
     data, seconds = await service.on_pictures(timed(written))

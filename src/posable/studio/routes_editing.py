@@ -34,9 +34,9 @@ from posable.studio.request_parts import (
 from posable.studio.requests_in_memory import ServiceRoute
 from posable.studio.service import Service, timed
 from posable.studio.source_store import Source
+from posable.transfer.background import BackgroundKind
 from posable.transfer.encoded_source import EncodedSource
 from posable.transfer.patterns import Pattern
-from posable.transfer.pipeline import PoseTransfer
 from posable.transfer.regions import check_mask_size, region_classes
 from posable.transfer.texture import check_scale
 
@@ -58,9 +58,9 @@ async def garment_of_source(service: ReadyService, source_id: str, body: bodies.
     reference = await service.encoding(other, body.model, body.max_side)
     mask = None if body.mask is None else bytes_of_data_url(body.mask)
     where = await _where(service, body.region, mask, reference, _sizes(other))
-    pose = target_pose(service, person, body.pose, body.retarget)
+    pose = target_pose(person, body.pose, body.retarget)
 
-    answer = await _dressed(service, person, reference, where, pose, body.strength, body.keep_background, body.format)
+    answer = await _dressed(service, person, reference, where, pose, body.strength, body.background, body.format)
     service.store.make_room(other)
     service.store.make_room(source)
     return answer
@@ -135,8 +135,8 @@ async def garment(
     other = replace(sent, file=reference, pose=reference_pose)
     wearer, size = await encoded_once(service, other, "the other picture")
     where = await _where(service, region, mask and await mask.read(), wearer, (size,))
-    target = target_pose(service, person, optional_pose(pose), how.retarget)
-    return await _dressed(service, person, wearer, where, target, strength, how.keep_background, how.format)
+    target = target_pose(person, optional_pose(pose), how.retarget)
+    return await _dressed(service, person, wearer, where, target, strength, how.background, how.format)
 
 
 @editing.post("/texture", response_class=Response, responses=_DRAWN)
@@ -154,36 +154,28 @@ async def _dressed(
     where: str | Image.Image,
     pose: Pose | None,
     strength: float,
-    keep_background: bool,
+    background: BackgroundKind | None,
     kind: PictureFormat,
 ) -> Response:
-    def edit(pipe: PoseTransfer) -> Image.Image:
-        return pipe.garment(
-            person, wearer, where, pose, strength=strength, retarget=False, keep_background=keep_background
-        )
+    def edit() -> Image.Image:
+        return person.dressed_from(wearer, where, pose, strength=strength, retarget=False, background=background)
 
-    return await _edited(service, person, edit, kind)
+    return await _edited(service, edit, kind)
 
 
 async def _textured(
     service: Service, person: EncodedSource, sizes: Sequence[Size], pattern: Pattern, cloth: ClothForm, how: DrawnAs
 ) -> Response:
     where = await _where(service, cloth.region, cloth.mask and await cloth.mask.read(), person, sizes)
-    pose = target_pose(service, person, optional_pose(cloth.pose), how.retarget)
+    pose = target_pose(person, optional_pose(cloth.pose), how.retarget)
 
-    def edit(pipe: PoseTransfer) -> Image.Image:
-        return pipe.texture(
-            person,
-            pattern,
-            where,
-            pose,
-            scale=cloth.scale,
-            strength=cloth.strength,
-            retarget=False,
-            keep_background=how.keep_background,
-        )
+    def edit() -> Image.Image:
+        edited = person.textured(pattern, where, scale=cloth.scale, strength=cloth.strength)
+        if pose is None:
+            return edited.as_photographed(background=how.background)
+        return edited.render(pose, retarget=False, background=how.background)
 
-    return await _edited(service, person, edit, how.format)
+    return await _edited(service, edit, how.format)
 
 
 def _sizes(source: Source) -> tuple[Size, Size]:
@@ -215,9 +207,7 @@ async def _where(
     return given.convert("L").resize(masked.picture.size, Image.Resampling.BILINEAR)
 
 
-async def _edited(
-    service: Service, person: EncodedSource, edit: Callable[[PoseTransfer], Image.Image], kind: PictureFormat
-) -> Response:
-    picture, drawing = await service.on_network(timed(lambda: edit(PoseTransfer(person.generator))))
+async def _edited(service: Service, edit: Callable[[], Image.Image], kind: PictureFormat) -> Response:
+    picture, drawing = await service.on_network(timed(edit))
     data, writing = await service.on_pictures(timed(lambda: picture_bytes(picture, kind)))
     return picture_response(data, kind.value, drawing + writing)

@@ -29,7 +29,6 @@ from posable.studio.request_parts import (
 from posable.studio.requests_in_memory import ServiceRoute
 from posable.studio.service import Service, timed
 from posable.transfer.encoded_source import EncodedSource
-from posable.transfer.pipeline import PoseTransfer
 from posable.transfer.sheet import explain_sheet
 
 insight = APIRouter(prefix="/v1", tags=["insight"], route_class=ServiceRoute)
@@ -46,7 +45,7 @@ async def parse_source(
     """Which garment or body part each pixel of the source shows, as photographed or in a pose."""
     source = service.store.get(source_id)
     person = await service.encoding(source, body.model, body.max_side)
-    pose = target_pose(service, person, body.pose, body.retarget)
+    pose = target_pose(person, body.pose, body.retarget)
     answer = await _parsed(service, person, pose, body.format)
     service.store.make_room(source)
     return answer
@@ -62,7 +61,7 @@ async def explain_source(
 ) -> Response | bodies.ExplainAnswer:
     """Where each part of a drawing of this source comes from."""
     person = await service.encoding(service.store.get(source_id), body.model, body.max_side)
-    return await _explained(service, person, placed_pose(service, person, body.pose, body.retarget), body.format)
+    return await _explained(service, person, placed_pose(person, body.pose, body.retarget), body.format)
 
 
 @insight.post("/parse", response_model=bodies.ParsingAnswer, responses={**WORK, **PARSING_ANSWER})
@@ -75,7 +74,7 @@ async def parse(
 ) -> Response | bodies.ParsingAnswer:
     """Which garment or body part each pixel of a picture shows, as photographed or in a pose."""
     person, _ = await encoded_once(service, sent)
-    return await _parsed(service, person, target_pose(service, person, optional_pose(pose), retarget), format)
+    return await _parsed(service, person, target_pose(person, optional_pose(pose), retarget), format)
 
 
 @insight.post("/explain", response_model=bodies.ExplainAnswer, responses={**WORK, **EXPLAIN_ANSWER})
@@ -88,15 +87,13 @@ async def explain(
 ) -> Response | bodies.ExplainAnswer:
     """Where each part of a drawing comes from."""
     person, _ = await encoded_once(service, sent)
-    return await _explained(service, person, placed_pose(service, person, pose_from_field(pose), retarget), format)
+    return await _explained(service, person, placed_pose(person, pose_from_field(pose), retarget), format)
 
 
 async def _parsed(
     service: Service, person: EncodedSource, pose: Pose | None, show: ShowAs
 ) -> Response | bodies.ParsingAnswer:
-    parsing, seconds = await service.on_network(
-        timed(lambda: PoseTransfer(person.generator).parse(person, pose, retarget=False))
-    )
+    parsing, seconds = await service.on_network(timed(lambda: person.parsed(pose, retarget=False)))
     picture = parsing.to_picture()
     if show is ShowAs.png:
         return picture_response(picture_bytes(picture, PictureFormat.png), "png", seconds)
@@ -115,9 +112,7 @@ def _described(parsing: ParsingResult, picture: Image.Image) -> bodies.ParsingAn
 async def _explained(
     service: Service, person: EncodedSource, pose: Pose, show: ShowAs
 ) -> Response | bodies.ExplainAnswer:
-    pictures, seconds = await service.on_network(
-        timed(lambda: PoseTransfer(person.generator).explain(person, pose, retarget=False))
-    )
+    pictures, seconds = await service.on_network(timed(lambda: person.explain(pose, retarget=False)))
     if show is ShowAs.png:
         sheet = await service.on_pictures(lambda: picture_bytes(explain_sheet(pictures), PictureFormat.png))
         return picture_response(sheet, "png", seconds)

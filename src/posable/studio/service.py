@@ -21,8 +21,8 @@ from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Settings
 from posable.studio.source_store import Seen, Source, SourceStore
 from posable.studio.work_queue import Drawing, Drawn, WorkQueue
+from posable.transfer.background import BackgroundKind
 from posable.transfer.encoded_source import EncodedSource
-from posable.transfer.pipeline import PoseTransfer
 from posable.transfer.pose_lookup import find_pose
 
 _PICTURE_THREADS = 2
@@ -121,15 +121,13 @@ class Service:
         """Runs something on the thread that runs networks; raises Refusal when it may not wait for that."""
         return await asyncio.wrap_future(self.queue.call(function))
 
-    async def draw(self, source: EncodedSource, poses: Sequence[Pose], *, keep_background: bool) -> list[Drawn]:
+    async def draw(
+        self, source: EncodedSource, poses: Sequence[Pose], background: BackgroundKind | None
+    ) -> list[Drawn]:
         """The source in each of the poses, which lie in its picture."""
-        jobs = [Drawing(source, pose, needs_source_mask=keep_background) for pose in poses]
+        jobs = [Drawing(source.for_pose(pose), pose, background) for pose in poses]
         futures = [asyncio.wrap_future(future) for future in self.queue.draw(jobs)]
         return await asyncio.gather(*futures)
-
-    def place(self, encoded: EncodedSource, pose: Pose, *, retarget: bool) -> Pose:
-        """The pose as it will be drawn: in the frame of the encoded picture. Raises PoseError."""
-        return PoseTransfer(encoded.generator).place(encoded, pose, retarget=retarget)
 
     def _load(self) -> None:
         try:

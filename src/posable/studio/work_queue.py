@@ -14,6 +14,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from PIL import Image
+
 from posable.errors import PosableError
 from posable.models.generator import Rendering
 from posable.pose.pose import Pose
@@ -21,6 +23,7 @@ from posable.studio.joined_sources import draw_together
 from posable.studio.refusals import Refusal
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits
+from posable.transfer.background import BackgroundKind
 from posable.transfer.encoded_source import EncodedSource
 
 _SMOOTHING = 0.1
@@ -44,19 +47,24 @@ class Drawing:
 
     source: EncodedSource
     pose: Pose
-    needs_source_mask: bool = False
+    background: BackgroundKind | None = None
 
     def fits_with(self, other: Drawing) -> bool:
         """Whether one call of a network can draw both."""
         same_network = self.source.generator is other.source.generator
-        return same_network and self.source.letterbox.target == other.source.letterbox.target
+        return same_network and self.source.frame.size == other.source.frame.size
 
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
+    drawing: Drawing
     rendering: Rendering
     seconds: float
     """The network's time for the batch, shared evenly."""
+
+    def picture(self, background: BackgroundKind | None) -> Image.Image:
+        """What was drawn, in the source picture's size."""
+        return self.drawing.source.finished(self.rendering, self.drawing.pose, background)
 
 
 @dataclass(eq=False)
@@ -166,21 +174,25 @@ class WorkQueue:
         drawings = [job.drawing for job in jobs if isinstance(job, _DrawJob) and job.drawing is not None]
         started = time.perf_counter()
         renderings = draw_together([one.source for one in drawings], [one.pose for one in drawings])
-        problems = [_source_mask_problem(one) for one in drawings]
+        problems = [_mask_problem(one, drawn) for one, drawn in zip(drawings, renderings, strict=True)]
         seconds = time.perf_counter() - started
         self._metrics.batch_size.observe(len(drawings))
         self._metrics.network_seconds.observe(seconds)
-        drawn = [Drawn(rendering, seconds / len(drawings)) for rendering in renderings]
+        share = seconds / len(drawings)
+        drawn = [Drawn(one, rendering, share) for one, rendering in zip(drawings, renderings, strict=True)]
         return [problem or one for problem, one in zip(problems, drawn, strict=True)]
 
 
-def _source_mask_problem(drawing: Drawing) -> PosableError | None:
+def _mask_problem(drawing: Drawing, rendering: Rendering) -> PosableError | None:
     """Has the source's mask drawn and kept, where it is needed, while the network is at hand."""
-    if drawing.needs_source_mask:
-        try:
+    try:
+        background = drawing.background or drawing.source.default_background(rendering)
+        if background != "drawn":
+            drawing.source.person_mask(rendering)
+        if background == "keep":
             _ = drawing.source.source_mask
-        except PosableError as error:
-            return error
+    except PosableError as error:
+        return error
     return None
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from posable.batch import PersonPair, collate
 from posable.data.corpora import read_corpus
 from posable.data.corpus_index import Split
-from posable.data.framing import Fit
 from posable.data.pair_dataset import PairDataset
 from posable.data.shuffled import shuffled_slice
 from posable.errors import ConfigError
+from posable.imaging.frame import Fit
 from posable.imaging.size import Size
 from posable.models import FAMILIES
 from posable.train.people_batches import PeoplePairs

@@ -1,114 +1,155 @@
-"""A source that is encoded: picture, pose and what the generator made of it, to be drawn in any number of poses."""
+"""A source that is encoded, and all that can be done with the person in it: other poses, garments, textures, a look
+into the network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING
 
-import torch
-from PIL import Image, ImageChops, ImageFilter
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
 
-from posable.detect.parser import ParsingResult, parse
-from posable.errors import ConfigError
-from posable.imaging.image import Letterbox, png_bytes, to_pil
-from posable.models.generator import Generator, Rendering
-from posable.pose.drawing import shown_beside
-from posable.pose.pose import Pose, PoseBatch
+from posable.errors import PoseError
+from posable.imaging.frame import Frame
+from posable.parsing.result import ParsingResult
+from posable.pose.pose import Pose
+from posable.pose.pose import retarget as with_proportions_of
+from posable.transfer.background import Background, checked_background
+from posable.transfer.drawable import DrawablePerson
+from posable.transfer.drawn_people import target_parsing
+from posable.transfer.edits import dressed, explained, painted, textured
+from posable.transfer.messages import Tell, to_log
+from posable.transfer.patterns import PatternLike, find_pattern
+from posable.transfer.pose_lookup import PoseLike, resolve_pose
 
-# The person's mask is grown by this share of the picture's longer side before the original background is laid over.
-_RIM_SHARE = 1 / 100
+if TYPE_CHECKING:
+    from posable.transfer.patterns import Pattern
 
-Made = TypeVar("Made")
-
-
-@dataclass(frozen=True, eq=False)
-class EncodedSource:
-    """A source picture with its pose, encoded; what `PoseTransfer.render` draws from."""
-
-    picture: Image.Image
-    """The source as given: RGB, upright."""
-    pose: Pose
-    """Of the person in it, in the picture's frame."""
-    people_found: int
-    """How many people the detector saw; 1 when the pose was given."""
-    letterbox: Letterbox
-    """From the picture's frame to the one that the generator was given."""
-    encoded: Any = field(repr=False)
-    """The generator's own."""
-    generator: Generator[Any] = field(repr=False)
-    given_parsing: ParsingResult | None = None
-    name: str = "the picture"
-    """What errors call it."""
-    _kept: dict[str, tuple[object, Any]] = field(default_factory=dict[str, tuple[object, Any]], init=False, repr=False)
-
-    @cached_property
-    def parsing(self) -> ParsingResult:
-        """Which garment or body part each pixel of the picture shows: as given, else as the shipped parser finds it."""
-        return self.given_parsing or parse(self.picture, self.pose)
-
-    def kept(self, what: str, key: object, make: Callable[[], Made]) -> Made:
-        """What `make` gives, and the same again until `what` is asked for with another key: of all that edits make of
-        a source, the last of each kind stays in memory."""
-        found = self._kept.get(what)
-        if found is None or (found[0] is not key and found[0] != key):
-            found = self._kept[what] = (key, make())
-        return found[1]
-
-    def draw(self, pose: Pose) -> Rendering:
-        """The generator's drawing for a pose in the picture's frame; all in the letterbox's target frame."""
-        batch = PoseBatch.from_poses([pose.letterboxed(self.letterbox)])
-        with torch.inference_mode():
-            return self.generator.render(self.encoded, batch.to(device_of(self.generator)))
-
-    def finished(self, rendering: Rendering, *, keep_background: bool = False) -> Image.Image:
-        """What `draw` gave for one pose, as a picture of the source's size; with `keep_background`, pixels where
-        neither the source person nor the drawn one is are the source's own. Raises ConfigError as `person_mask`."""
-        drawn = self.letterbox.undo(to_pil(rendering.image[0]))
-        return self.on_own_background(drawn, rendering) if keep_background else drawn
-
-    def on_own_background(self, drawn: Image.Image, rendering: Rendering) -> Image.Image:
-        """A picture of the source's size where the source person is, or the one of `rendering`; the source's own pixels
-        elsewhere. Raises ConfigError as `person_mask`."""
-        return _over_original(drawn, self.picture, [self.source_mask, self.person_mask(rendering)])
-
-    def person_mask(self, rendering: Rendering) -> Image.Image:
-        """Where the drawn person is, as a grey picture in the source picture's size; raises ConfigError when the
-        generator's family draws no mask."""
-        if rendering.mask is None:
-            raise ConfigError(
-                f"the family {self.generator.family} draws no person mask; do without the original background."
-            )
-        return self._grey(rendering.mask)
-
-    @cached_property
-    def source_mask(self) -> Image.Image:
-        """Where the source person is: what the generator is sure of, and what it draws for the source's own pose."""
-        drawn = self.person_mask(self.draw(self.pose))
-        with torch.inference_mode():
-            sure = self.generator.source_mask(self.encoded)
-        return drawn if sure is None else ImageChops.lighter(self._grey(sure), drawn)
-
-    def _repr_png_(self) -> bytes:
-        """The picture with its skeleton beside it, as Jupyter shows it."""
-        return png_bytes(shown_beside(self.picture, self.pose))
-
-    def _grey(self, mask: torch.Tensor) -> Image.Image:
-        return self.letterbox.undo(to_pil(mask[0].expand(3, -1, -1) * 2 - 1)).getchannel(0)
+RegionLike = str | Image.Image | npt.NDArray[np.uint8]
+"""A region's name of `posable.transfer.regions.REGIONS`, or a mask of a picture, white on black."""
 
 
-def device_of(generator: Generator[Any]) -> torch.device:
-    return next(generator.parameters()).device
+@dataclass(eq=False)
+class EncodedSource(DrawablePerson):
+    """A source picture with its pose, encoded; made by `PoseTransfer.encode`.
 
+    In every method, `pose` is a Pose, a shipped pose's name, a pose file or a photo of somebody in that pose.
+    `retarget` gives it the person's proportions and place; without it the pose is taken as it lies in its own frame,
+    which is fitted into the picture's. Pictures come in the source picture's size. `background` is one of
+    `posable.transfer.background.BACKGROUNDS` or a picture; by default the photograph's own where the family draws a
+    mask. All raise PoseError, ImageError, ConfigError, and what `detect_pose` raises.
+    """
 
-def _over_original(drawn: Image.Image, original: Image.Image, masks: list[Image.Image]) -> Image.Image:
-    """The drawn picture where a person is or was, with a soft rim; the original's very pixels elsewhere."""
-    reach = max(2, round(max(original.size) * _RIM_SHARE))
-    people = masks[0]
-    for mask in masks[1:]:
-        people = ImageChops.lighter(people, mask)
-    # A box as wide as the rim, stretched to reach full strength on the mask's edge: grows and softens in one go.
-    spread = people.point([0] * 26 + [255] * 230).filter(ImageFilter.BoxBlur(reach))
-    strength = spread.point([min(255, level * 2) for level in range(256)])
-    return Image.composite(drawn, original, ImageChops.lighter(strength, people.point([0] * 26 + [255] * 230)))
+    tell: Tell = field(default=to_log, repr=False)
+    """Gets a sentence when something should be known that is no error."""
+
+    def render(self, pose: PoseLike, *, retarget: bool = True, background: Background | None = None) -> Image.Image:
+        """The person in `pose`, as a picture of the source's size; RGBA on a transparent background."""
+        behind = checked_background(background)
+        target = self.place(pose, retarget=retarget)
+        there = self.for_pose(target)
+        return there.finished(there.draw(target), target, behind)
+
+    def sequence(
+        self,
+        poses: Iterable[PoseLike],
+        *,
+        retarget: bool = True,
+        background: Background | None = None,
+        progress: Callable[[int], None] | None = None,
+    ) -> Iterator[Image.Image]:
+        """`render` for each pose in turn; `progress` is told how many are done."""
+        for done, pose in enumerate(poses, start=1):
+            yield self.render(pose, retarget=retarget, background=background)
+            if progress is not None:
+                progress(done)
+
+    def as_photographed(self, *, background: Background | None = None) -> Image.Image:
+        """The person in their own pose: the picture itself, unless an edit inside the network must be drawn to be
+        seen."""
+        if self.edited is None:
+            return self.picture.copy()
+        return self.finished(self.draw(self.pose), self.pose, checked_background(background))
+
+    def dressed_from(
+        self,
+        reference: EncodedSource,
+        region: RegionLike = "upper",
+        pose: PoseLike | None = None,
+        *,
+        strength: float = 1.0,
+        retarget: bool = True,
+        background: Background | None = None,
+    ) -> Image.Image:
+        """The person with a region of the reference's: "upper", "lower", "dress", "hair", ... of
+        `posable.transfer.regions.REGIONS`, or what a mask of the reference's picture says (white on black).
+
+        Drawn in `pose`; without one the person stays as photographed and, with families that have no way of their own
+        (weave), pixels away from the region stay the source's own. `strength` 0 changes nothing, 1 is all of it.
+        Raises InputError when a picture does not show the region.
+        """
+        behind = checked_background(background)
+        target = None if pose is None else self.place(pose, retarget=retarget)
+        return dressed(self, reference, region, target, strength, behind)
+
+    def textured(
+        self,
+        pattern: PatternLike | Pattern,
+        region: RegionLike = "upper",
+        *,
+        scale: float = 1.0,
+        strength: float = 1.0,
+        seed: int = 0,
+        dtd: str | os.PathLike[str] | None = None,
+    ) -> EncodedSource:
+        """The person with a region made of a pattern, to be drawn in any pose or shown `as_photographed`: any picture,
+        one of posable's own by name ("plaid", "floral", ... of `posable.transfer.patterns.PATTERNS`, in colours that
+        `seed` chooses), or with the folder `dtd` a class of the Describable Textures.
+
+        At `scale` 1 a picture is as wide as 0.8 trunks. `strength` 0 changes nothing, 1 is all of it. Raises
+        InputError for a region or pattern that is not there. The last result is kept.
+        """
+        return textured(self, find_pattern(pattern, dtd, seed), region, scale, strength)
+
+    def painted(
+        self,
+        target_parsing: ParsingResult | Image.Image | npt.NDArray[np.uint8],
+        pose: PoseLike | None = None,
+        *,
+        retarget: bool = True,
+        background: Background | None = None,
+    ) -> Image.Image:
+        """The person painted into regions that are given instead of predicted: LIP-20 labels in the picture's frame
+        and size, for instance what `parsed` gives, edited. Drawn in `pose`, or the person's own.
+
+        Raises InputError for a family that paints into no given regions, and for a map of another size.
+        """
+        behind = checked_background(background)
+        target = self.pose if pose is None else self.place(pose, retarget=retarget)
+        return painted(self, target_parsing, target, behind)
+
+    def parsed(self, pose: PoseLike | None = None, *, retarget: bool = True) -> ParsingResult:
+        """Which garment or body part each pixel shows, as photographed (as `parsing`) or in `pose`; LIP-20 labels in
+        the source picture's size."""
+        return self.parsing if pose is None else target_parsing(self, self.place(pose, retarget=retarget))
+
+    def explain(self, pose: PoseLike, *, retarget: bool = True) -> dict[str, Image.Image]:
+        """Where each part of the drawing for `pose` comes from, as pictures of the source's size: "source", "result",
+        and the family's own by its names; `posable.transfer.sheet.explain_sheet` puts them on one sheet."""
+        return explained(self, self.place(pose, retarget=retarget))
+
+    def place(self, pose: PoseLike, *, retarget: bool = True) -> Pose:
+        """The pose as `render` draws it: in the frame of the source picture."""
+        # Retargeting finds the person's place itself, so a pose of a far larger picture will do.
+        target = resolve_pose(pose, None if retarget else self.size, self.tell)
+        if retarget:
+            placed = with_proportions_of(target, self.pose)
+        else:
+            placed = Frame.letterbox(target.size, self.size).pose(target)
+        if not placed.visible.any():
+            named = f"'{pose}'" if isinstance(pose, (str, os.PathLike)) else "the pose"
+            raise PoseError(f"{named} has no keypoint inside {self.name}; give a pose that overlaps it.")
+        return placed

@@ -110,9 +110,9 @@ def _family(name: str) -> FamilySummary:
     system, entry = _SYSTEMS[name], FAMILIES[name]
     settings = PUBLISHED[name].settings.values() if name in PUBLISHED else (entry.config(),)
     sizes = dict.fromkeys(f"{config.height}x{config.width}" for config in settings)
-    if entry.generator.draws_larger:
-        default = entry.config()
-        sizes[f"{default.height * 2}x{default.width * 2}"] = None
+    factor, default = entry.generator.largest_factor, entry.config()
+    if factor > 1:
+        sizes[f"up to {default.height * factor}x{default.width * factor}"] = None
     if name in PUBLISHED:
         licence = PUBLISHED[name].licence
     elif name in shipped_models():

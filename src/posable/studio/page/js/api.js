@@ -54,7 +54,7 @@ export async function place(id, pose, retarget) {
 /**
  * @typedef {object} How
  * @property {?object} pose  in the source's frame, as `place` gives it; null for the person as photographed
- * @property {boolean} keepBackground
+ * @property {string} background
  * @property {"png" | "jpeg"} format
  * @property {?number} maxSide  the longer side of the picture at most; null for the photo's own size
  * @property {?string} model
@@ -105,11 +105,11 @@ export const explain = (id, pose, model) => answer("POST", `sources/${id}/explai
 export const detect = (picture) => answer("POST", "detect", form({ picture }));
 
 /** @param {How} how */
-const drawn = ({ pose, keepBackground, format, maxSide, model }) => {
+const drawn = ({ pose, background, format, maxSide, model }) => {
   return {
     pose,
     retarget: false,
-    keep_background: keepBackground,
+    background,
     format,
     ...(maxSide ? { max_side: maxSide } : {}),
     ...(model ? { model } : {}),

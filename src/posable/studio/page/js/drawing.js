@@ -44,7 +44,7 @@ export class Drawing {
     while (this.#wanted) {
       this.#wanted = false;
       const { photo } = this.store.session;
-      const { target, sourcePose, look, keepBackground } = this.store.doc;
+      const { target, sourcePose, look, background } = this.store.doc;
       if (!photo || !target || !sourcePose) continue;
       const quick = this.store.previewing;
       // Clothes that take long wait until the joint is let go; what a slider changes is always drawn.
@@ -54,13 +54,13 @@ export class Drawing {
       const format = quick ? "jpeg" : "png";
       const maxSide = quick && this.#seconds > FLUENT_SECONDS ? QUICK_SIDE_PX : null;
       const { model } = this.store.session;
-      const key = [photo.blob, textOf(toJson(sourcePose)), textOf(toJson(target)), worn, keepBackground, model, format];
+      const key = [photo.blob, textOf(toJson(sourcePose)), textOf(toJson(target)), worn, background, model, format];
       if (key.every((part, index) => part === this.#drawn[index])) continue;
       this.onBusy(true);
       const began = performance.now();
       try {
         const { blob } = await this.withSource((id) =>
-          this.draw(id, { target, sourcePose, look: worn, keepBackground }, format, maxSide),
+          this.draw(id, { target, sourcePose, look: worn, background }, format, maxSide),
         );
         // Another photo has come meanwhile: what was drawn is nobody's picture any more.
         if (photo !== this.store.session.photo) continue;
@@ -85,13 +85,13 @@ export class Drawing {
    * One picture. In other clothes and the photo's own pose it is the photo itself that is changed.
    * @param {string} id of the photo
    * @param {{target: import("./skeleton.js").Pose, sourcePose: ?import("./skeleton.js").Pose,
-   *   look: ?import("./state.js").Look, keepBackground: boolean}} what
+   *   look: ?import("./state.js").Look, background: string}} what
    * @param {"png" | "jpeg"} format @param {?number} [maxSide]
    */
-  async draw(id, { target, sourcePose, look, keepBackground }, format, maxSide = null) {
+  async draw(id, { target, sourcePose, look, background }, format, maxSide = null) {
     const asPhotographed = look && sourcePose && same(target, sourcePose);
     const pose = asPhotographed ? null : toJson(target);
-    const how = { pose, keepBackground, format, maxSide, model: this.store.session.model };
+    const how = { pose, background, format, maxSide, model: this.store.session.model };
     if (!look) return api.transfer(id, how);
     const { materials } = this.store.session;
     const mask = look.mask ? materials[look.mask].blob : null;

@@ -63,7 +63,7 @@ export class PhotoStage {
       const pose = fromJson(added.pose);
       const old = this.store.session.photo;
       this.store.set({ photo: { ...photo, size: added.size, pose: added.pose }, result: null });
-      this.store.restart({ sourcePose: pose, target: pose, keepBackground: this.store.doc.keepBackground });
+      this.store.restart({ sourcePose: pose, target: pose, background: this.store.doc.background });
       if (old) URL.revokeObjectURL(old.url);
       noProblem();
       status(added.messages?.length ? added.messages.join(" ") : "Drag a joint of the result, or choose a pose.");

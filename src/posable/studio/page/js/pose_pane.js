@@ -9,6 +9,12 @@ import { thumbnail } from "./thumbnails.js";
 
 /** @typedef {import("./state.js").Store} Store */
 
+const BACKGROUNDS = {
+  keep: "The photograph's own",
+  drawn: "As the model draws it",
+  plain: "Plain grey",
+  transparent: "Transparent",
+};
 const MOVES = { limb: "Limb", turn: "Turn", joint: "Joint" };
 const MOVES_TITLES = {
   limb: "A joint takes along what hangs on it",
@@ -113,10 +119,10 @@ export class PosePane {
       });
       move.append(make("label", { title: MOVES_TITLES[value] }, input, make("span", {}, label)));
     }
-    this.keep = make("input", {
-      type: "checkbox",
-      onchange: () => this.store.commit({ keepBackground: this.keep.checked }),
-    });
+    this.background = make("select", { onchange: () => this.store.commit({ background: this.background.value }) });
+    for (const [value, label] of Object.entries(BACKGROUNDS)) {
+      this.background.append(make("option", { value }, label));
+    }
     this.fit = make("input", { type: "checkbox", checked: true, onchange: () => (this.#retarget = this.fit.checked) });
     const joints = make("ul", { class: "joint-list" });
     for (const name of JOINTS) {
@@ -149,9 +155,9 @@ export class PosePane {
         ),
         make(
           "label",
-          { title: "Pixels that show neither the person before nor after stay as they are" },
-          this.keep,
-          "Keep the background",
+          { class: "inline", title: "What is seen around the person" },
+          "Background",
+          this.background,
         ),
       ),
       make(
@@ -192,7 +198,7 @@ export class PosePane {
       button.setAttribute("aria-pressed", String(this.#picking ? this.#picked.has(name) : doc.preset === name));
     }
     this.grid.classList.toggle("picking", this.#picking);
-    this.keep.checked = doc.keepBackground;
+    this.background.value = doc.background;
     for (const [name, box] of this.#joints) {
       box.disabled = !doc.target;
       box.checked = !!doc.target && shows(doc.target, name);

@@ -15,7 +15,7 @@
  * @property {?Pose} target  the skeleton to draw, in the photo's frame
  * @property {?string} preset  the name of the pose that `target` is, until a joint is moved
  * @property {?Look} look
- * @property {boolean} keepBackground
+ * @property {string} background
  *
  * @typedef {{blob: Blob, url: string, name: string, pose: ?object, size: ?[number, number]}} Material
  * A picture that the page holds: the photo, a garment's reference, a pattern. Size is [height, width] in pixels.
@@ -35,7 +35,7 @@
  */
 
 /** @type {Document} */
-export const EMPTY = Object.freeze({ sourcePose: null, target: null, preset: null, look: null, keepBackground: false });
+export const EMPTY = Object.freeze({ sourcePose: null, target: null, preset: null, look: null, background: "keep" });
 const LONGEST_HISTORY = 200;
 const MERGE_MS = 1200;
 

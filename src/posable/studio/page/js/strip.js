@@ -34,7 +34,7 @@ export class Strip {
     byId("strip").hidden = false;
     byId("strip-download").disabled = true;
     byId("strip").scrollIntoView({ block: "nearest" });
-    const { look, keepBackground, sourcePose } = this.store.doc;
+    const { look, background, sourcePose } = this.store.doc;
     let seconds = 0;
     for (const [index, name] of names.entries()) {
       byId("strip-facts").textContent = `${index} of ${names.length} drawn`;
@@ -42,7 +42,7 @@ export class Strip {
       try {
         const { target, blob } = await this.drawing.withSource(async (id) => {
           const target = fromJson(await api.place(id, name, true));
-          const { blob } = await this.drawing.draw(id, { target, sourcePose, look, keepBackground }, "png");
+          const { blob } = await this.drawing.draw(id, { target, sourcePose, look, background }, "png");
           return { target, blob };
         });
         if (run !== this.#run) return;
