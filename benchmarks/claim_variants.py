@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from posable.imaging.frame import Frame
-from posable.models import FAMILIES, FamilyEntry
+from posable.models import FAMILIES
 from posable.models.dptn import DptnWeights
 from posable.models.gfla import GflaGenerator, LocalAttention, window_sum
 from posable.models.nted import NtedWeights
@@ -79,7 +79,7 @@ def network(generator: type[Any], *changes: Change) -> Change:
 
     def change(recipe: Recipe) -> Recipe:
         name = f"{recipe.family}: {generator.__name__}"
-        FAMILIES[name] = FamilyEntry(FAMILIES[recipe.family].config, generator)
+        FAMILIES[name] = replace(FAMILIES[recipe.family], name=name, generator=generator)
         for one in changes:
             recipe = one(recipe)
         return replace(recipe, family=name)

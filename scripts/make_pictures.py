@@ -63,8 +63,8 @@ def example_people(pipe: PoseTransfer) -> list[EncodedSource]:
 def row(pipe: PoseTransfer, source: EncodedSource, names: tuple[str, ...]) -> list[Image.Image]:
     cells = [in_cell(source.picture)]
     for name in names:
-        drawn = in_cell(pipe.render(source, name, background="keep"))
-        cells.append(with_pose(drawn, pipe.place(source, name)))
+        drawn = in_cell(source.render(name))
+        cells.append(with_pose(drawn, source.place(name)))
     return cells
 
 

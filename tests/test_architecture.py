@@ -17,7 +17,7 @@ ROOT = PACKAGE.parent.parent
 # Left may not import right (docs/concepts.md). Inside a layer everything may be imported, but not in circles.
 LAYERS = [
     {"errors", "version"},
-    {"files", "memory", "running_code", "imaging", "pose", "parsing"},
+    {"files", "memo", "memory", "running_code", "imaging", "pose", "parsing"},
     {"batch", "body"},
     {"nn"},
     {"metrics"},
@@ -39,7 +39,7 @@ PEOPLE_MAY_IMPORT = {
     "posable.people",
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "base", "misc"}
-MAX_LINES, MAX_LINES_OF_A_FAMILY = 400, 600
+MAX_LINES, MAX_LINES_OF_A_FAMILY = 400, 640
 
 
 def modules() -> list[str]:

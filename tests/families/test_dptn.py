@@ -112,13 +112,13 @@ def test_fashion_pictures_are_stretched_to_a_square() -> None:
         generator = DptnGenerator(DptnConfig())
     frame = generator.frame(Size(256, 176))
     assert frame.content == frame.size == (256, 256)
-    assert generator.frame(Size(512, 352)).padded == (512, 512)
+    assert generator.frame(Size(512, 352)).size == (512, 512)
 
 
 def test_market_pictures_are_drawn_as_they_are_by_a_network_of_the_same_size() -> None:
     with torch.device("meta"):
         generator = DptnGenerator(DptnConfig.market())
-    assert generator.frame(generator.size).padded == generator.size == (128, 64)
+    assert generator.frame(generator.size).size == generator.size == (128, 64)
     assert sum(p.numel() for p in generator.parameters()) == 9_794_371
 
 

@@ -153,7 +153,7 @@ def test_a_garment_may_come_from_a_picture_of_another_size() -> None:
             source_parsing=small.source_parsing.repeat_interleave(2, 1).repeat_interleave(2, 2),
         )
         person, garment = tiny.encoded(generator, people()), tiny.encoded(generator, large)
-        assert garment.frame.picture == (128, 96)
+        assert garment.frame.picture_size == (128, 96)
         mixed = drawn(generator, generator.with_garment(person, garment, mask_of(large, *TOPS)))
         assert mixed.shape == (2, 3, *tiny.SIZE)
         assert not torch.equal(mixed, drawn(generator, person))

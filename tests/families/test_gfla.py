@@ -200,7 +200,7 @@ def test_the_flow_alone_learns_a_shift() -> None:
 def test_a_frame_of_256x176_is_padded_to_the_grid_of_32() -> None:
     with torch.device("meta"):
         generator = GflaGenerator(GflaConfig(network_width=176))
-    assert generator.frame(Size(256, 176)).padded == (256, 192)
+    assert generator.frame(Size(256, 176)).size == (256, 192)
 
 
 def test_settings_that_cannot_work_are_refused() -> None:

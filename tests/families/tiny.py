@@ -8,53 +8,12 @@ from torch import Tensor
 from posable.batch import PersonPair, PoseCondition
 from posable.imaging.size import Size
 from posable.models import FAMILIES
-from posable.models.catn import CatnConfig
-from posable.models.dptn import DptnConfig
 from posable.models.generator import Generator
-from posable.models.gfla import GflaConfig
-from posable.models.nted import NtedConfig
-from posable.models.pise import PiseConfig
-from posable.models.rsagan import RsaganConfig
-from posable.models.tfjr import TfjrConfig
-from posable.models.weave import WeaveConfig
 from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
 from posable.pose.pose import PoseBatch
 
 SIZE = Size(64, 48)
-CONFIGS = {
-    "catn": CatnConfig(height=64, width=48, network_height=64, network_width=48, channels=8, context_channels=8),
-    "dptn": DptnConfig(
-        height=64,
-        width=48,
-        network_height=64,
-        network_width=64,
-        channels=8,
-        max_channels=16,
-        num_residual_blocks=1,
-        feed_forward_channels=16,
-    ),
-    "gfla": GflaConfig(
-        height=64, width=48, network_height=64, network_width=48, channels=8, max_channels=16, flow_channels=8
-    ),
-    "nted": NtedConfig(height=64, width=48, channels=(16, 16, 8), num_labels=(4, 6), kernel_sizes=(1, 3)),
-    "pise": PiseConfig(
-        height=64, width=48, network_height=64, network_width=64, channels=16, parsing_channels=4, heatmap_sigma_px=2.0
-    ),
-    "rsagan": RsaganConfig(
-        height=64,
-        width=48,
-        network_height=64,
-        network_width=48,
-        channels=16,
-        region_channels=4,
-        num_injections=1,
-        num_attentions=1,
-        num_heads=2,
-        heatmap_sigma_px=2.0,
-    ),
-    "tfjr": TfjrConfig(height=64, width=48, network_height=64, network_width=48, parsing_channels=4, channels=16),
-    "weave": WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2),
-}
+CONFIGS = {name: family.tiny for name, family in FAMILIES.items()}
 
 
 def network(config: Any, seed: int = 0, noisier: float = 0.05) -> Any:

@@ -32,6 +32,9 @@ def train(
         Path | None, typer.Option("--out", "-o", metavar="DIR", help="Run folder; else runs/RECIPE.")
     ] = None,
     data: Annotated[Path | None, typer.Option(metavar="DIR", help="A corpus, as in docs/data.md.")] = None,
+    data_licence: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="The corpus's licence, for the model's card.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     batch: Annotated[int | None, typer.Option(metavar="N", min=1, help="Pairs at once; else the recipe's.")] = None,
     accumulate: Annotated[int, typer.Option(metavar="N", min=1, help="Batches a step.")] = 1,
@@ -64,7 +67,7 @@ def train(
     chosen = _recipe(recipe)
     folder = out or Path("runs") / chosen.name
     _check_folder(folder, resume)
-    chosen = chosen if data is None else on_corpus(chosen, str(data))
+    chosen = chosen if data is None else on_corpus(chosen, str(data), data_licence)
     chosen = chosen if batch is None else in_batches_of(chosen, batch)
     with Progress() as progress, stop_signals() as stop:
         try:
@@ -213,17 +216,10 @@ def _facts(name: str, description: str, recipe: Recipe) -> dict[str, Any]:
 
 
 def _needs(recipe: Recipe) -> str:
-    from posable.train.corpus_batches import CorpusPairs
-    from posable.train.people_batches import PeoplePairs
-    from posable.train.textured_pairs import TexturedPairs
-    from posable.train.weave_objective import WeaveGroups
-
-    people = 0
-    for stage in recipe.stages:
-        data = stage.data.pairs if isinstance(stage.data, TexturedPairs) else stage.data
-        if isinstance(data, CorpusPairs):
-            return "a corpus: --data"
-        people = max(people, data.people.people) if isinstance(data, (PeoplePairs, WeaveGroups)) else people
+    needs = [stage.data.needs for stage in recipe.stages]
+    if any(one.corpus for one in needs):
+        return "a corpus: --data"
+    people = max((one.rendered_people for one in needs), default=0)
     return f"renders {people:,} people" if people else "nothing"
 
 

@@ -6,6 +6,7 @@ the data doctor work on it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -89,6 +90,17 @@ class CorpusIndex:
 
     def images_of(self, split: Split) -> list[CorpusImage]:
         return [image for image in self.images.values() if image.split == split]
+
+    def fingerprint(self, split: Split) -> str:
+        """SHA-256 of what the index says of a split: layout, size, pairs, and the keypoints of their images."""
+        digest = hashlib.sha256(f"{self.corpus} {self.size}\n".encode())
+        for pair in self.pairs.get(split, []):
+            digest.update(("\t".join(pair) + "\n").encode())
+        for name in sorted({name for pair in self.usable_pairs(split) for name in pair}):
+            pose = self.images[name].keypoints
+            assert pose is not None, "usable pairs have keypoints"
+            digest.update(name.encode() + pose.keypoints.tobytes() + pose.visible.tobytes())
+        return digest.hexdigest()
 
     @property
     def splits(self) -> tuple[Split, ...]:

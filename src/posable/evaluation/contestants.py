@@ -21,7 +21,7 @@ from posable.zoo.checkpoint import CARD_FILE, load_checkpoint, model_folder, rea
 
 NAIVE_ANSWERS = ("copy-source", "part-warp", "mean-picture")
 """What a learned model has to beat: `posable.baselines.naive` says what each does."""
-_TOLD_OF_TRAINING = ("recipe", "licence", "people", "training_seconds", "seed", "posable")
+_TOLD_OF_TRAINING = ("recipe", "licence", "people", "data", "training_seconds", "seed", "posable")
 _RUN_CHECKPOINT = "checkpoint"
 
 
@@ -54,7 +54,8 @@ class Contestant:
     @property
     def parsing_labels(self) -> ParsingLabels:
         """The scheme of the parsing maps that it predicts, if it does."""
-        return getattr(self.generator, "parsing_labels", LIP_20)
+        own = None if self.generator is None else self.generator.parsing_labels
+        return own or LIP_20
 
     @property
     def parameters(self) -> int:

@@ -1,34 +1,50 @@
-"""The families of generators, by name."""
+"""The families of generators, by name. Each is a file whose `FAMILY` says all about it; imported when asked for."""
 
-from dataclasses import dataclass
-from typing import Any
+from __future__ import annotations
 
-from posable.models.catn import CatnConfig, CatnGenerator
-from posable.models.dptn import DptnConfig, DptnGenerator
-from posable.models.generator import Generator
-from posable.models.gfla import GflaConfig, GflaGenerator
-from posable.models.nted import NtedConfig, NtedGenerator
-from posable.models.pise import PiseConfig, PiseGenerator
-from posable.models.rsagan import RsaganConfig, RsaganGenerator
-from posable.models.tfjr import TfjrConfig, TfjrGenerator
-from posable.models.weave import WeaveConfig, WeaveGenerator
+import importlib
+from collections.abc import Iterator, Mapping, MutableMapping
+
+from posable.models.family import Family
+
+__all__ = ["FAMILIES", "Family"]
 
 
-@dataclass(frozen=True)
-class FamilyEntry:
-    """A family's frozen config class and its generator, which is built from the config alone."""
+class Families(MutableMapping[str, Family]):
+    """Records by name; a name may stand for the module that holds the record as `FAMILY`."""
 
-    config: type[Any]
-    generator: type[Generator[Any]]
+    def __init__(self, modules: Mapping[str, str]) -> None:
+        self._records: dict[str, Family | str] = dict(modules)
+
+    def __getitem__(self, name: str) -> Family:
+        found = self._records[name]
+        if isinstance(found, str):
+            found = self._records[name] = importlib.import_module(found).FAMILY
+            assert found.name == name, f"the record of {name} is called {found.name}"
+        return found
+
+    def __setitem__(self, name: str, record: Family | str) -> None:
+        self._records[name] = record
+
+    def __delitem__(self, name: str) -> None:
+        del self._records[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
 
 
-FAMILIES: dict[str, FamilyEntry] = {
-    "catn": FamilyEntry(CatnConfig, CatnGenerator),
-    "dptn": FamilyEntry(DptnConfig, DptnGenerator),
-    "gfla": FamilyEntry(GflaConfig, GflaGenerator),
-    "nted": FamilyEntry(NtedConfig, NtedGenerator),
-    "pise": FamilyEntry(PiseConfig, PiseGenerator),
-    "rsagan": FamilyEntry(RsaganConfig, RsaganGenerator),
-    "tfjr": FamilyEntry(TfjrConfig, TfjrGenerator),
-    "weave": FamilyEntry(WeaveConfig, WeaveGenerator),
-}
+FAMILIES = Families(
+    {
+        "catn": "posable.models.catn",
+        "dptn": "posable.models.dptn",
+        "gfla": "posable.models.gfla",
+        "nted": "posable.models.nted",
+        "pise": "posable.models.pise",
+        "rsagan": "posable.models.rsagan",
+        "tfjr": "posable.models.tfjr",
+        "weave": "posable.models.weave",
+    }
+)

@@ -34,6 +34,7 @@ from posable.batch import PersonPair
 from posable.errors import ConfigError
 from posable.imaging.frame import Frame
 from posable.imaging.size import Size
+from posable.models.family import Family
 from posable.models.framed import PoseGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
 from posable.models.objective import Objective
@@ -469,3 +470,18 @@ def early_features(features: PerceptualFeatures, image: Float[Tensor, "n 3 h w"]
     if isinstance(features, Vgg19Features):
         return features.network(imagenet_normalised(image), ("relu1_2",))["relu1_2"]
     return features(image).content[0]
+
+
+FAMILY = Family(
+    name="catn",
+    title="two-stream context-aware appearance transfer (CATN)",
+    venue="Pattern Recognition 2022",
+    paper="Exploiting appearance transfer and multi-scale context for efficient person image generation",
+    year=2022,
+    described_in="paper",
+    weights="none",
+    config=CatnConfig,
+    generator=CatnGenerator,
+    tiny=CatnConfig(height=64, width=48, network_height=64, network_width=48, channels=8, context_channels=8),
+    recipes="posable.recipes.catn",
+)

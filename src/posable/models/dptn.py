@@ -32,6 +32,7 @@ from posable.batch import PersonPair
 from posable.errors import ConfigError
 from posable.imaging.frame import Frame
 from posable.imaging.size import Size
+from posable.models.family import NON_COMMERCIAL, Family, PublishedWeights
 from posable.models.framed import PoseGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
 from posable.models.objective import Objective
@@ -424,3 +425,34 @@ def published_key(key: str) -> str | None:
     for pattern, name in _RENAMED:
         key = re.sub(pattern, name, key)
     return key
+
+
+FAMILY = Family(
+    name="dptn",
+    title="Dual-task Pose Transformer Network (DPTN)",
+    venue="CVPR 2022",
+    paper="Exploring Dual-task Correlation for Pose Guided Person Image Generation",
+    year=2022,
+    described_in="public",
+    weights="public, non-commercial",
+    config=DptnConfig,
+    generator=DptnGenerator,
+    tiny=DptnConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=64,
+        channels=8,
+        max_channels=16,
+        num_residual_blocks=1,
+        feed_forward_channels=16,
+    ),
+    published=PublishedWeights(
+        repository="https://github.com/PangzeCheung/Dual-task-Pose-Transformer-Network",
+        licence=NON_COMMERCIAL,
+        prefix="PTM.",
+        settings={"fashion": DptnConfig(), "market": DptnConfig.market()},
+        key_of=published_key,
+    ),
+    recipes="posable.recipes.dptn",
+)

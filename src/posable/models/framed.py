@@ -124,7 +124,7 @@ class ParsingGuidedGenerator(FramedGenerator[ConfigT, EncodedT]):
     """Sees the source's picture, pose and parsing map."""
 
     needs_parsing = True
-    parsing_labels: ParsingLabels
+    parsing_labels: ParsingLabels  # pyright: ignore[reportIncompatibleVariableOverride]  (always one)
     """The scheme that the network knows; maps come in LIP-20 labels."""
 
     @abstractmethod

@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from posable.imaging.frame import Frame
 from posable.imaging.image import png_bytes, to_pil
 from posable.imaging.size import Size
 from posable.models.person_window import window_around
+from posable.parsing.schemes import ParsingLabels
 from posable.pose.drawing import side_by_side
 from posable.pose.pose import Pose, PoseBatch
 
@@ -53,6 +54,10 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     largest_factor: ClassVar[int] = 1
     """How many times `size`, a side, a picture that has the pixels is drawn at. More than 1 where pixels are copied:
     they stay as sharp as they were."""
+    parsing_labels: ParsingLabels | None = None
+    """The scheme of the parsing maps that it predicts; None from a family that predicts none."""
+    config: Any
+    """The frozen config that it was built from."""
     size: Size
     """Of the frame that the network was trained in."""
 

@@ -35,6 +35,7 @@ from posable.batch import PersonPair
 from posable.errors import ConfigError
 from posable.imaging.frame import Frame
 from posable.imaging.size import Size
+from posable.models.family import NON_COMMERCIAL, Family, PublishedWeights
 from posable.models.framed import PoseGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
@@ -485,3 +486,27 @@ def published_key(key: str) -> str | None:
     for pattern, name in _RENAMED:
         key = re.sub(pattern, name, key)
     return key
+
+
+FAMILY = Family(
+    name="gfla",
+    title="Global-Flow Local-Attention (GFLA)",
+    venue="CVPR 2020",
+    paper="Deep Image Spatial Transformation for Person Image Generation",
+    year=2020,
+    described_in="public",
+    weights="public, non-commercial",
+    config=GflaConfig,
+    generator=GflaGenerator,
+    tiny=GflaConfig(
+        height=64, width=48, network_height=64, network_width=48, channels=8, max_channels=16, flow_channels=8
+    ),
+    published=PublishedWeights(
+        repository="https://github.com/RenYurui/Global-Flow-Local-Attention",
+        licence=NON_COMMERCIAL,
+        prefix="flow_net.",
+        settings={"fashion": GflaConfig(), "market": GflaConfig.market()},
+        key_of=published_key,
+    ),
+    recipes="posable.recipes.gfla",
+)

@@ -30,6 +30,7 @@ from posable.errors import ConfigError, InputError, SizeError
 from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.editing import Region, check_strength
+from posable.models.family import NON_COMMERCIAL, Family, PublishedWeights
 from posable.models.generator import Generator, Rendering
 from posable.models.network_frame import shrinking
 from posable.models.objective import Objective
@@ -593,3 +594,25 @@ def published_key(key: str) -> str | None:
     for theirs, ours in _PUBLISHED_NAMES:
         key = key.replace(theirs, ours)
     return key
+
+
+FAMILY = Family(
+    name="nted",
+    title="Neural Texture Extraction and Distribution (NTED)",
+    venue="CVPR 2022",
+    paper="Neural Texture Extraction and Distribution for Controllable Person Image Synthesis",
+    year=2022,
+    described_in="public",
+    weights="public, non-commercial",
+    config=NtedConfig,
+    generator=NtedGenerator,
+    tiny=NtedConfig(height=64, width=48, channels=(16, 16, 8), num_labels=(4, 6), kernel_sizes=(1, 3)),
+    published=PublishedWeights(
+        repository="https://github.com/RenYurui/Neural-Texture-Extraction-Distribution",
+        licence=NON_COMMERCIAL,
+        prefix="target_image_renderer.",
+        settings={"256x176": NtedConfig(), "512x352": NtedConfig.at_512()},
+        key_of=published_key,
+    ),
+    recipes="posable.recipes.nted",
+)

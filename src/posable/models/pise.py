@@ -35,6 +35,7 @@ from posable.errors import ConfigError
 from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.editing import Region, check_strength
+from posable.models.family import Family, PublishedWeights
 from posable.models.framed import InlaidConfig, ParsingGuidedGenerator
 from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
@@ -479,3 +480,27 @@ def published_key(key: str) -> str | None:
     while part and part not in _PUBLISHED_PARTS:
         part = part.rpartition(".")[0]
     return published_spectral_key(_PUBLISHED_PARTS[part] + key[len(part) :]) if part else key
+
+
+FAMILY = Family(
+    name="pise",
+    title="Person Image Synthesis and Editing (PISE)",
+    venue="CVPR 2021",
+    paper="PISE: Person Image Synthesis and Editing with Decoupled GAN",
+    year=2021,
+    described_in="public",
+    weights="public, no licence stated",
+    config=PiseConfig,
+    generator=PiseGenerator,
+    tiny=PiseConfig(
+        height=64, width=48, network_height=64, network_width=64, channels=16, parsing_channels=4, heatmap_sigma_px=2.0
+    ),
+    published=PublishedWeights(
+        repository="https://github.com/Zhangjinso/PISE",
+        licence="non-commercial use only: learned from DeepFashion, which is for non-commercial research",
+        prefix="parnet.",
+        settings={"fashion": PiseConfig(as_released=True)},
+        key_of=published_key,
+    ),
+    recipes="posable.recipes.pise",
+)

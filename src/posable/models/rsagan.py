@@ -31,6 +31,7 @@ from posable.errors import ConfigError
 from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.editing import Region, check_strength
+from posable.models.family import Family
 from posable.models.framed import ParsingGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
 from posable.models.objective import Objective
@@ -486,3 +487,29 @@ class RsaganObjective(Objective[RsaganGenerator, RsaganDrawing]):
             "shape": torch.cat([picture, drawn.target_maps], 1),
         }
         return {name: discriminator(given[name]) for name, discriminator in self.discriminators.items()}
+
+
+FAMILY = Family(
+    name="rsagan",
+    title="RSA-GAN, region semantics",
+    venue="CAAI Trans. 2023",
+    paper="RSA-GAN, CAAI Transactions on Intelligence Technology 2023, doi 10.1049/cit2.12255",
+    year=2023,
+    described_in="abstract",
+    weights="none",
+    config=RsaganConfig,
+    generator=RsaganGenerator,
+    tiny=RsaganConfig(
+        height=64,
+        width=48,
+        network_height=64,
+        network_width=48,
+        channels=16,
+        region_channels=4,
+        num_injections=1,
+        num_attentions=1,
+        num_heads=2,
+        heatmap_sigma_px=2.0,
+    ),
+    recipes="posable.recipes.rsagan",
+)

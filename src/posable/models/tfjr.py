@@ -33,6 +33,7 @@ from posable.batch import PersonPair, PoseCondition
 from posable.errors import ConfigError, SizeError
 from posable.imaging.frame import Frame
 from posable.models.editing import Region, check_strength
+from posable.models.family import Family
 from posable.models.framed import InlaidConfig, ParsingGuidedGenerator
 from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
@@ -498,3 +499,18 @@ def region_style_loss(got: FeatureMaps, material: FeatureMaps, region: Float[Ten
         inside.append(layer * (share / area.clamp_min(1e-4)).sqrt() * (area > 1e-4))
         wanted.append(other * (area > 1e-4))
     return style_loss(inside, wanted)
+
+
+FAMILY = Family(
+    name="tfjr",
+    title="TFJR-Net with texture kernels (TKIN)",
+    venue="IEEE TMM 2022",
+    paper="TFJR-Net, IEEE Transactions on Multimedia 2022, doi 10.1109/TMM.2022.3221351",
+    year=2022,
+    described_in="abstract",
+    weights="none",
+    config=TfjrConfig,
+    generator=TfjrGenerator,
+    tiny=TfjrConfig(height=64, width=48, network_height=64, network_width=48, parsing_channels=4, channels=16),
+    recipes="posable.recipes.tfjr",
+)

@@ -29,6 +29,7 @@ from torch.nn import functional
 from posable.errors import ConfigError
 from posable.imaging.frame import resized
 from posable.imaging.size import Size
+from posable.models.family import Family
 from posable.models.generator import Generator, Rendering
 from posable.nn.attention_pictures import position_colors, position_key
 from posable.pose.maps import body_mask_logits, bone_maps, heatmaps
@@ -594,3 +595,18 @@ def _gradient_difference(image: Tensor, truth: Tensor, weight: Tensor) -> Tensor
     rows = (d[..., 1:, :] - d[..., :-1, :]).abs() * weight[..., 1:, :]
     columns = (d[..., 1:] - d[..., :-1]).abs() * weight[..., 1:]
     return rows.mean() + columns.mean()
+
+
+FAMILY = Family(
+    name="weave",
+    title="exact geometry from rendered people (weave)",
+    venue="posable",
+    paper="no paper; see docs/models/weave.md",
+    year=2026,
+    described_in="ours",
+    weights="shipped",
+    config=WeaveConfig,
+    generator=WeaveGenerator,
+    tiny=WeaveConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2),
+    recipes="posable.recipes.weave",
+)

@@ -41,7 +41,7 @@ def placed_mask(frame: Frame, mask: Float[Tensor, "n 1 h w"]) -> Float[Tensor, "
     size = Size(mask.shape[-2], mask.shape[-1])
     if size != frame.picture_size:
         raise SizeError(f"the region's mask is {size} and its picture {frame.picture_size}; give a mask of that size.")
-    return frame.image(mask)
+    return frame.mask(mask)
 
 
 def class_shares(

@@ -98,3 +98,11 @@ def catn_tiny() -> Recipe:
         discriminators=Optimiser(learning_rate=4e-5),
     )
     return tiny("catn", config, stage)
+
+
+RECIPES = {
+    "catn.people": catn_people,
+    "catn.published": catn_published,
+    "catn.small": catn_small,
+    "catn.tiny": catn_tiny,
+}

@@ -102,3 +102,11 @@ def dptn_tiny() -> Recipe:
         discriminators=Optimiser(learning_rate=5e-5),
     )
     return tiny("dptn", config, stage)
+
+
+RECIPES = {
+    "dptn.people": dptn_people,
+    "dptn.published": dptn_published,
+    "dptn.small": dptn_small,
+    "dptn.tiny": dptn_tiny,
+}

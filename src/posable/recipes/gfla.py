@@ -125,3 +125,11 @@ def gfla_tiny() -> Recipe:
         discriminators=Optimiser(learning_rate=5e-5),
     )
     return tiny("gfla", config, flow, whole)
+
+
+RECIPES = {
+    "gfla.people": gfla_people,
+    "gfla.published": gfla_published,
+    "gfla.small": gfla_small,
+    "gfla.tiny": gfla_tiny,
+}

@@ -117,3 +117,12 @@ def nted_tiny() -> Recipe:
     losses = NtedLosses(weights=NtedWeights(style=50.0, adversarial=0.5), features=OFFLINE_FEATURES)
     alone = replace(_alone(tiny_data(), 1600, losses), generator=_FAST_ADAM)
     return tiny("nted", config, alone, _adversarial(tiny_data(), 400, losses))
+
+
+RECIPES = {
+    "nted.people": nted_people,
+    "nted.published": nted_published,
+    "nted.published512": nted_published512,
+    "nted.small": nted_small,
+    "nted.tiny": nted_tiny,
+}

@@ -118,3 +118,11 @@ def pise_tiny() -> Recipe:
         replace(first, generator=Optimiser(learning_rate=2e-3, warmup_pairs=400), discriminators=players),
         replace(second, generator=Optimiser(learning_rate=1e-3, schedule="cosine"), discriminators=players),
     )
+
+
+RECIPES = {
+    "pise.people": pise_people,
+    "pise.published": pise_published,
+    "pise.small": pise_small,
+    "pise.tiny": pise_tiny,
+}

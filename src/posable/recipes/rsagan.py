@@ -96,3 +96,11 @@ def rsagan_tiny() -> Recipe:
         discriminators=Optimiser(learning_rate=5e-5),
     )
     return tiny("rsagan", config, stage)
+
+
+RECIPES = {
+    "rsagan.people": rsagan_people,
+    "rsagan.published": rsagan_published,
+    "rsagan.small": rsagan_small,
+    "rsagan.tiny": rsagan_tiny,
+}

@@ -136,3 +136,11 @@ def tfjr_tiny() -> Recipe:
         for stage, pairs in lengths.items()
     ]
     return tiny("tfjr", config, parsing, *drawing)
+
+
+RECIPES = {
+    "tfjr.people": tfjr_people,
+    "tfjr.published": tfjr_published,
+    "tfjr.small": tfjr_small,
+    "tfjr.tiny": tfjr_tiny,
+}

@@ -140,3 +140,11 @@ def weave_tiny() -> Recipe:
             ),
         ),
     )
+
+
+RECIPES = {
+    "weave": weave,
+    "weave.first": weave_first,
+    "weave.small": weave_small,
+    "weave.tiny": weave_tiny,
+}

@@ -3,19 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from posable.batch import PersonPair, collate
 from posable.data.corpora import read_corpus
-from posable.data.corpus_index import Split
+from posable.data.corpus_index import CorpusIndex, Split
 from posable.data.pair_dataset import PairDataset
 from posable.data.shuffled import shuffled_slice
 from posable.errors import ConfigError
 from posable.imaging.frame import Fit
 from posable.imaging.size import Size
 from posable.models import FAMILIES
-from posable.train.people_batches import PeoplePairs
-from posable.train.recipe import Recipe, Stage
-from posable.train.textured_pairs import TexturedPairs
+from posable.people.benchmark import PEOPLE_1
+from posable.train.recipe import DataNeeds, Recipe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +43,31 @@ class CorpusPairs:
     def in_batches_of(self, pairs: int) -> "CorpusPairs":
         return replace(self, pairs_per_batch=pairs)
 
-    def _pairs(self) -> PairDataset:
+    def on_corpus(self, root: str, size: Size, parsing: bool) -> "CorpusPairs":
+        return replace(self, root=root)
+
+    @property
+    def needs(self) -> DataNeeds:
+        return DataNeeds(corpus=True)
+
+    def provenance(self) -> dict[str, Any]:
+        index = self._index()
+        rendered = {"licence": "Apache-2.0", "photographs": False} if index.corpus == PEOPLE_1.name else {}
+        return {
+            **rendered,
+            "kind": index.corpus,
+            "root": str(Path(self.root).resolve()),
+            "index_sha256": index.fingerprint("train"),
+            "images": len({name for pair in index.pairs.get("train", []) for name in pair}),
+        }
+
+    def _index(self) -> CorpusIndex:
         if not self.root:
             raise ConfigError("this recipe trains on a corpus; say where it is with --data FOLDER (docs/data.md).")
-        index = read_corpus(self.root, self.corpus)
+        return read_corpus(self.root, self.corpus)
+
+    def _pairs(self) -> PairDataset:
+        index = self._index()
         held_out: Split = "val" if "val" in index.pairs else "test"
         pairs = PairDataset(
             index, held_out if self.held_out else "train", self.size, fit=self.fit, parsing=self.parsing
@@ -59,26 +80,15 @@ class CorpusPairs:
         return pairs
 
 
-def on_corpus(recipe: Recipe, root: str) -> Recipe:
-    """The recipe with the corpus in the folder `root` in place of its own data, batches as large as before.
+def on_corpus(recipe: Recipe, root: str, licence: str | None = None) -> Recipe:
+    """The recipe with the corpus in the folder `root` in place of its own data, batches as large as before; `licence`
+    is what the user says of the corpus.
 
-    Raises ConfigError for recipes that need what no corpus has: weave's teacher is the renderer."""
+    Raises ConfigError for recipes that need what no corpus has: weave's ground truth comes from the renderer."""
     size = Size(recipe.config.height, recipe.config.width)
-    needs_parsing = FAMILIES[recipe.family].generator.needs_parsing
-    stages: list[Stage] = []
-    for stage in recipe.stages:
-        pairs = stage.data.pairs if isinstance(stage.data, TexturedPairs) else stage.data
-        if not isinstance(pairs, (CorpusPairs, PeoplePairs)):
-            raise ConfigError(
-                f"the recipe {recipe.name} learns from rendered people alone, whose correspondence no corpus has; "
-                "leave --data out."
-            )
-        data = CorpusPairs(root=root, size=size, pairs_per_batch=pairs.pairs_per_batch, parsing=needs_parsing)
-        if isinstance(pairs, CorpusPairs):
-            data = replace(pairs, root=root)
-        textured = replace(stage.data, pairs=data) if isinstance(stage.data, TexturedPairs) else data
-        stages.append(replace(stage, data=textured))
-    return replace(recipe, stages=tuple(stages))
+    parsing = FAMILIES[recipe.family].generator.needs_parsing
+    stages = tuple(replace(stage, data=stage.data.on_corpus(root, size, parsing)) for stage in recipe.stages)
+    return replace(recipe, stages=stages, data_licence=licence)
 
 
 @dataclass(frozen=True, eq=False)

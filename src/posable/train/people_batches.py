@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,6 +11,9 @@ from posable import people
 from posable.batch import PersonPair
 from posable.data.rendered_pairs import RenderedPairs, RenderedPeople, render_cache
 from posable.errors import ConfigError
+from posable.imaging.size import Size
+from posable.train.corpus_batches import CorpusPairs
+from posable.train.recipe import DataNeeds
 
 VALIDATION_PEOPLE = 12
 
@@ -39,6 +43,27 @@ class PeoplePairs:
 
     def in_batches_of(self, pairs: int) -> "PeoplePairs":
         return replace(self, pairs_per_batch=pairs)
+
+    def on_corpus(self, root: str, size: Size, parsing: bool) -> CorpusPairs:
+        return CorpusPairs(root=root, size=size, pairs_per_batch=self.pairs_per_batch, parsing=parsing)
+
+    @property
+    def needs(self) -> DataNeeds:
+        return DataNeeds(rendered_people=self.people.people)
+
+    def provenance(self) -> dict[str, Any]:
+        return rendered_provenance(self.people)
+
+
+def rendered_provenance(what: RenderedPeople) -> dict[str, Any]:
+    """What a model's card says of rendered people."""
+    return {
+        "kind": "rendered people",
+        "generator_version": people.GENERATOR_VERSION,
+        "seeds": [what.first_seed, what.first_seed + what.people],
+        "licence": "Apache-2.0",
+        "photographs": False,
+    }
 
 
 @dataclass(frozen=True, eq=False)

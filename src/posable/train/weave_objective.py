@@ -4,7 +4,7 @@ source and once as a target; all ordered pairs of a person's views share that wo
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -28,7 +28,8 @@ from posable.models.weave import (
 from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
 from posable.pose.pose import PoseBatch
 from posable.train.augment import FACE, NO_AUGMENTATION, Augmentation, augment, degrade, noisy_poses
-from posable.train.people_batches import check_training_people, rng_at, validation_people
+from posable.train.people_batches import check_training_people, rendered_provenance, rng_at, validation_people
+from posable.train.recipe import DataNeeds
 
 HAND_KEYPOINTS = (4, 7)
 
@@ -86,6 +87,18 @@ class WeaveGroups:
         return WeaveGroups(
             people=validation_people(self.people), people_per_step=3, views_per_person=2, augmentation=NO_AUGMENTATION
         )
+
+    def on_corpus(self, root: str, size: Size, parsing: bool) -> "WeaveGroups":
+        raise ConfigError(
+            "this recipe learns from rendered people alone, whose correspondence no corpus has; leave --data out."
+        )
+
+    @property
+    def needs(self) -> DataNeeds:
+        return DataNeeds(rendered_people=self.people.people)
+
+    def provenance(self) -> dict[str, Any]:
+        return rendered_provenance(self.people)
 
     def in_batches_of(self, pairs: int) -> "WeaveGroups":
         each = self.pairs_per_batch // self.people_per_step

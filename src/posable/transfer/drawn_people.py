@@ -86,7 +86,7 @@ def target_parsing(source: DrawablePerson, pose: Pose) -> ParsingResult:
     source = source.for_pose(pose)
     rendering, size = source.draw(pose), source.size
     picture = source.drawn_picture(rendering)
-    own: ParsingLabels | None = getattr(source.generator, "parsing_labels", None)
+    own = source.generator.parsing_labels
     if rendering.parsing is not None and own is not None:
         shares = _in_lip(rendering.parsing, own)
         return _result(_with_background(source.frame.mask_back(shares.cpu(), working_size(size))), size)

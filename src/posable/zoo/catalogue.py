@@ -11,9 +11,7 @@ from typing import Any
 
 from posable.errors import CheckpointError, InputError
 from posable.models import FAMILIES
-from posable.models.generator import Generator
 from posable.zoo.checkpoint import CARD_FILE, SHIPPED_FOLDER, WEIGHTS_FILE, read_card, shipped_models
-from posable.zoo.convert import PUBLISHED
 
 __all__ = ["FamilySummary", "ModelSummary", "families", "models_in", "shipped"]
 
@@ -57,33 +55,6 @@ class ModelSummary:
         return asdict(self)
 
 
-@dataclass(frozen=True)
-class _System:
-    title: str
-    parameters: int
-    code: str
-
-
-# Building a network of each family takes seconds, so their sizes stand here; the tests count them.
-_SYSTEMS = {
-    "catn": _System("CATN, Pattern Recognition 2022", 15_647_494, "paper"),
-    "dptn": _System("DPTN, CVPR 2022", 9_794_371, "public"),
-    "gfla": _System("GFLA, CVPR 2020", 14_047_395, "public"),
-    "nted": _System("NTED, CVPR 2022", 42_353_519, "public"),
-    "pise": _System("PISE, CVPR 2021", 64_007_550, "public"),
-    "rsagan": _System("RSA-GAN, CAAI Trans. 2023", 20_522_921, "abstract"),
-    "tfjr": _System("TFJR-Net, IEEE TMM 2022", 41_992_175, "abstract"),
-    "weave": _System("weave, posable's own", 2_962_384, "ours"),
-}
-_EDITS = {
-    "garment": "with_garment",
-    "texture": "with_texture",
-    "regions": "render_regions",
-    "explain": "explain",
-}
-"""What the words mean: the method of the editing interface that a family has for it."""
-
-
 def families() -> list[FamilySummary]:
     """All families, by name."""
     return [_family(name) for name in sorted(FAMILIES)]
@@ -107,32 +78,27 @@ def models_in(folder: str | os.PathLike[str]) -> list[ModelSummary]:
 
 
 def _family(name: str) -> FamilySummary:
-    system, entry = _SYSTEMS[name], FAMILIES[name]
-    settings = PUBLISHED[name].settings.values() if name in PUBLISHED else (entry.config(),)
-    sizes = dict.fromkeys(f"{config.height}x{config.width}" for config in settings)
-    factor, default = entry.generator.largest_factor, entry.config()
+    family = FAMILIES[name]
+    sizes = dict.fromkeys(f"{config.height}x{config.width}" for config in family.settings)
+    factor, default = family.generator.largest_factor, family.config()
     if factor > 1:
         sizes[f"up to {default.height * factor}x{default.width * factor}"] = None
-    if name in PUBLISHED:
-        licence = PUBLISHED[name].licence
+    if family.published is not None:
+        licence = family.published.licence
     elif name in shipped_models():
         licence = str(read_card(name).get("licence", "not stated"))
     else:
         licence = "no weights are published"
     return FamilySummary(
         family=name,
-        system=system.title,
-        parameters=system.parameters,
+        system=family.system,
+        parameters=family.parameters,
         sizes=tuple(sizes),
-        needs=("pose", "parsing") if entry.generator.needs_parsing else ("pose",),
-        edits=_edits(entry.generator),
-        code=system.code,
+        needs=family.needs,
+        edits=family.edits,
+        code=family.described_in,
         licence=licence,
     )
-
-
-def _edits(generator: type[Generator[Any]]) -> tuple[str, ...]:
-    return tuple(word for word, method in _EDITS.items() if hasattr(generator, method))
 
 
 def _model(folder: Path, name: str) -> ModelSummary:

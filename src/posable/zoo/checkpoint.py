@@ -75,7 +75,7 @@ def save_checkpoint(folder: str | os.PathLike[str], generator: Generator[Any], c
         "format": FORMAT_VERSION,
         "posable": __version__,
         "family": generator.family,
-        "config": asdict(getattr(generator, "config")),  # noqa: B009 (families name their config class themselves)
+        "config": asdict(generator.config),
         "skeleton": OPENPOSE_18.name,
         "size": list(generator.size),
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
@@ -101,9 +101,8 @@ def load_checkpoint(name_or_folder: str | os.PathLike[str]) -> Generator[Any]:
     card = read_card(folder)
     entry = FAMILIES[card["family"]]
     config = _config(entry.config, card["config"], folder / CARD_FILE)
-    # On the meta device nothing is allocated, so a card that asks for absurd sizes costs no memory.
-    with torch.device("meta"):
-        generator = entry.generator(config)
+    # Nothing is allocated yet, so a card that asks for absurd sizes costs no memory.
+    generator = entry.build_empty(config)
     tensors = _read_weights(folder / WEIGHTS_FILE, card["weights_sha256"])
     _check_shapes(folder / WEIGHTS_FILE, tensors, generator.state_dict())
     generator.load_state_dict(tensors, strict=True, assign=True)

@@ -22,65 +22,19 @@ import torch
 from torch import Tensor
 
 from posable.errors import CheckpointError, ConfigError, InputError
-from posable.models import FAMILIES, dptn, gfla, nted, pise
+from posable.models import FAMILIES
+from posable.models.family import Family, PublishedWeights
 from posable.models.generator import Generator
 from posable.zoo.checkpoint import CARD_FILE, save_checkpoint
 
-_NON_COMMERCIAL = "non-commercial use only, as the authors ask of their published weights"
 _MAX_DEPTH = 3
 _WRAPPER = "module."
 """What DataParallel puts before every name."""
 
 
-@dataclass(frozen=True)
-class PublishedFamily:
-    """A family with public weights."""
-
-    paper: str
-    repository: str
-    licence: str
-    sign: str
-    """How names begin that only this family's generator has."""
-    settings: Mapping[str, Any]
-    """The configs that there are weights for; the first that fits is taken."""
-    key_of: Callable[[str], str | None]
-    """Our name for one of theirs; None for what we do without: constants, and second names of the same weights."""
-
-
-PUBLISHED: dict[str, PublishedFamily] = {
-    "dptn": PublishedFamily(
-        "Exploring Dual-task Correlation for Pose Guided Person Image Generation, CVPR 2022",
-        "https://github.com/PangzeCheung/Dual-task-Pose-Transformer-Network",
-        _NON_COMMERCIAL,
-        "PTM.",
-        {"fashion": dptn.DptnConfig(), "market": dptn.DptnConfig.market()},
-        dptn.published_key,
-    ),
-    "nted": PublishedFamily(
-        "Neural Texture Extraction and Distribution for Controllable Person Image Synthesis, CVPR 2022",
-        "https://github.com/RenYurui/Neural-Texture-Extraction-Distribution",
-        _NON_COMMERCIAL,
-        "target_image_renderer.",
-        {"256x176": nted.NtedConfig(), "512x352": nted.NtedConfig.at_512()},
-        nted.published_key,
-    ),
-    "gfla": PublishedFamily(
-        "Deep Image Spatial Transformation for Person Image Generation, CVPR 2020",
-        "https://github.com/RenYurui/Global-Flow-Local-Attention",
-        _NON_COMMERCIAL,
-        "flow_net.",
-        {"fashion": gfla.GflaConfig(), "market": gfla.GflaConfig.market()},
-        gfla.published_key,
-    ),
-    "pise": PublishedFamily(
-        "PISE: Person Image Synthesis and Editing with Decoupled GAN, CVPR 2021",
-        "https://github.com/Zhangjinso/PISE",
-        "non-commercial use only: learned from DeepFashion, which is for non-commercial research",
-        "parnet.",
-        {"fashion": pise.PiseConfig(as_released=True)},
-        pise.published_key,
-    ),
-}
+def published_families() -> dict[str, PublishedWeights]:
+    """The families with public weights, by name."""
+    return {name: family.published for name, family in FAMILIES.items() if family.published is not None}
 
 
 @dataclass(frozen=True)
@@ -99,9 +53,10 @@ def convert_checkpoint(family: str, path: str | os.PathLike[str], setting: str |
     settings have the same shapes. Raises InputError for a family or setting without published weights, CheckpointError
     for a file that is broken, unsafe, or not of this family.
     """
-    if family not in PUBLISHED:
-        raise InputError(f"there are no published weights of '{family}'; the families are {', '.join(PUBLISHED)}.")
-    published = PUBLISHED[family]
+    known = published_families()
+    if family not in known:
+        raise InputError(f"there are no published weights of '{family}'; the families are {', '.join(known)}.")
+    published = known[family]
     if setting is not None and setting not in published.settings:
         raise ConfigError(f"{family} has no setting '{setting}'; choose one of {', '.join(published.settings)}.")
     path = Path(path)
@@ -112,16 +67,14 @@ def convert_checkpoint(family: str, path: str | os.PathLike[str], setting: str |
     _refuse_other_family(path, family, networks)
     misfits: list[tuple[int, str]] = []
     for name in settings:
-        # On the meta device nothing is allocated or drawn at random.
-        with torch.device("meta"):
-            generator = FAMILIES[family].generator(published.settings[name])
+        generator = FAMILIES[family].build_empty(published.settings[name])
         for entry, theirs in networks:
             ours, dropped = _renamed(theirs, published.key_of)
             misfit = _misfit(ours, generator.state_dict())
             if misfit is None:
                 _check_dropped(path, dropped, ours)
                 _load(path, generator, ours)
-                return Converted(generator.eval(), name, _card(published, path, entry, name))
+                return Converted(generator.eval(), name, _card(FAMILIES[family], published, path, entry, name))
             misfits.append(misfit)
     raise CheckpointError(f"'{path}' is no {family} generator: {min(misfits)[1]}; give the authors' own file.")
 
@@ -238,8 +191,8 @@ def _check_dropped(path: Path, dropped: _Network, kept: _Network) -> None:
 
 
 def _refuse_other_family(path: Path, family: str, networks: list[tuple[str, _Network]]) -> None:
-    for other, published in PUBLISHED.items():
-        if other != family and any(key.startswith(published.sign) for _, theirs in networks for key in theirs):
+    for other, published in published_families().items():
+        if other != family and any(key.startswith(published.prefix) for _, theirs in networks for key in theirs):
             raise CheckpointError(f"'{path}' is a {other} generator, not {family}; use posable convert {other}.")
 
 
@@ -251,7 +204,7 @@ def _load(path: Path, generator: Generator[Any], ours: _Network) -> None:
     generator.load_state_dict(tensors, strict=True, assign=True)
 
 
-def _card(published: PublishedFamily, path: Path, entry: str, setting: str) -> dict[str, Any]:
+def _card(family: Family, published: PublishedWeights, path: Path, entry: str, setting: str) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.sha256()
         while block := file.read(2**20):
@@ -259,7 +212,7 @@ def _card(published: PublishedFamily, path: Path, entry: str, setting: str) -> d
     return {
         "licence": published.licence,
         "provenance": {
-            "paper": published.paper,
+            "paper": f"{family.paper}, {family.venue}",
             "repository": published.repository,
             "setting": setting,
             "file": path.name,
