@@ -1,9 +1,8 @@
 """posable puts a photographed person into another pose.
 
-    import posable
-
-    pipe = posable.PoseTransfer.from_pretrained("weave")
-    pipe("photo.jpg", "walking").save("walking.png")
+    >>> import posable
+    >>> pipe = posable.PoseTransfer.from_pretrained()
+    >>> pipe("photo.jpg", "walk-left").save("walking.png")
 
 Importing this does no work: each name below is fetched from its module when it is first used.
 """

@@ -79,3 +79,12 @@ def test_the_changelog_names_this_version() -> None:
     from posable import __version__
 
     assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_s_table_of_families_is_that_of_the_records() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \[`(\w+)`\]\((\S+)\) \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+    told = {name: (document, system, weights) for name, document, system, weights in rows}
+    assert told == {name: (one.document, one.system, one.weights) for name, one in FAMILIES.items()}
+    for one in FAMILIES.values():
+        assert (ROOT / one.document).is_file(), one.document

@@ -91,8 +91,8 @@ def test_the_stored_tour_was_run_from_top_to_bottom_without_an_error(tour: Noteb
 
 def test_the_stored_tour_goes_through_transfer_editing_explain_and_evaluation(tour: Notebook) -> None:
     code = "\n".join(source(cell) for cell in code_cells(tour))
-    for step in ("encode", "render", "sequence", "parse", "texture", "garment", "explain"):
-        assert f"pipe.{step}(" in code
+    for step in ("pipe.encode", "source.render", "source.sequence", "parse", "texture", "garment", "explain"):
+        assert f"{step}(" in code
     assert "evaluate_model(" in code
     assert sum(kinds(cell).count("picture") for cell in code_cells(tour)) >= 8
     assert sum(kinds(cell).count("table") for cell in code_cells(tour)) == 1

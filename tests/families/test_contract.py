@@ -1,7 +1,7 @@
-"""What every family of generators promises. A new family inherits these tests by a line in FAMILIES and in tiny.py."""
+"""What every family of generators promises. A new family inherits these tests by its line in FAMILIES."""
 
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from posable.batch import PoseCondition
 from posable.errors import SizeError
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models import FAMILIES
 from posable.models.editing import Explains
@@ -102,6 +103,36 @@ def test_an_encoded_source_can_be_rendered_again_and_gives_the_same_bytes(case: 
     case.generator.render(source, c.source_pose)
     assert torch.equal(first, case.generator.render(source, c.target_pose).image)
     assert torch.equal(first, case.generator(c).image)
+
+
+def check_encoding(part: Any, people: int, where: str) -> None:
+    """Tensors with the batch first, in dataclasses and tuples; and frames, which say where the tensors lie."""
+    if isinstance(part, Tensor):
+        assert part.ndim >= 1, f"{where} is a scalar"
+        assert part.shape[0] == people, f"{where} is {tuple(part.shape)}; the batch comes first"
+    elif isinstance(part, (tuple, list)):
+        for index, one in enumerate(part):
+            check_encoding(one, people, f"{where}[{index}]")
+    elif not isinstance(part, Frame) and part is not None:
+        assert is_dataclass(part), f"{where} is a {type(part).__name__}"
+        for field in fields(part):
+            check_encoding(getattr(part, field.name), people, f"{where}.{field.name}")
+
+
+@torch.inference_mode()
+def test_an_encoding_is_a_dataclass_of_tensors_with_the_batch_first(case: Case) -> None:
+    source = encoded(case)
+    assert is_dataclass(source)
+    check_encoding(source, 3, type(source).__name__)
+
+
+def test_the_record_is_whole(case: Case) -> None:
+    family = FAMILIES[case.generator.family]
+    assert family.name == case.generator.family
+    assert case.generator.config == family.tiny
+    assert (family.tiny.height, family.tiny.width) == (64, 48)
+    assert 2015 <= family.year <= 2100
+    assert family.parameters == sum(p.numel() for p in family.build_empty(family.config()).parameters())
 
 
 @torch.inference_mode()

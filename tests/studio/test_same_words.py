@@ -16,6 +16,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "transfer": PoseTransfer.__call__,
     "garment": PoseTransfer.garment,
     "texture": PoseTransfer.texture,
+    "paint": PoseTransfer.paint,
     "parse": PoseTransfer.parse,
     "explain": PoseTransfer.explain,
 }

@@ -114,6 +114,12 @@ def test_our_own_patterns_are_those_of_the_synthetic_people() -> None:
     assert all(make_pattern(name, rng).kind == name for name in PATTERNS)
 
 
+@pytest.mark.parametrize("array", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])
+def test_an_array_that_is_no_picture_is_no_pattern(array: np.ndarray) -> None:
+    with pytest.raises(InputError, match="give uint8 of shape"):
+        find_pattern(array)
+
+
 def test_a_seed_chooses_the_colours_of_a_named_pattern() -> None:
     first, again, other = (np.asarray(find_pattern("plaid", seed=seed).picture) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first, again)

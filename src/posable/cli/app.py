@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from posable.cli.convert import convert
 from posable.cli.data import data_app
-from posable.cli.edit import explain, garment, parse, texture
+from posable.cli.edit import explain, garment, paint, parse, texture
 from posable.cli.evaluate import benchmark, evaluate
 from posable.cli.models import models
 from posable.cli.people import people_app
@@ -59,6 +59,7 @@ app.command()(benchmark)
 app.command()(models)
 app.command()(garment)
 app.command()(texture)
+app.command()(paint)
 app.command()(parse)
 app.command()(explain)
 

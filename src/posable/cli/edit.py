@@ -1,4 +1,4 @@
-"""`posable garment`, `texture`, `parse` and `explain`: what else can be done with a person in a picture."""
+"""`posable garment`, `texture`, `paint`, `parse` and `explain`: what else can be done with a person in a picture."""
 
 from __future__ import annotations
 
@@ -132,6 +132,39 @@ def texture(
         picture = edited.render(target, retarget=not no_retarget, background=behind)
     _save(picture, out)
     report({"written": [str(out)], "region": region if mask is None else str(mask), "strength": strength}, json)
+
+
+def paint(
+    source: Source,
+    parsing: Annotated[
+        Path, typer.Option("--parsing", metavar="FILE", help="Map to paint into (.png).", show_default=False)
+    ],
+    out: Out,
+    pose: TargetPose = None,
+    source_pose: SourcePose = None,
+    background: BackgroundOption = None,
+    no_retarget: NoRetarget = False,
+    size: SizeOption = None,
+    model: Model = "weave",
+    device: Device = None,
+    json: Json = False,
+) -> None:
+    """Paint the person of SOURCE into an edited parsing map (pise, tfjr).
+
+    The map is an indexed PNG of SOURCE's size with LIP-20 classes, as
+    'posable parse' writes it.
+    """
+    from posable.parsing.given import read_labels
+    from posable.transfer.pipeline import PoseTransfer
+
+    check_outputs([out], inputs=[source, parsing, pose, source_pose])
+    given, behind = _Given(size, pose, source_pose, no_retarget), _background(background)
+    regions, person = read_labels(parsing), given.person(source)
+    pipe = PoseTransfer.from_pretrained(model, device=device, tell=tell)
+    target = given.target(person.picture)
+    painted = given.encoded(pipe, person).painted(regions, target, retarget=not no_retarget, background=behind)
+    _save(painted, out)
+    report({"written": [str(out)], "parsing": str(parsing)}, json)
 
 
 def parse(

@@ -4,9 +4,11 @@ A frame shows a window of the picture. The window is scaled to `content` px, eac
 at `offset` in the frame; around it, images go on with their edge pixels, parsing maps are background and masks are 0.
 Points are (x, y) in px, the centre of the top-left pixel is (0.5, 0.5), so points and pixels agree on both sides.
 
-    frame = Frame.letterbox(size_of(picture), Size(256, 176))
-    drawn = network(to_tensor(frame.picture(picture))[None], frame.pose(pose))
-    result = frame.picture_back(to_pil(drawn[0]), onto=picture)
+    >>> frame = Frame.letterbox(Size(1024, 768), Size(256, 176))
+    >>> frame.content, frame.offset
+    (Size(height=235, width=176), (0, 10))
+    >>> frame.points_back(frame.points([[384.0, 512.0]]))
+    array([[384., 512.]], dtype=float32)
 """
 
 from __future__ import annotations

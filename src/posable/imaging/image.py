@@ -95,6 +95,17 @@ def _open(file: Path | io.BytesIO, name: str) -> Image.Image:
         ) from None
 
 
+def open_picture(file: io.BytesIO, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The picture in a file as it is stored, decoded, whatever its mode; raises ImageError as `decode_image`."""
+    picture = _open(file, name)
+    _check_size(name, picture, max_pixels)
+    try:
+        picture.load()
+    except _BROKEN:
+        raise ImageError(f"{name} is damaged or cut short, so it cannot be decoded; get a whole copy of it.") from None
+    return picture
+
+
 def _check_size(name: str, picture: Image.Image, max_pixels: int) -> None:
     width, height = picture.size
     if height * width > max_pixels:

@@ -1,12 +1,17 @@
-"""Given parsing maps: what may be given."""
+"""Given parsing maps: what may be given, as a picture or a file."""
 
 from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from posable.errors import InputError
+from posable.errors import ImageError, InputError
+from posable.imaging.image import open_picture
 from posable.imaging.size import Size
 from posable.parsing.result import ParsingResult
 from posable.parsing.schemes import LIP_20, ParsingLabels, translate
@@ -34,3 +39,22 @@ def as_parsing(
     if isinstance(given, ParsingResult) and scheme.name == LIP_20.name:
         return given
     return ParsingResult(translate(labels, scheme, LIP_20))
+
+
+def read_labels(path: str | os.PathLike[str]) -> Image.Image:
+    """The parsing map in a file, indexed or grey; raises ImageError for a file that holds none."""
+    try:
+        return decode_labels(Path(path).read_bytes(), f"'{path}'")
+    except OSError as error:
+        raise ImageError(f"the parsing map '{path}' cannot be read ({error.strerror}); check its name.") from None
+
+
+def decode_labels(data: bytes, name: str) -> Image.Image:
+    """`read_labels` of a file's bytes; errors call it `name`."""
+    picture = open_picture(io.BytesIO(data), name)
+    if picture.mode not in ("P", "L"):
+        raise ImageError(
+            f"{name} is a picture of colours ({picture.mode}); a parsing map is an indexed or grey PNG whose values "
+            "are the classes, as 'posable parse' writes it."
+        )
+    return picture

@@ -1,8 +1,11 @@
 """Synthetic people: dressed bodies in random poses, rendered with exact labels, made from seeds alone.
 
-    person = make_person(seed=2000)
-    views = render_views(person, count=6, size=Size(256, 176))
-    flow, state = correspondence(target=views[0], source=views[1])
+    >>> from posable.imaging.size import Size
+    >>> person = make_person(seed=2000)
+    >>> views = render_views(person, count=2, size=Size(64, 44))
+    >>> flow, state = correspondence(target=views[0], source=views[1])
+    >>> flow.shape, state.shape
+    ((64, 44, 2), (64, 44))
 
 Frame of bodies and scenes: x to the person's left, -y to the front, z up, metres. Pictures: pixel (row i, column j)
 has its centre at x = j + 0.5, y = i + 0.5.

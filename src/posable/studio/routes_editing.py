@@ -1,4 +1,4 @@
-"""Endpoints that change what a person wears: garment, texture; of a held source, or in one request."""
+"""Endpoints that change what a person wears: garment, texture, paint; of a held source, or in one request."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from posable.errors import InputError
 from posable.imaging.image import decode_image, size_of
 from posable.imaging.size import Size
 from posable.models.editing import check_strength
+from posable.parsing.given import decode_labels
 from posable.pose.pose import Pose
 from posable.studio import answers
 from posable.studio import editing_answers as bodies
@@ -44,6 +45,9 @@ editing = APIRouter(prefix="/v1", tags=["editing"], route_class=ServiceRoute)
 
 MaskFile = Annotated[
     UploadFile | None, File(description="In place of a region: white on black, of the picture's size.")
+]
+ParsingFile = Annotated[
+    UploadFile, File(description="An indexed or grey PNG of the picture's size, whose values are LIP-20 classes.")
 ]
 PatternFile = Annotated[UploadFile | None, File(description="A picture of the cloth; or give pattern_name.")]
 _DRAWN = {**WORK, **picture_answer("png", "jpeg", "webp")}
@@ -145,6 +149,47 @@ async def texture(service: ReadyService, sent: Sent, cloth: Cloth, how: AsDrawn)
     pattern = await _pattern(service, cloth)
     person, size = await encoded_once(service, sent)
     return await _textured(service, person, (size,), pattern, cloth, how)
+
+
+@editing.post("/sources/{source_id}/paint", response_class=Response, responses={**_DRAWN, **NO_SOURCE})
+async def paint_source(
+    service: ReadyService,
+    source_id: str,
+    parsing: ParsingFile,
+    how: AsDrawn,
+    pose: OptionalPoseField = None,
+    max_side: Annotated[answers.MaxSide, Form()] = None,
+    model: Annotated[answers.ModelName, Form()] = None,
+) -> Response:
+    """This source's person painted into regions that are given, by families that do so (pise, tfjr)."""
+    source = service.store.get(source_id)
+    person = await service.encoding(source, model, max_side)
+    return await _painted(service, person, parsing, pose, how)
+
+
+@editing.post("/paint", response_class=Response, responses=_DRAWN)
+async def paint(
+    service: ReadyService, sent: Sent, parsing: ParsingFile, how: AsDrawn, pose: OptionalPoseField = None
+) -> Response:
+    """The person of a picture painted into regions that are given, in one request."""
+    person, _ = await encoded_once(service, sent)
+    return await _painted(service, person, parsing, pose, how)
+
+
+async def _painted(
+    service: Service, person: EncodedSource, parsing: UploadFile, pose: str | None, how: DrawnAs
+) -> Response:
+    data = await parsing.read()
+    regions = await service.on_pictures(lambda: decode_labels(data, "the parsing map"))
+    if regions.size != person.picture.size:
+        # The map is of the picture as it was sent; the person may have been brought down.
+        regions = regions.resize(person.picture.size, Image.Resampling.NEAREST)
+    target = target_pose(person, optional_pose(pose), how.retarget)
+
+    def edit() -> Image.Image:
+        return person.painted(regions, target, retarget=False, background=how.background)
+
+    return await _edited(service, edit, how.format)
 
 
 async def _dressed(

@@ -88,6 +88,10 @@ def find_pattern(given: PatternLike | Pattern, dtd: str | os.PathLike[str] | Non
     if isinstance(given, Image.Image):
         return _mirrored(to_rgb(given))
     if isinstance(given, np.ndarray):
+        if given.dtype != np.uint8 or given.ndim != 3 or given.shape[2] != 3 or not given.size:
+            raise InputError(
+                f"the pattern is an array of {given.dtype} and shape {given.shape}; give uint8 of shape (h, w, 3), RGB."
+            )
         return _mirrored(Image.fromarray(given))
     path = Path(given)
     if path.exists() or path.suffix:

@@ -18,7 +18,7 @@ from posable.imaging.frame import Frame
 from posable.imaging.image import read_image, size_of, to_rgb
 from posable.imaging.size import Size
 from posable.models.generator import Generator
-from posable.parsing.given import as_parsing
+from posable.parsing.given import as_parsing, read_labels
 from posable.parsing.result import ParsingResult
 from posable.transfer.background import Background
 from posable.transfer.encoded_source import EncodedSource, RegionLike
@@ -160,6 +160,22 @@ class PoseTransfer:
         if pose is None:
             return edited.as_photographed(background=background)
         return edited.render(pose, retarget=retarget, background=background)
+
+    def paint(
+        self,
+        source: Picture | EncodedSource,
+        parsing: ParsingResult | Image.Image | npt.NDArray[np.uint8] | str | os.PathLike[str],
+        pose: PoseLike | None = None,
+        *,
+        source_pose: PoseLike | None = None,
+        retarget: bool = True,
+        background: Background | None = None,
+        size: Size | None = None,
+    ) -> Image.Image:
+        """`EncodedSource.painted` of a picture into a parsing map (also the file of one), in one call."""
+        regions = read_labels(parsing) if isinstance(parsing, (str, os.PathLike)) else parsing
+        person = self._encoded(source, source_pose, size)
+        return person.painted(regions, pose, retarget=retarget, background=background)
 
     def parse(
         self,

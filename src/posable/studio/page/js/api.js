@@ -85,6 +85,12 @@ export function texture(id, { pattern, patternName, seed, region, scale, strengt
   return picture(`sources/${id}/texture`, form(fields));
 }
 
+/** The person painted into an edited parsing map. @param {Blob} parsing @param {How} how */
+export function paint(id, parsing, how) {
+  const { pose, ...rest } = drawn(how);
+  return picture(`sources/${id}/paint`, form({ parsing, pose: pose && JSON.stringify(pose), ...rest }));
+}
+
 /**
  * Pictures of one size as an animation ("webp", "gif") or side by side ("png").
  * @param {Blob[]} pictures @param {string} format @param {number} seconds each

@@ -85,6 +85,8 @@ export class ParsingPane extends Insight {
       icon("download"),
       "PNG",
     );
+    const file = make("input", { type: "file", accept: "image/png", onchange: () => void this.#paint(file) });
+    this.painted = make("img", { alt: "", class: "insight", hidden: true });
     this.pane.append(
       make("div", { class: "pane-head" }, make("h3", {}, "Parts of the person"), this.save),
       make(
@@ -96,7 +98,33 @@ export class ParsingPane extends Insight {
       make("div", { class: "switches" }, make("label", {}, this.over, "Lay it over the picture")),
       this.map,
       this.legend,
+      make(
+        "details",
+        {},
+        make("summary", {}, "Paint an edited map"),
+        make("p", { class: "quiet" }, "Change the PNG's regions in an image editor, and let a model of pise or tfjr paint them."),
+        make("label", { class: "inline" }, "Parsing map", file),
+        this.painted,
+      ),
     );
+  }
+
+  async #paint(/** @type {any} */ input) {
+    const parsing = input.files[0];
+    if (!parsing) return;
+    const { target, background } = this.store.doc;
+    const how = { pose: target && toJson(target), background, format: "png", maxSide: null, model: this.store.session.model };
+    status("Painting the map …");
+    try {
+      const { blob } = await this.drawing.withSource((id) => api.paint(id, parsing, /** @type {any} */ (how)));
+      this.painted.src = URL.createObjectURL(blob);
+      this.painted.alt = "The person painted into the map";
+      this.painted.hidden = false;
+      status("The map is painted.");
+    } catch (error) {
+      problem(error);
+    }
+    input.value = "";
   }
 
   key() {
