@@ -10,14 +10,23 @@ from PIL import Image
 
 from posable.detect import blazepose, rtmlib_adapter
 from posable.detect.detection import Detection, Progress
+from posable.detect.face import FaceLandmarks, face_landmarks
+from posable.detect.hands import HandLandmarks, Hands, hand_landmarks
+from posable.detect.matting import matte
 from posable.errors import ImageError, InputError
 from posable.imaging.image import to_rgb
 
 __all__ = [
     "DETECTORS",
     "Detection",
+    "FaceLandmarks",
+    "HandLandmarks",
+    "Hands",
     "Progress",
     "detect_pose",
+    "face_landmarks",
+    "hand_landmarks",
+    "matte",
     "person_mask",
 ]
 
