@@ -168,8 +168,9 @@ def region_of_pose(pose: Pose) -> Region:
         hips = (seen.min(axis=0) + seen.max(axis=0)) / 2
         up = np.array([0.0, -1.0])
         radius = 0.75 * float(np.ptp(seen, axis=0).max())
-    radius = max(radius, 1.0)
-    return region_around(hips, hips + up / max(float(np.linalg.norm(up)), 1e-6) * radius)
+    length = float(np.linalg.norm(up))
+    up = up / length if length > 0 else np.array([0.0, -1.0])
+    return region_around(hips, hips + up * max(radius, 1.0))
 
 
 def sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -65,6 +65,26 @@ def test_nobody_gives_nothing(astronaut: Image.Image) -> None:
     assert matte(astronaut, pose).max() == 0
 
 
+@pytest.mark.usefixtures("networks")
+@pytest.mark.parametrize(
+    ("points", "seen"),
+    [
+        ([[220, 120]] * 18, 18),
+        ([[220, 120]] * 18, 1),
+        ([[511.5, 511.5]] * 18, 1),
+        ([[30 * k, 200] for k in range(17)], 17),
+    ],
+    ids=["all in one place", "one joint", "in the corner", "on a line"],
+)
+def test_a_pose_that_nobody_can_have_gives_a_matte_all_the_same(
+    astronaut: Image.Image, points: list[list[float]], seen: int
+) -> None:
+    keypoints = np.array([*points, *points][:18], np.float32)
+    share = matte(astronaut, Pose(keypoints, np.arange(18) < seen, Size(512, 512)))
+    assert np.isfinite(share).all()
+    assert 0 <= share.min() <= share.max() <= 1
+
+
 def test_the_finer_mask_draws_the_outline() -> None:
     fine, rough = box(20, 20, 80, 60), box(20, 20, 80, 61)
     assert np.array_equal(join_masks(fine, rough, NOBODY, GREY) > 0.5, fine > 0.5)
