@@ -45,5 +45,5 @@ def cutout(
     save_image(layer, out)
     alpha = layer.getchannel("A")
     opaque = sum(level * count for level, count in enumerate(alpha.histogram())) / (255 * layer.width * layer.height)
-    box = list(alpha.getbbox() or (0, 0, 0, 0))
-    report({"written": [str(out)], **found, "box": box, "share": round(opaque, 4)}, json)
+    box = dict(zip(("left", "top", "right", "bottom"), alpha.getbbox() or (0, 0, 0, 0), strict=True))
+    report({"written": [str(out)], **found, **box, "share": round(opaque, 4)}, json)

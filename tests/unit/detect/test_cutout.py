@@ -62,7 +62,7 @@ def test_the_command_writes_a_png_and_says_what_it_found(tmp_path: Path) -> None
     told = json.loads(done.stdout)
     assert told["written"] == [str(out)]
     assert told["people_found"] == 1
-    left, top, right, bottom = told["box"]
+    left, top, right, bottom = (told[side] for side in ("left", "top", "right", "bottom"))
     assert (left < 60, top < 30, right > 330, bottom) == (True, True, True, 512)
     with Image.open(out) as picture:
         assert picture.mode == "RGBA"
