@@ -17,6 +17,7 @@ from posable.version import __version__
 if TYPE_CHECKING:
     from posable.batch import PersonPair, PoseCondition
     from posable.detect import Detection, detect_pose
+    from posable.detect.cutout import cutout
     from posable.errors import (
         CheckpointError,
         ConfigError,
@@ -64,6 +65,7 @@ __all__ = [
     "Size",
     "SizeError",
     "__version__",
+    "cutout",
     "detect_pose",
     "draw_skeleton",
     "load_checkpoint",
@@ -79,6 +81,7 @@ _HOMES = {
     "batch": ("PersonPair", "PoseCondition"),
     "zoo.checkpoint": ("load_checkpoint", "save_checkpoint"),
     "detect": ("Detection", "detect_pose"),
+    "detect.cutout": ("cutout",),
     "errors": (
         "CheckpointError",
         "ConfigError",

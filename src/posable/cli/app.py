@@ -11,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from posable.cli.convert import convert
+from posable.cli.cutout import cutout
 from posable.cli.data import data_app
 from posable.cli.edit import explain, garment, paint, parse, texture
 from posable.cli.evaluate import benchmark, evaluate
@@ -49,9 +50,10 @@ app = typer.Typer(
 )
 app.add_typer(people_app, name="people")
 app.add_typer(data_app, name="data")
-# Left out of the list, which must fit a screen: whoever needs it is sent here by what lacks the weights.
+# Two are left out of the list, which must fit a screen: whoever needs `weights` is sent here by what lacks them, and
+# whoever has an author's checkpoint by README.md.
 app.add_typer(weights_app, name="weights", hidden=True)
-app.command()(convert)
+app.command(hidden=True)(convert)
 app.command()(studio)
 app.command()(train)
 app.command()(evaluate)
@@ -62,6 +64,7 @@ app.command()(texture)
 app.command()(paint)
 app.command()(parse)
 app.command()(explain)
+app.command()(cutout)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Model = Annotated[str, typer.Option(metavar="NAME", help="Shipped model (weave) or model folder.", show_default=False)]

@@ -8,13 +8,9 @@ twice (docs/detection.md has what that gains); when the detector finds nobody in
 from __future__ import annotations
 
 import math
-import os
-import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
-from functools import lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +19,10 @@ from PIL import Image
 from posable.detect import landmarks, person_detector
 from posable.detect.detection import Detection, Progress, area
 from posable.detect.landmarks import Landmarks
-from posable.detect.model_files import DETECTOR_FILE, LANDMARK_FILE, fetch_models
+from posable.detect.litert import LiteRtNetwork
+from posable.detect.model_files import DETECTOR_FILE, LANDMARK_FILE, model_path
 from posable.detect.region import Region
-from posable.errors import MissingExtraError, NoPersonError
+from posable.errors import NoPersonError
 from posable.imaging.size import Size
 from posable.pose.pose import OPENPOSE_18
 
@@ -53,9 +50,9 @@ class _Search(NamedTuple):
 class BlazePose:
     """Both networks, loaded once; may be used from several threads, one picture at a time."""
 
-    def __init__(self, folder: Path, num_threads: int = 1) -> None:
-        self._detector = _Network(folder / DETECTOR_FILE, num_threads)
-        self._landmark_network = _Network(folder / LANDMARK_FILE, num_threads)
+    def __init__(self, num_threads: int = 1) -> None:
+        self._detector = LiteRtNetwork(model_path(DETECTOR_FILE), num_threads)
+        self._landmark_network = LiteRtNetwork(model_path(LANDMARK_FILE), num_threads)
 
     def people(self, image: Image.Image) -> list[Landmarks]:
         """All people found in an RGB picture, the one with the largest box first; empty when there is nobody.
@@ -75,21 +72,16 @@ class BlazePose:
 
     def candidate_regions(self, image: Image.Image, window: Region) -> list[Region]:
         """Where in a square of an RGB picture there may be a person, the likeliest first."""
-        outputs = self._detector(window.crop(image, person_detector.INPUT_PIXELS) * 2 - 1)
-        raw, logits = outputs[person_detector.NUM_ANCHORS, 12], outputs[person_detector.NUM_ANCHORS, 1]
+        raw, logits = self._detector(window.crop(image, person_detector.INPUT_PIXELS) * 2 - 1)
         found = person_detector.suppress(person_detector.decode(raw, logits, LEAST_SCORE))
         return [landmarks.region_around(*window.to_image(points[:2])) for points in found.points]
 
     def landmarks_in(self, image: Image.Image, region: Region) -> Landmarks:
         """One look at a region of an RGB picture; with `region_of_pose` it skips the detector for a known person."""
-        outputs = self._landmark_network(region.crop(image, landmarks.INPUT_PIXELS, outside="edge"))
-        return landmarks.decode(
-            outputs[5 * landmarks.NUM_LANDMARKS,],
-            outputs[64, 64, landmarks.NUM_LANDMARKS],
-            float(outputs[1,][0]),
-            outputs[landmarks.INPUT_PIXELS, landmarks.INPUT_PIXELS, 1][..., 0],
-            region,
+        raw, score, mask, heatmaps, world = self._landmark_network(
+            region.crop(image, landmarks.INPUT_PIXELS, outside="edge")
         )
+        return landmarks.decode(raw, heatmaps, float(score[0]), mask[..., 0], world, region)
 
     def _look_twice(self, image: Image.Image, region: Region, search: _Search) -> Landmarks | None:
         """The landmarks of the person in a region, or None when there is none to believe in."""
@@ -107,34 +99,32 @@ class BlazePose:
 
 
 def detect(image: Image.Image, progress: Progress | None = None) -> Detection:
-    """The largest person in an RGB picture; raises NoPersonError, DownloadError, MissingExtraError."""
+    """The largest person in an RGB picture; raises NoPersonError, MissingExtraError. There is nothing to tell."""
+    del progress
     size = Size(image.height, image.width)
-    people = load(progress).people(image)
+    people = load().people(image)
     if not people:
         raise NoPersonError(
             f"found no person in the picture ({size}); give one that shows a person upright, head included and at "
             "least a quarter of the picture's height, crop it around the person, or give the pose as a file."
         )
     largest = people[0]
-    return Detection(largest.pose(size), largest.box(size), largest.score, len(people))
+    return Detection(largest.pose(size), largest.box(size), largest.score, len(people), largest)
 
 
-def mask(image: Image.Image, progress: Progress | None = None) -> npt.NDArray[np.float32]:
+def mask(image: Image.Image) -> npt.NDArray[np.float32]:
     """Float32 (h, w) in [0, 1]: how sure it is that a pixel belongs to the largest person; 0 when there is nobody."""
-    people = load(progress).people(image)
+    people = load().people(image)
     if not people:
         return np.zeros((image.height, image.width), np.float32)
-    return people[0].region.paste(people[0].mask, Size(image.height, image.width))
+    return people[0].whole_mask(Size(image.height, image.width))
 
 
-def load(progress: Progress | None = None) -> BlazePose:
-    """The networks, from memory if they were used before; their files are fetched if they are not here yet."""
-    return _load(fetch_models(progress))
-
-
-@lru_cache(maxsize=2)
-def _load(folder: Path) -> BlazePose:
-    return BlazePose(folder)
+@cache
+def load() -> BlazePose:
+    """The networks, from memory if they were used before. Raises MissingExtraError, and CheckpointError when a file
+    of the package is missing."""
+    return BlazePose()
 
 
 def _searches(size: Size) -> Iterator[_Search]:
@@ -181,48 +171,3 @@ def _gap(one: Landmarks, other: Landmarks) -> float:
     """The mean distance of their landmarks, as a fraction of the larger region's side."""
     distance = np.linalg.norm(one.points - other.points, axis=1)[: landmarks.BODY_LANDMARKS].mean()
     return float(distance) / max(one.region.side, other.region.side)
-
-
-@contextmanager
-def _native_log_silenced() -> Generator[None]:
-    """Keeps what C++ writes to standard error away while inside: LiteRT announces itself there and has no switch."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # A process without standard error has nothing to keep clean.
-        yield
-        return
-    try:
-        with Path(os.devnull).open("wb") as nowhere:
-            os.dup2(nowhere.fileno(), 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-
-
-class _Network:
-    """One LiteRT model: a picture (h, w, 3) in, its outputs by shape (without the batch axis) out."""
-
-    def __init__(self, path: Path, num_threads: int) -> None:
-        try:
-            from ai_edge_litert.interpreter import Interpreter
-        except ImportError as error:
-            raise MissingExtraError(
-                f"detecting a pose with BlazePose needs the package ai-edge-litert, which does not load ({error}); "
-                "run 'pip install ai-edge-litert', or use the detector 'rtmlib'."
-            ) from None
-        with _native_log_silenced():
-            self._interpreter: Any = Interpreter(str(path), num_threads=num_threads)
-            self._interpreter.allocate_tensors()
-        self._input: int = self._interpreter.get_input_details()[0]["index"]
-        self._outputs = {
-            tuple(int(side) for side in output["shape"][1:]): int(output["index"])
-            for output in self._interpreter.get_output_details()
-        }
-        self._lock = threading.Lock()
-
-    def __call__(self, picture: npt.NDArray[np.float32]) -> dict[tuple[int, ...], npt.NDArray[np.float32]]:
-        with self._lock:
-            self._interpreter.set_tensor(self._input, np.ascontiguousarray(picture[None], np.float32))
-            self._interpreter.invoke()
-            return {shape: self._interpreter.get_tensor(index)[0] for shape, index in self._outputs.items()}

@@ -34,13 +34,16 @@ class Landmarks:
     """What the network says of one region of a picture.
 
     points (39, 2) in picture px; visibility (39,), the probability that a landmark is in the picture and not hidden;
-    score in [0, 1], that the region shows a person at all; mask (256, 256) in [0, 1], the person in the region's frame.
+    score in [0, 1], that the region shows a person at all; mask (256, 256) in [0, 1], the person in the region's frame;
+    world (39, 3), the landmarks in space as the network imagines them: metres from the middle of the hips, to the
+    picture's right, down, and away from the camera.
     """
 
     points: npt.NDArray[np.float64]
     visibility: npt.NDArray[np.float64]
     score: float
     mask: npt.NDArray[np.float32]
+    world: npt.NDArray[np.float64]
     region: Region
 
     def better_region(self) -> Region:
@@ -55,6 +58,17 @@ class Landmarks:
         visible = self.visibility[:BODY_LANDMARKS] >= MEDIAPIPE_VISIBILITY
         points, known = mediapipe_33_to_18(self.points[:BODY_LANDMARKS], visible)
         return Pose(points.astype(np.float32), known, size).crop(0, 0, size)
+
+    def world_keypoints(self) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The 18 keypoints in space (18, 3), as `world`, and how visible each is (18,), in [0, 1]."""
+        everything = np.ones(BODY_LANDMARKS, np.bool_)
+        points, _ = mediapipe_33_to_18(self.world[:BODY_LANDMARKS], everything)
+        visibility, _ = mediapipe_33_to_18(self.visibility[:BODY_LANDMARKS], everything)
+        return points, visibility
+
+    def whole_mask(self, size: Size) -> npt.NDArray[np.float32]:
+        """The mask (h, w) in the frame of a picture of this size."""
+        return self.region.paste(self.mask, size)
 
     def box(self, size: Size) -> tuple[float, float, float, float]:
         """(left, top, right, bottom) of the person in px, from the mask, within a picture of this size."""
@@ -74,17 +88,25 @@ def decode(
     heatmaps: npt.NDArray[np.float32],
     score: float,
     mask: npt.NDArray[np.float32],
+    world: npt.NDArray[np.float32],
     region: Region,
 ) -> Landmarks:
     """The landmarks in the network's output.
 
     `raw` (195,) has x, y and depth in px of the region and the logits of visibility and presence per landmark;
-    `heatmaps` (64, 64, 39) are logits, and so is `mask` (256, 256).
+    `heatmaps` (64, 64, 39) are logits, and so is `mask` (256, 256); `world` (117,) is in metres, in the region's frame.
     """
     assert raw.shape == (5 * NUM_LANDMARKS,), f"not the landmark network's output: {raw.shape}"
     table = raw.reshape(NUM_LANDMARKS, 5)
     unit = refine_by_heatmaps(table[:, :2].astype(np.float64) / INPUT_PIXELS, heatmaps)
-    return Landmarks(region.to_image(unit), sigmoid(table[:, 3]), score, sigmoid(mask).astype(np.float32), region)
+    return Landmarks(
+        points=region.to_image(unit),
+        visibility=sigmoid(table[:, 3]),
+        score=score,
+        mask=sigmoid(mask).astype(np.float32),
+        world=region.turned_to_image(world.reshape(NUM_LANDMARKS, 3)),
+        region=region,
+    )
 
 
 def refine_by_heatmaps(unit: npt.NDArray[np.float64], heatmaps: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -146,8 +168,9 @@ def region_of_pose(pose: Pose) -> Region:
         hips = (seen.min(axis=0) + seen.max(axis=0)) / 2
         up = np.array([0.0, -1.0])
         radius = 0.75 * float(np.ptp(seen, axis=0).max())
-    radius = max(radius, 1.0)
-    return region_around(hips, hips + up / max(float(np.linalg.norm(up)), 1e-6) * radius)
+    length = float(np.linalg.norm(up))
+    up = up / length if length > 0 else np.array([0.0, -1.0])
+    return region_around(hips, hips + up * max(radius, 1.0))
 
 
 def sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

@@ -50,6 +50,12 @@ class Region:
         """Picture px (..., 2) as unit coordinates (..., 2) of this square."""
         return (np.asarray(points, np.float64) - np.asarray(self.center)) @ self._axes().T / self.side + 0.5
 
+    def turned_to_image(self, vectors: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Vectors (..., 3) whose x and y run along this square's sides, with x and y along the picture's."""
+        turned = np.array(vectors, np.float64)
+        turned[..., :2] = turned[..., :2] @ self._axes()
+        return turned
+
     def crop(
         self, image: Image.Image, pixels: int, *, outside: Literal["black", "edge"] = "black"
     ) -> npt.NDArray[np.float32]:

@@ -8,7 +8,6 @@ from functools import cached_property
 
 from PIL import Image
 
-from posable.detect.model_files import models_are_here
 from posable.errors import ConfigError, MissingExtraError
 from posable.evaluation.protocol import Measure
 from posable.evaluation.reference import TrainingReference
@@ -51,8 +50,6 @@ class MetricMaker:
         """BlazePose, which looks at each picture once; or why it cannot."""
         if importlib.util.find_spec("ai_edge_litert") is None:
             return "BlazePose needs the package ai-edge-litert, which is not installed; install it."
-        if not models_are_here():
-            return "BlazePose's model files are not here; any 'posable detect' fetches them."
         return SharedDetector(blazepose, "blazepose")
 
     def of_keypoints(self, make: Callable[[SharedDetector], Metric], name: str) -> Metric:

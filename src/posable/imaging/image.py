@@ -7,6 +7,7 @@ import os
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,11 @@ from posable.imaging.size import Size
 
 __all__ = [
     "Size",
+    "alpha_of",
     "decode_image",
     "png_bytes",
     "read_image",
+    "read_layer",
     "save_image",
     "size_of",
     "to_pil",
@@ -46,7 +49,15 @@ def read_image(path: str | os.PathLike[str]) -> Image.Image:
     Raises ImageError for anything but a readable picture of at least 16 px a side and at most 64 megapixels; the
     size is judged from the header, before any pixel is decoded.
     """
-    path = Path(path)
+    return _read_path(Path(path), to_rgb)
+
+
+def read_layer(path: str | os.PathLike[str]) -> Image.Image:
+    """As `read_image`, but 8-bit RGBA when parts of the picture in the file are transparent; see `alpha_of`."""
+    return _read_path(Path(path), _to_layer)
+
+
+def _read_path(path: Path, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
     if path.is_dir():
         raise ImageError(f"'{path}' is a folder; give the name of a picture file.")
     if not path.exists():
@@ -57,7 +68,7 @@ def read_image(path: str | os.PathLike[str]) -> Image.Image:
         with warnings.catch_warnings():
             # Pillow warns above 89 megapixels; the limit below is stricter and speaks for itself.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return _read(path, f"'{path}'", MAX_PIXELS)
+            return _read(path, f"'{path}'", MAX_PIXELS, convert)
     except PermissionError:
         raise ImageError(f"'{path}' is closed to you; change its permissions or give another picture.") from None
 
@@ -70,13 +81,15 @@ def decode_image(data: bytes, name: str, max_pixels: int = MAX_PIXELS) -> Image.
     if not data:
         raise NotAnImageError(f"{name} is empty (0 bytes); give a picture file.")
     # Unlike above, Pillow's warning is let through: its filters belong to all threads, and this runs on several.
-    return _read(io.BytesIO(data), name, max_pixels)
+    return _read(io.BytesIO(data), name, max_pixels, to_rgb)
 
 
-def _read(file: Path | io.BytesIO, name: str, max_pixels: int) -> Image.Image:
+def _read(
+    file: Path | io.BytesIO, name: str, max_pixels: int, convert: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
     with _open(file, name) as picture:
         _check_size(name, picture, max_pixels)
-        return _decoded(name, picture)
+        return _decoded(name, picture, convert)
 
 
 def _open(file: Path | io.BytesIO, name: str) -> Image.Image:
@@ -117,18 +130,34 @@ def _check_size(name: str, picture: Image.Image, max_pixels: int) -> None:
         raise ImageError(f"{name} is {height}x{width}, too small; give a picture of at least {MIN_SIDE_PX} px a side.")
 
 
-def _decoded(name: str, picture: Image.Image) -> Image.Image:
+def _decoded(name: str, picture: Image.Image, convert: Callable[[Image.Image], Image.Image]) -> Image.Image:
     try:
         picture.load()
         upright = ImageOps.exif_transpose(picture)
-        rgb = to_rgb(upright)
+        decoded = convert(upright)
     except ImageError as error:
         raise ImageError(f"{name} {error}") from None
     except _BROKEN:
         raise ImageError(f"{name} is damaged or cut short, so it cannot be decoded; get a whole copy of it.") from None
     # A picture decoded from a file keeps its metadata, which would be written again: orientation, profile, ...
-    rgb.info.clear()
-    return rgb
+    decoded.info.clear()
+    return decoded
+
+
+def _to_layer(picture: Image.Image) -> Image.Image:
+    return to_rgb(picture) if alpha_of(picture) is None else picture.convert("RGBA")
+
+
+def alpha_of(picture: Image.Image) -> npt.NDArray[np.float32] | None:
+    """How opaque each pixel is, float32 (h, w) in [0, 1]; None when no pixel is transparent."""
+    if not _has_alpha(picture):
+        return None
+    alpha = np.asarray(picture.convert("RGBA").getchannel("A"))
+    return None if alpha.min() == 255 else (alpha / np.float32(255)).astype(np.float32)
+
+
+def _has_alpha(picture: Image.Image) -> bool:
+    return picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
@@ -142,7 +171,7 @@ def to_rgb(picture: Image.Image) -> Image.Image:
         return Image.fromarray(((grey * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
     if picture.mode == "F":
         raise ImageError("holds floating-point pixels, whose range is unknown; save it with 8 or 16 bits.")
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+    if _has_alpha(picture):
         layer = picture.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
     return picture.convert("RGB")

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,8 @@ SIZE = Size(200, 100)
 
 def landmarks(points: np.ndarray, visibility: np.ndarray, mask: np.ndarray | None = None) -> Landmarks:
     blank = np.zeros((256, 256), np.float32)
-    return Landmarks(points, visibility, 1.0, blank if mask is None else mask, Region((50, 100), 200))
+    drawn, world = blank if mask is None else mask, np.zeros((NUM_LANDMARKS, 3))
+    return Landmarks(points, visibility, 1.0, drawn, world, Region((50, 100), 200))
 
 
 def raw_output(logit: float) -> np.ndarray:
@@ -23,11 +26,20 @@ def raw_output(logit: float) -> np.ndarray:
 
 def test_positions_are_px_of_the_region_and_visibility_is_a_logit() -> None:
     flat = np.full((64, 64, NUM_LANDMARKS), -9, np.float32)
-    found = decode(raw_output(3.0), flat, 0.7, np.zeros((256, 256), np.float32), Region((50, 100), 200))
+    world = np.zeros(3 * NUM_LANDMARKS, np.float32)
+    found = decode(raw_output(3.0), flat, 0.7, np.zeros((256, 256), np.float32), world, Region((50, 100), 200))
     assert np.allclose(found.points, [0, 50])
     assert np.allclose(found.visibility, 1 / (1 + np.exp(-3)))
     assert np.allclose(found.mask, 0.5)
     assert found.score == 0.7
+
+
+def test_a_turned_region_turns_the_landmarks_in_space_too() -> None:
+    flat = np.full((64, 64, NUM_LANDMARKS), -9, np.float32)
+    world = np.tile(np.array([0.1, -0.5, 0.3], np.float32), NUM_LANDMARKS)
+    lying = Region((50, 100), 200, math.pi / 2)
+    found = decode(raw_output(3.0), flat, 0.7, np.zeros((256, 256), np.float32), world, lying)
+    assert np.allclose(found.world, [0.5, 0.1, 0.3], atol=1e-6)
 
 
 def test_a_heatmap_pulls_a_point_to_its_peak() -> None:
