@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from sample_requests import ADDRESS, wait_until_ready
 from tiny import CONFIGS, network
 from typer.testing import CliRunner
 
@@ -76,9 +77,8 @@ def test_command_line_and_http_paint_the_same(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, [str(one) for one in given])
     assert result.exit_code == 0, result.output
     drawn = np.asarray(Image.open(tmp_path / "out.png"))
-    with TestClient(create_app(Settings(models=(str(model),), device="cpu"))) as client:
-        while client.get("/v1/health").status_code != 200:
-            pass
+    with TestClient(create_app(Settings(models=(str(model),), device="cpu")), base_url=ADDRESS) as client:
+        wait_until_ready(client)
         answer = client.post(
             "/v1/paint",
             files={

@@ -5,7 +5,7 @@
     >>> views = render_views(person, count=2, size=Size(64, 44))
     >>> flow, state = correspondence(target=views[0], source=views[1])
     >>> flow.shape, state.shape
-    ((64, 44, 2), (64, 44))
+    ((32, 22, 2), (32, 22))
 
 Frame of bodies and scenes: x to the person's left, -y to the front, z up, metres. Pictures: pixel (row i, column j)
 has its centre at x = j + 0.5, y = i + 0.5.
