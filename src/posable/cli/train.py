@@ -50,8 +50,7 @@ def train(
 ) -> None:
     """Train a model by a named recipe.
 
-    The run folder gets samples/, log.jsonl, tensorboard/ and, at the end,
-    checkpoint/. Many GPUs: torchrun -m posable train ... (docs/train.md)
+    It writes samples/, log.jsonl, tensorboard/, checkpoint/ (docs/train.md).
     """
     if recipe == "list":
         list_recipes(json)
