@@ -11,6 +11,7 @@ import pytest
 import typer
 
 from posable.cli.app import app
+from posable.models import FAMILIES
 from posable.pose.library import shipped_poses
 from posable.zoo.checkpoint import shipped_models
 
