@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from posable.body.joint_groups import GROUP_OF_JOINT, GROUPS, SHARE_OF_JOINT, group_number
 from posable.body.kinematics import (
     CAMERA_DISTANCE,
     Array,
@@ -38,7 +39,6 @@ _SPREADS: dict[str, tuple[float, float, float]] = {
     "lowerleg01": (0.45, 0.04, 0.04),
 }
 """Radians that each group turns from its start, standard deviation; of elbows and knees about the hinge first."""
-_HEAD_SHARES = (0.2, 0.2, 0.2, 0.4)
 _KEYPOINT_SPREAD = {"nose": 0.006, "right_eye": 0.006, "left_eye": 0.006}
 _OTHER_SPREAD = 0.012
 """Metres by which a keypoint that was found misses the body's, standard deviation."""
@@ -47,19 +47,12 @@ _MOST_BENT, _LIMIT_SPREAD = 2.6, 0.06
 """Radians that elbows and knees bend, and by which they may go beyond their limits."""
 
 
-def _groups() -> tuple[tuple[tuple[int, ...], tuple[float, ...]], ...]:
-    """The joints that turn together and the share of the turn that each takes; in the order of the joints."""
-    spine = tuple(joint for joint, name in enumerate(JOINTS) if name.startswith("spine"))
-    head = tuple(joint for joint, name in enumerate(JOINTS) if name.startswith(("neck", "head")))
-    limbs = [((joint,), (1.0,)) for joint, name in enumerate(JOINTS) if name.startswith(("clavicle", "upper", "lower"))]
-    return (((0,), (1.0,)), (spine, (0.2,) * 5), (head, _HEAD_SHARES), *limbs)
-
-
-GROUPS = _groups()
-NUM_GROUPS = len(GROUPS)
-_TURNS = slice(3, 3 + 3 * NUM_GROUPS)
-_SHAPE = slice(3 + 3 * NUM_GROUPS, 3 + 3 * NUM_GROUPS + NUM_SHAPE)
-NUM_PARAMETERS = 3 + 3 * NUM_GROUPS + NUM_SHAPE
+MOVED = tuple(number for number, group in enumerate(GROUPS) if not group.name.startswith(("wrist", "foot")))
+"""The groups that keypoints can tell something of; wrists and feet stay as they start."""
+NUM_MOVED = len(MOVED)
+_TURNS = slice(3, 3 + 3 * NUM_MOVED)
+_SHAPE = slice(3 + 3 * NUM_MOVED, 3 + 3 * NUM_MOVED + NUM_SHAPE)
+NUM_PARAMETERS = 3 + 3 * NUM_MOVED + NUM_SHAPE
 _HINGES = tuple(f"{bone}.{side}" for bone in ("lowerarm01", "lowerleg01") for side in "LR")
 
 
@@ -159,11 +152,10 @@ class _Problem:
 
     def pose(self, x: Array) -> tuple[Array, Array, Kinematics]:
         """Local rotations, shape and joints of parameters (n, p)."""
-        turns = x[:, _TURNS].reshape(len(x), NUM_GROUPS, 3)
-        group, share = _membership()
+        turns = x[:, _TURNS].reshape(len(x), NUM_MOVED, 3)
+        joints, row, share, _ = _moved_joints()
         rotations = self._start.rotations.copy()
-        moved = np.flatnonzero(group >= 0)
-        rotations[:, moved] = rotation_of(turns[:, group[moved]] * share[moved, None]) @ rotations[:, moved]
+        rotations[:, joints] = rotation_of(turns[:, row] * share) @ rotations[:, joints]
         shape = self._start.shape + x[:, _SHAPE]
         return rotations, shape, forward_kinematics(rotations, reduced_body().rest_heads(shape))
 
@@ -176,7 +168,7 @@ class _Problem:
 
     def _in_prior_axes(self, x: Array) -> Array:
         turned = x.copy()
-        turns = x[:, _TURNS].reshape(len(x), NUM_GROUPS, 1, 3)
+        turns = x[:, _TURNS].reshape(len(x), NUM_MOVED, 1, 3)
         turned[:, _TURNS] = (turns @ self._axes).reshape(len(x), -1)
         return turned
 
@@ -194,18 +186,17 @@ class _Problem:
         count = len(x)
         _, shape, posed = self.pose(x)
         points, by_turn, by_shape = keypoint_derivatives(posed, shape)
-        turns = x[:, _TURNS].reshape(count, NUM_GROUPS, 3)
-        group, share = _membership()
-        moved = np.flatnonzero(group >= 0)
+        turns = x[:, _TURNS].reshape(count, NUM_MOVED, 3)
+        joints, row, share, first = _moved_joints()
         # A group's vector turns a joint in the axes of its parent.
         frames = np.tile(np.eye(3), (count, NUM_JOINTS, 1, 1))
         frames[:, 1:] = posed.turns[:, reduced_body().parents[1:]]
-        inner = left_jacobian(turns[:, group[moved]] * share[moved, None]) * share[moved, None, None]
-        by_joint = by_turn[:, moved].reshape(count, len(moved), 54, 3) @ (frames[:, moved] @ inner)
-        by_group = np.add.reduceat(by_joint, np.flatnonzero(np.diff(group[moved], prepend=-1)), axis=1)
+        inner = left_jacobian(turns[:, row] * share) * share[..., None]
+        by_joint = by_turn[:, joints].reshape(count, len(joints), 54, 3) @ (frames[:, joints] @ inner)
+        by_group = np.add.reduceat(by_joint, first, axis=1)
         jacobian = np.empty((count, 18, 3, NUM_PARAMETERS))
         jacobian[..., :3] = 0
-        by_group = by_group.reshape(count, NUM_GROUPS, 18, 3, 3).transpose(0, 2, 3, 1, 4)
+        by_group = by_group.reshape(count, NUM_MOVED, 18, 3, 3).transpose(0, 2, 3, 1, 4)
         jacobian[..., _TURNS] = by_group.reshape(count, 18, 3, -1)
         jacobian[..., _SHAPE] = by_shape
 
@@ -234,7 +225,7 @@ class _Problem:
 
     def _prior_matrix(self) -> Array:
         matrix = np.diag(self._precision)
-        for number in range(NUM_GROUPS):
+        for number in range(NUM_MOVED):
             block = slice(3 + 3 * number, 6 + 3 * number)
             axes = self._axes[number]
             matrix[block, block] = axes @ np.diag(self._precision[block]) @ axes.T
@@ -245,19 +236,18 @@ _RIGHT_HIP, _LEFT_HIP = OPENPOSE_18.index("right_hip"), OPENPOSE_18.index("left_
 
 
 @lru_cache(maxsize=1)
-def _membership() -> tuple[npt.NDArray[np.int64], Array]:
-    """For each joint the number of its group, -1 for none, and its share of the group's turn."""
-    group, share = np.full(NUM_JOINTS, -1), np.zeros(NUM_JOINTS)
-    for number, (joints, shares) in enumerate(GROUPS):
-        group[list(joints)], share[list(joints)] = number, shares
-    return group, share
+def _moved_joints() -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Array, npt.NDArray[np.int64]]:
+    """The joints of the moved groups; of each the row of its group in MOVED and its share (m, 1) of the turn; and where
+    each group's joints begin."""
+    joints = np.flatnonzero(np.isin(GROUP_OF_JOINT, MOVED))
+    rows = np.searchsorted(MOVED, GROUP_OF_JOINT[joints])
+    return joints, rows, SHARE_OF_JOINT[joints, None], np.flatnonzero(np.diff(rows, prepend=-1))
 
 
 @lru_cache(maxsize=1)
 def _turn_spreads() -> Array:
     """(13, 3) radians, in the axes of `_prior_axes`."""
-    names = ["root", "spine", "head", *(JOINTS[joints[0]].split(".")[0] for joints, _ in GROUPS[3:])]
-    return np.array([_SPREADS[name] for name in names])
+    return np.array([_SPREADS[GROUPS[number].name.split(".")[0]] for number in MOVED])
 
 
 @lru_cache(maxsize=1)
@@ -278,12 +268,11 @@ def _hinges() -> tuple[Array, Array]:
 @lru_cache(maxsize=1)
 def _prior_axes() -> tuple[Array, Array]:
     """The axes (13, 3, 3), as columns, that the spreads are along; and the rows (4, p) that read the hinges' bend."""
-    axes, rows = np.tile(np.eye(3), (NUM_GROUPS, 1, 1)), np.zeros((4, NUM_PARAMETERS))
-    first = [JOINTS[joints[0]] for joints, _ in GROUPS]
+    axes, rows = np.tile(np.eye(3), (NUM_MOVED, 1, 1)), np.zeros((4, NUM_PARAMETERS))
     for row, (name, axis) in enumerate(zip(_HINGES, _hinges()[0], strict=True)):
         across = np.cross(axis, [0, 0, 1.0])
         across /= np.linalg.norm(across)
-        number = first.index(name)
+        number = MOVED.index(group_number(name))
         axes[number] = np.stack([axis, across, np.cross(axis, across)], 1)
         rows[row, 3 + 3 * number : 6 + 3 * number] = axis
     return axes, rows
