@@ -15,12 +15,14 @@ CAMERA_DISTANCE = 4.5
 """Metres from the camera to the root; keypoints hardly tell it, so all fits have the same."""
 
 
+_CROSS = np.zeros((3, 3, 3))
+_CROSS[[0, 1, 2], [2, 0, 1], [1, 2, 0]], _CROSS[[0, 1, 2], [1, 2, 0], [2, 0, 1]] = 1, -1
+_CROSS.setflags(write=False)
+
+
 def cross_matrix(vectors: Array) -> Array:
     """The matrices (..., 3, 3) whose product with x is the cross product of `vectors` (..., 3) with x."""
-    x, y, z = np.moveaxis(vectors, -1, 0)
-    zero = np.zeros_like(x)
-    rows = (zero, -z, y), (z, zero, -x), (-y, x, zero)
-    return np.stack([np.stack(row, -1) for row in rows], -2)
+    return (vectors @ _CROSS.reshape(3, 9)).reshape(*vectors.shape, 3)
 
 
 def rotation_of(vectors: Array) -> Array:
@@ -104,11 +106,18 @@ def forward_kinematics(rotations: Array, heads: Array) -> Kinematics:
     """Poses n bodies by local rotations (n, 24, 3, 3), given in the world axes of the rest pose, about rest joints
     `heads` (n, 24, 3): each joint turns about its head, after which its parents' turns follow."""
     turns, joints = rotations.copy(), np.zeros_like(heads)
+    # The bone to a joint as a fourth column, so that one product serves both.
+    local = np.concatenate([rotations, (heads - heads[:, _safe_parents()])[..., None]], -1)
     for parents, children in _levels():
-        turns[:, children] = turns[:, parents] @ rotations[:, children]
-        bones = (heads[:, children] - heads[:, parents])[..., None]
-        joints[:, children] = joints[:, parents] + (turns[:, parents] @ bones)[..., 0]
+        moved = turns[:, parents] @ local[:, children]
+        turns[:, children] = moved[..., :3]
+        joints[:, children] = joints[:, parents] + moved[..., 3]
     return Kinematics(turns, joints, heads)
+
+
+@lru_cache(maxsize=1)
+def _safe_parents() -> npt.NDArray[np.int64]:
+    return np.maximum(reduced_body().parents, 0)
 
 
 @lru_cache(maxsize=1)
@@ -129,7 +138,8 @@ def keypoints_of(posed: Kinematics, shapes: Array) -> Array:
 
 def _posed_parts(posed: Kinematics, shapes: Array) -> Array:
     body = reduced_body()
-    points = body.part_points + np.tensordot(shapes, body.part_basis, 1) - posed.rest[:, body.part_joint]
+    basis = body.part_basis.reshape(NUM_SHAPE, -1)
+    points = body.part_points + (shapes @ basis).reshape(len(shapes), -1, 3) - posed.rest[:, body.part_joint]
     return posed.joints[:, body.part_joint] + (posed.turns[:, body.part_joint] @ points[..., None])[..., 0]
 
 
@@ -150,22 +160,31 @@ def _sums_below() -> tuple[Array, Array]:
     return table.reshape(NUM_JOINTS * 18, -1), table.sum(-1)
 
 
-def keypoint_derivatives(posed: Kinematics, shapes: Array) -> tuple[Array, Array, Array]:
-    """The keypoints (n, 18, 3); their derivatives (n, 24, 18, 3, 3) by a small turn of each joint, in camera axes, the
-    turn's axis last; and (n, 18, 3, s) by the shape."""
-    body = reduced_body()
+def derivatives_by_turn(posed: Kinematics, shapes: Array, joints: npt.NDArray[np.int64]) -> Array:
+    """(n, m, 18, 3, 3): how keypoints move by a small turn of each of m joints in camera axes, the turn's axis last."""
     parts = _posed_parts(posed, shapes)
     below, weights = _sums_below()
-    levers = (below @ parts).reshape(len(parts), NUM_JOINTS, 18, 3) - weights[..., None] * posed.joints[:, :, None]
-    by_turn = cross_matrix(-levers)
+    below = below.reshape(NUM_JOINTS, 18, -1)[joints].reshape(len(joints) * 18, -1)
+    levers = (below @ parts).reshape(len(parts), len(joints), 18, 3)
+    levers -= weights[joints, :, None] * posed.joints[:, joints, None]
+    return cross_matrix(-levers)
 
+
+def derivatives_by_shape(posed: Kinematics) -> Array:
+    """(n, 18, 3, s): how keypoints move by each shape coefficient."""
+    body = reduced_body()
+    count = len(posed.turns)
     bone_basis, part_basis = _basis_along_bones()
-    stretched = np.zeros((len(parts), NUM_JOINTS, 3, NUM_SHAPE))
-    stretched[:, 1:] = posed.turns[:, body.parents[1:]] @ bone_basis
-    shifts = np.tensordot(body.descends.T.astype(np.float64), stretched, axes=(1, 1)).transpose(1, 0, 2, 3)
-    part_moves = shifts[:, body.part_joint] + posed.turns[:, body.part_joint] @ part_basis
-    by_shape = _sums() @ part_moves.reshape(len(parts), len(body.part_joint), -1)
-    return _sums() @ parts, by_turn, by_shape.reshape(len(parts), 18, 3, NUM_SHAPE)
+    stretched = posed.turns[:, body.parents[1:]] @ bone_basis
+    shifts = (_chains() @ stretched.reshape(count, NUM_JOINTS - 1, -1)).reshape(count, NUM_JOINTS, 3, NUM_SHAPE)
+    moves = shifts[:, body.part_joint] + posed.turns[:, body.part_joint] @ part_basis
+    return (_sums() @ moves.reshape(count, len(body.part_joint), -1)).reshape(count, 18, 3, NUM_SHAPE)
+
+
+@lru_cache(maxsize=1)
+def _chains() -> Array:
+    """(24, 23), which adds the bones on the way from the root to each joint."""
+    return np.ascontiguousarray(reduced_body().descends.T[:, 1:].astype(np.float64))
 
 
 @lru_cache(maxsize=1)
@@ -175,7 +194,7 @@ def _basis_along_bones() -> tuple[Array, Array]:
     heads = body.head_basis
     bones = heads[:, 1:] - heads[:, body.parents[1:]]
     parts = body.part_basis - heads[:, body.part_joint]
-    return bones.transpose(1, 2, 0), parts.transpose(1, 2, 0)
+    return np.ascontiguousarray(bones.transpose(1, 2, 0)), np.ascontiguousarray(parts.transpose(1, 2, 0))
 
 
 def project(points: Array, scale: Array, offset: Array, distance: float = CAMERA_DISTANCE) -> Array:

@@ -92,7 +92,8 @@ class ReducedBody:
 
     def rest_heads(self, shape: FloatArray) -> npt.NDArray[np.float64]:
         """Joints (..., j, 3) of bodies with shape coefficients (..., s)."""
-        return self.heads + np.tensordot(shape, self.head_basis, 1)
+        moves = shape @ self.head_basis.reshape(len(self.head_basis), -1)
+        return self.heads + moves.reshape(*shape.shape[:-1], -1, 3)
 
 
 @lru_cache(maxsize=1)

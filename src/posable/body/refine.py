@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,15 +18,16 @@ from posable.body.kinematics import (
     CAMERA_DISTANCE,
     Array,
     Kinematics,
+    derivatives_by_shape,
+    derivatives_by_turn,
     forward_kinematics,
-    keypoint_derivatives,
     keypoints_of,
     left_jacobian,
     project,
     quaternion_of,
     rotation_of,
 )
-from posable.body.reduced import JOINTS, NUM_JOINTS, NUM_SHAPE, reduced_body
+from posable.body.reduced import JOINTS, NUM_SHAPE, reduced_body
 from posable.pose import OPENPOSE_18
 
 _SPREADS: dict[str, tuple[float, float, float]] = {
@@ -108,128 +110,132 @@ def refine(start: Start, observed: Observation, *, shape_freedom: float = 1.0, i
     x = np.zeros((count, NUM_PARAMETERS))
     x[:, 0], x[:, 1:3] = np.log(start.scale), start.offset
     damping = np.full(count, 1e-2)
-    cost = problem.cost(x)
-    for _ in range(iterations):
-        hessian, gradient = problem.normal_equations(x)
-        diagonal = np.einsum("nii->ni", hessian)
+    state = problem.at(x)
+    hessian, gradient = problem.normal_equations(state)
+    for last in range(1 - iterations, 1):
+        damped = hessian.copy()
+        diagonal = np.einsum("nii->ni", damped)
         diagonal += damping[:, None] * diagonal + 1e-9
-        step = np.linalg.solve(hessian, gradient[..., None])[..., 0]
+        step = np.linalg.solve(damped, gradient[..., None])[..., 0]
         step[:, 3:] = np.clip(step[:, 3:], -_LARGEST_STEP, _LARGEST_STEP)
         step[:, 0] = np.clip(step[:, 0], -_LARGEST_STEP, _LARGEST_STEP)
-        trial = np.asarray(x - step, np.float64)
-        trial_cost = problem.cost(trial)
-        better = trial_cost < cost
-        gain = np.where(better, cost - trial_cost, 0)
-        x, cost = np.where(better[:, None], trial, x), np.where(better, trial_cost, cost)
+        trial = problem.at(np.asarray(state.x - step, np.float64))
+        better = trial.cost < state.cost
+        gain = np.where(better, state.cost - trial.cost, 0)
+        state = trial if better.all() else problem.at(np.where(better[:, None], trial.x, state.x))
         damping = np.where(better, np.maximum(damping * 0.3, 1e-6), damping * 6)
-        if (better & (gain < 1e-3 * cost + 1e-4)).all() or (damping > 1e3).all():
+        if last == 0 or (better & (gain < 1e-3 * state.cost + 1e-4)).all() or (damping > 1e3).all():
             break
-    rotations, shape, posed = problem.pose(x)
+        hessian, gradient = problem.normal_equations(state)
     return Fit(
-        rotations=rotations,
-        scale=np.exp(x[:, 0]),
-        offset=x[:, 1:3],
-        shape=shape,
-        keypoints=keypoints_of(posed, shape),
-        cost=cost,
+        rotations=state.rotations,
+        scale=np.exp(state.x[:, 0]),
+        offset=state.x[:, 1:3],
+        shape=state.shape,
+        keypoints=state.keypoints,
+        cost=state.cost,
     )
 
 
+class _State(NamedTuple):
+    """n bodies of parameters `x` (n, p), and their residuals, each over its standard deviation."""
+
+    x: Array
+    rotations: Array
+    shape: Array
+    posed: Kinematics
+    keypoints: Array
+    in_picture: Array
+    """(n, 18, 3): x and y in the picture, then depth."""
+    bend: Array
+    """(n, 4), of the hinges beyond their limits."""
+    cost: Array
+
+
 class _Problem:
-    """The residuals of one observation, of n hypotheses at once."""
+    """What one observation asks of n hypotheses at once."""
 
     def __init__(self, start: Start, observed: Observation, shape_freedom: float) -> None:
-        self._start, self._seen = start, observed
+        self._start = start
+        self._target = np.concatenate([observed.points, observed.depth[:, None]], 1)
         spread = np.array([_KEYPOINT_SPREAD.get(name, _OTHER_SPREAD) for name in OPENPOSE_18.keypoints])
-        self._point_weight = np.where(observed.seen, 1 / spread, 0) / start.scale[:, None]
-        self._axes, self._bend_axis = _prior_axes()
-        precision = np.zeros(NUM_PARAMETERS)
-        precision[_TURNS] = (1 / _turn_spreads() ** 2).ravel()
-        shape_spread = reduced_body().spread * max(shape_freedom, 1e-4)
-        precision[_SHAPE] = 1 / shape_spread**2
-        self._precision = precision
+        point_weight = np.where(observed.seen, 1 / spread, 0) / start.scale[:, None]
+        depth_weight = np.broadcast_to(observed.depth_weight, point_weight.shape)
+        self._weight = np.stack([point_weight, point_weight, depth_weight], -1)
+        self._prior = _prior(shape_freedom)
         self._bend = _bend_of(start.rotations)
 
-    def pose(self, x: Array) -> tuple[Array, Array, Kinematics]:
-        """Local rotations, shape and joints of parameters (n, p)."""
+    def at(self, x: Array) -> _State:
         turns = x[:, _TURNS].reshape(len(x), NUM_MOVED, 3)
         joints, row, share, _ = _moved_joints()
         rotations = self._start.rotations.copy()
         rotations[:, joints] = rotation_of(turns[:, row] * share) @ rotations[:, joints]
         shape = self._start.shape + x[:, _SHAPE]
-        return rotations, shape, forward_kinematics(rotations, reduced_body().rest_heads(shape))
-
-    def cost(self, x: Array) -> Array:
-        _, shape, posed = self.pose(x)
+        posed = forward_kinematics(rotations, reduced_body().rest_heads(shape))
         points = keypoints_of(posed, shape)
-        plane, depth, bend = self._residuals(x, points)
-        prior = (self._precision * self._in_prior_axes(x) ** 2).sum(1)
-        return (plane**2).sum((1, 2)) + (depth**2).sum(1) + (bend**2).sum(1) + prior
 
-    def _in_prior_axes(self, x: Array) -> Array:
-        turned = x.copy()
-        turns = x[:, _TURNS].reshape(len(x), NUM_MOVED, 1, 3)
-        turned[:, _TURNS] = (turns @ self._axes).reshape(len(x), -1)
-        return turned
+        shown = np.empty_like(points)
+        shown[..., :2] = project(points, np.exp(x[:, 0]), x[:, 1:3])
+        shown[..., 2] = points[..., 1] - (points[:, _RIGHT_HIP, 1] + points[:, _LEFT_HIP, 1])[:, None] / 2
+        in_picture = (shown - self._target) * self._weight
+        bend = self._bend + x @ _hinge_rows().T
+        bend = (np.minimum(bend, 0) + np.maximum(bend - _MOST_BENT, 0)) / _LIMIT_SPREAD
+        cost = (in_picture**2).sum((1, 2)) + (bend**2).sum(1) + ((x @ self._prior) * x).sum(1)
+        return _State(x, rotations, shape, posed, points, in_picture, bend, cost)
 
-    def _residuals(self, x: Array, points: Array) -> tuple[Array, Array, Array]:
-        shown = project(points, np.exp(x[:, 0]), x[:, 1:3])
-        plane = (shown - self._seen.points) * self._point_weight[..., None]
-        hips = (points[:, _RIGHT_HIP, 1] + points[:, _LEFT_HIP, 1]) / 2
-        depth = (points[..., 1] - hips[:, None] - self._seen.depth) * self._seen.depth_weight
-        bend = self._bend + x @ self._bend_axis.T
-        beyond = np.minimum(bend, 0) + np.maximum(bend - _MOST_BENT, 0)
-        return plane, depth, beyond / _LIMIT_SPREAD
-
-    def normal_equations(self, x: Array) -> tuple[Array, Array]:
+    def normal_equations(self, state: _State) -> tuple[Array, Array]:
         """Gauss-Newton's matrix (n, p, p) and the gradient (n, p), both halved."""
+        x, points = state.x, state.keypoints
         count = len(x)
-        _, shape, posed = self.pose(x)
-        points, by_turn, by_shape = keypoint_derivatives(posed, shape)
-        turns = x[:, _TURNS].reshape(count, NUM_MOVED, 3)
-        joints, row, share, first = _moved_joints()
-        # A group's vector turns a joint in the axes of its parent.
-        frames = np.tile(np.eye(3), (count, NUM_JOINTS, 1, 1))
-        frames[:, 1:] = posed.turns[:, reduced_body().parents[1:]]
-        inner = left_jacobian(turns[:, row] * share) * share[..., None]
-        by_joint = by_turn[:, joints].reshape(count, len(joints), 54, 3) @ (frames[:, joints] @ inner)
-        by_group = np.add.reduceat(by_joint, first, axis=1)
-        jacobian = np.empty((count, 18, 3, NUM_PARAMETERS))
-        jacobian[..., :3] = 0
-        by_group = by_group.reshape(count, NUM_MOVED, 18, 3, 3).transpose(0, 2, 3, 1, 4)
-        jacobian[..., _TURNS] = by_group.reshape(count, 18, 3, -1)
-        jacobian[..., _SHAPE] = by_shape
-
         scale = np.exp(x[:, 0])[:, None]
         nearness = scale / (1 + points[..., 1] / CAMERA_DISTANCE)
         shrink = nearness / (CAMERA_DISTANCE + points[..., 1])
+        to_picture = np.zeros((count, 18, 3, 3))
+        to_picture[..., 0, 0], to_picture[..., 0, 1] = nearness, -shrink * points[..., 0]
+        to_picture[..., 1, 2], to_picture[..., 1, 1] = -nearness, shrink * points[..., 2]
+        to_picture[..., 2, 1] = 1
+
         rows = np.zeros((count, 18, 3, NUM_PARAMETERS))
-        depth_rows = jacobian[:, :, 1]
-        rows[:, :, 0] = nearness[..., None] * jacobian[:, :, 0] - (shrink * points[..., 0])[..., None] * depth_rows
-        rows[:, :, 1] = (shrink * points[..., 2])[..., None] * depth_rows - nearness[..., None] * jacobian[:, :, 2]
-        rows[:, :, 0, 0], rows[:, :, 1, 0] = nearness * points[..., 0], -nearness * points[..., 2]
-        rows[:, :, 0, 1] = rows[:, :, 1, 2] = 1
-        rows[:, :, :2] *= self._point_weight[..., None, None]
-        hips = (depth_rows[:, _RIGHT_HIP] + depth_rows[:, _LEFT_HIP]) / 2
-        rows[:, :, 2] = (depth_rows - hips[:, None]) * self._seen.depth_weight[:, None]
-
-        plane, depth, bend = self._residuals(x, points)
-        bend_rows = np.where(bend[..., None] != 0, self._bend_axis / _LIMIT_SPREAD, 0)
-        residuals = np.concatenate([np.concatenate([plane, depth[..., None]], -1).reshape(count, 54), bend], 1)
-        matrix = np.concatenate([rows.reshape(count, 54, -1), bend_rows], 1)
+        rows[..., 0, 0], rows[..., 1, 0] = nearness * points[..., 0], -nearness * points[..., 2]
+        rows[..., 0, 1] = rows[..., 1, 2] = 1
+        rows[..., 3:] = to_picture @ self._keypoint_rows(state)
+        rows[..., 2, :] -= ((rows[:, _RIGHT_HIP, 2] + rows[:, _LEFT_HIP, 2]) / 2)[:, None]
+        rows *= self._weight[..., None]
+        matrix = np.empty((count, 58, NUM_PARAMETERS))
+        matrix[:, :54] = rows.reshape(count, 54, -1)
+        matrix[:, 54:] = np.where(state.bend[..., None] != 0, _hinge_rows() / _LIMIT_SPREAD, 0)
+        residuals = np.concatenate([state.in_picture.reshape(count, 54), state.bend], 1)
         transposed = matrix.transpose(0, 2, 1)
-        hessian = transposed @ matrix
-        gradient = (transposed @ residuals[..., None])[..., 0]
-        prior = self._prior_matrix()
-        return hessian + prior, gradient + x @ prior
+        gradient = (transposed @ residuals[..., None])[..., 0] + x @ self._prior
+        return transposed @ matrix + self._prior, gradient
 
-    def _prior_matrix(self) -> Array:
-        matrix = np.diag(self._precision)
-        for number in range(NUM_MOVED):
-            block = slice(3 + 3 * number, 6 + 3 * number)
-            axes = self._axes[number]
-            matrix[block, block] = axes @ np.diag(self._precision[block]) @ axes.T
-        return matrix
+    def _keypoint_rows(self, state: _State) -> Array:
+        """(n, 18, 3, p - 3): how keypoints move in space by turns and shape."""
+        x, posed = state.x, state.posed
+        count = len(x)
+        joints, row, share, first = _moved_joints()
+        turns = x[:, _TURNS].reshape(count, NUM_MOVED, 3)
+        by_joint = derivatives_by_turn(posed, state.shape, joints).reshape(count, len(joints), 54, 3)
+        # A group's vector turns a joint in the axes of its parent; the root's parent is the camera.
+        inner = left_jacobian(turns[:, row] * share) * share[..., None]
+        inner[:, 1:] = posed.turns[:, reduced_body().parents[joints[1:]]] @ inner[:, 1:]
+        by_group = np.add.reduceat(by_joint @ inner, first, axis=1).reshape(count, NUM_MOVED, 18, 3, 3)
+        rows = np.empty((count, 18, 3, NUM_PARAMETERS - 3))
+        rows[..., : 3 * NUM_MOVED] = by_group.transpose(0, 2, 3, 1, 4).reshape(count, 18, 3, -1)
+        rows[..., 3 * NUM_MOVED :] = derivatives_by_shape(posed)
+        return rows
+
+
+@lru_cache(maxsize=8)
+def _prior(shape_freedom: float) -> Array:
+    """(p, p), the precision of the parameters: nothing for the camera, `_SPREADS` for turns, people's for shape."""
+    matrix = np.zeros((NUM_PARAMETERS, NUM_PARAMETERS))
+    for row, (axes, spread) in enumerate(zip(_prior_axes(), _turn_spreads(), strict=True)):
+        block = slice(3 + 3 * row, 6 + 3 * row)
+        matrix[block, block] = axes @ np.diag(1 / spread**2) @ axes.T
+    spread = reduced_body().spread * max(shape_freedom, 1e-4)
+    matrix[_SHAPE, _SHAPE] = np.diag(1 / spread**2)
+    return matrix
 
 
 _RIGHT_HIP, _LEFT_HIP = OPENPOSE_18.index("right_hip"), OPENPOSE_18.index("left_hip")
@@ -266,16 +272,24 @@ def _hinges() -> tuple[Array, Array]:
 
 
 @lru_cache(maxsize=1)
-def _prior_axes() -> tuple[Array, Array]:
-    """The axes (13, 3, 3), as columns, that the spreads are along; and the rows (4, p) that read the hinges' bend."""
-    axes, rows = np.tile(np.eye(3), (NUM_MOVED, 1, 1)), np.zeros((4, NUM_PARAMETERS))
-    for row, (name, axis) in enumerate(zip(_HINGES, _hinges()[0], strict=True)):
-        across = np.cross(axis, [0, 0, 1.0])
+def _prior_axes() -> Array:
+    """The axes (13, 3, 3), as columns, that the spreads are along: of elbows and knees the hinge comes first."""
+    axes = np.tile(np.eye(3), (NUM_MOVED, 1, 1))
+    for name, hinge in zip(_HINGES, _hinges()[0], strict=True):
+        across = np.cross(hinge, [0, 0, 1.0])
         across /= np.linalg.norm(across)
-        number = MOVED.index(group_number(name))
-        axes[number] = np.stack([axis, across, np.cross(axis, across)], 1)
-        rows[row, 3 + 3 * number : 6 + 3 * number] = axis
-    return axes, rows
+        axes[MOVED.index(group_number(name))] = np.stack([hinge, across, np.cross(hinge, across)], 1)
+    return axes
+
+
+@lru_cache(maxsize=1)
+def _hinge_rows() -> Array:
+    """(4, p), which read off how much further elbows and knees are bent."""
+    rows = np.zeros((4, NUM_PARAMETERS))
+    for row, (name, hinge) in enumerate(zip(_HINGES, _hinges()[0], strict=True)):
+        begin = 3 + 3 * MOVED.index(group_number(name))
+        rows[row, begin : begin + 3] = hinge
+    return rows
 
 
 def _bend_of(rotations: Array) -> Array:
