@@ -10,7 +10,7 @@ import numpy.typing as npt
 from posable.body.joint_groups import GROUPS, NUM_GROUPS, group_number, spread_over_joints
 from posable.body.kinematics import Array, Kinematics, forward_kinematics, keypoints_of, rotation_of
 from posable.body.reduced import NUM_COMPONENTS, NUM_SHAPE, reduced_body
-from posable.pose import OPENPOSE_18
+from posable.pose.pose import OPENPOSE_18
 
 POINT = {name: index for index, name in enumerate(OPENPOSE_18.keypoints)}
 FACE = [POINT[name] for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]

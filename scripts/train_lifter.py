@@ -167,9 +167,9 @@ def given(views: Views) -> Tensor:
 
 def sample(work: Path, count: int, seed: int = 1, per_person: int = 250) -> None:
     """Poses of the synthetic people, person after person, each from a seed of its own."""
-    from posable.people.figure import Figure
     from posable.people.person import make_person
-    from posable.people.pose_sampling import sample_pose
+    from posable.people.posing.figure import Figure
+    from posable.people.posing.sampling import sample_pose
 
     (work / "poses").mkdir(parents=True, exist_ok=True)
     for number in range(count // per_person):

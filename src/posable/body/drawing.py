@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from posable.body.fitted import Body
+from posable.body.rasterize import rasterize
 from posable.body.reduced import reduced_body
-from posable.people.rasterize import rasterize
-from posable.size import Size
+from posable.imaging.size import Size
 
 _SAMPLES = 2
 """Samples per pixel along each side."""

@@ -10,7 +10,7 @@ from posable.body.kinematics import Array, forward_kinematics, keypoints_of, pro
 from posable.body.reduced import JOINTS, NUM_SHAPE, reduced_body
 from posable.body.refine import Observation, Start, refine
 from posable.errors import PoseError
-from posable.pose import OPENPOSE_18, Pose
+from posable.pose.pose import OPENPOSE_18, Pose
 
 DEPTH_SPREAD = 0.08
 """Metres, the standard deviation of a detector's depth."""

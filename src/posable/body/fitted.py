@@ -11,8 +11,8 @@ import numpy.typing as npt
 from posable.body.kinematics import CAMERA_DISTANCE, Kinematics, forward_kinematics, keypoints_of, rotation_of
 from posable.body.reduced import NUM_JOINTS, NUM_SHAPE, reduced_body
 from posable.errors import PoseError, SizeError
-from posable.pose import Pose
-from posable.size import Size
+from posable.imaging.size import Size
+from posable.pose.pose import Pose
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from posable.people.body import COCO_KEYPOINTS, BodyModel, body_model
-from posable.skeleton import OPENPOSE_18
+from posable.body.model import COCO_KEYPOINTS, BodyModel, body_model
+from posable.pose.skeleton import OPENPOSE_18
 
 FloatArray = npt.NDArray[np.floating]
 

@@ -28,7 +28,7 @@ from posable.body.kinematics import (
     rotation_of,
 )
 from posable.body.reduced import JOINTS, NUM_SHAPE, reduced_body
-from posable.pose import OPENPOSE_18
+from posable.pose.pose import OPENPOSE_18
 
 _SPREADS: dict[str, tuple[float, float, float]] = {
     "root": (0.5, 0.5, 0.5),

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from posable.people.body import body_model
-from posable.people.geometry import product, rotation
+from posable.body.geometry import product, rotation
+from posable.body.model import body_model
+from posable.body.skinning import forward_kinematics, linear_blend_skinning
 from posable.people.labels import openpose_keypoints
 from posable.people.person import Person
 from posable.people.render import View
-from posable.people.skinning import forward_kinematics, linear_blend_skinning
 
 
 def keypoints_in_space(person: Person, view: View) -> npt.NDArray[np.float32]:
