@@ -12,6 +12,7 @@ hidden or cut off - and sometimes with the depth that a detector has an opinion 
 from __future__ import annotations
 
 import argparse
+import math
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -212,7 +213,7 @@ def train(work: Path, steps: int, batch: int = 1024, seed: int = 1) -> None:
     start = time.monotonic()
     for step in range(begin, steps):
         views = sample_views(people, bias, batch, np.random.default_rng([seed, 1, step]))
-        rate = min(1.0, (step + 1) / 200) * 0.5 * (1 + np.cos(np.pi * step / steps))
+        rate = min(1.0, (step + 1) / 200) * 0.5 * (1 + math.cos(math.pi * step / steps))
         for group in optimizer.param_groups:
             group["lr"] = 1.5e-3 * rate + 1e-6
         loss, _, _ = loss_of(model(given(views)), views, kinematics)

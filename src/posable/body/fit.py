@@ -7,13 +7,30 @@ import numpy.typing as npt
 
 from posable.body.fitted import Body
 from posable.body.kinematics import Array, forward_kinematics, keypoints_of, project, rotation_of
-from posable.body.reduced import JOINTS, NUM_SHAPE, reduced_body
+from posable.body.lifter import Hypotheses, features, lifter
+from posable.body.reduced import JOINTS, reduced_body
 from posable.body.refine import Observation, Start, refine
 from posable.errors import PoseError
 from posable.pose.pose import OPENPOSE_18, Pose
 
-DEPTH_SPREAD = 0.08
-"""Metres, the standard deviation of a detector's depth."""
+_DEPTH_SPREAD = {
+    "hip": 0.03,
+    "shoulder": 0.08,
+    "neck": 0.08,
+    "elbow": 0.11,
+    "wrist": 0.14,
+    "knee": 0.1,
+    "ankle": 0.12,
+    "nose": 0.1,
+    "eye": 0.1,
+    "ear": 0.1,
+}
+"""Metres, the standard deviation of a detector's depths: BlazePose's, on rendered people."""
+_FIRST_STEPS, _LAST_STEPS = 3, 10
+"""Of the fit: of all hypotheses, and then of the best one alone."""
+_SMALLEST_EXTENT_PX = 2.0
+_LEGS_TOGETHER = 0.05
+"""Radians that legs turn inwards from the rest pose, in which they are apart."""
 _ARM, _FOREARM = ("clavicle", "upperarm01", "lowerarm01", "wrist"), ("lowerarm01", "wrist")
 _LEG, _SHIN = ("upperleg01", "lowerleg01", "foot"), ("lowerleg01", "foot")
 
@@ -29,29 +46,37 @@ def fit_body(
 
     `depth` (18,) says how many metres each keypoint is farther from the camera than the middle of the hips, NaN where
     unknown; `depth_weight` (18,) in [0, 1] how far it is to be trusted. `like` is a body of the same person: its shape
-    is kept, up to small stretches, and limbs without keypoints keep its rotations; else they hang or stand.
-    Raises PoseError when fewer than two keypoints are visible.
+    is kept, up to small stretches, and limbs without keypoints keep its rotations; else legs that nobody sees stand.
+    Raises PoseError when fewer than two keypoints are visible, or all lie in one spot.
     """
     if pose.visible.sum() < 2:
         found = "no visible keypoint" if not pose.visible.any() else "one visible keypoint only"
         raise PoseError(f"the pose has {found}, which tells nothing of a body; give one with a trunk or a limb.")
+    if np.ptp(pose.keypoints[pose.visible], axis=0).max() < _SMALLEST_EXTENT_PX:
+        raise PoseError(
+            f"all keypoints of the pose lie within {_SMALLEST_EXTENT_PX:.0f} px, which tells nothing of a body; "
+            "give a larger picture or another pose."
+        )
     observation = _observation(pose, depth, depth_weight)
     observed = observed_joints(pose.visible)
-    rotations = _starts(observed, like)
-    shape = np.zeros((len(rotations), NUM_SHAPE)) if like is None else np.tile(like.shape, (len(rotations), 1))
-    fits = refine(
-        _placed(rotations, shape, observation), observation, shape_freedom=1.0 if like is None else 0.3, iterations=30
-    )
-    best = int(np.argmin(np.where(np.isfinite(fits.cost), fits.cost, np.inf)))
-    shown = project(fits.keypoints[best : best + 1], fits.scale[best : best + 1], fits.offset[best : best + 1])[0]
+    guess = _guess(observation)
+    rotations, shape = _calm(guess.rotations, observed, like), guess.shape
+    if like is not None:
+        shape = np.tile(like.shape, (len(rotations), 1))
+    freedom = 1.0 if like is None else 0.3
+    start = _placed(rotations, shape, observation)
+    fits = refine(start, observation, shape_freedom=freedom, iterations=_FIRST_STEPS)
+    best = int(np.argmin(fits.cost - 2 * guess.log_probability))
+    fit = refine(start.only(best), observation, shape_freedom=freedom, iterations=_LAST_STEPS, begin=fits.x[[best]])
+    shown = project(fit.keypoints, fit.scale, fit.offset)[0]
     return Body(
-        shape=fits.shape[best],
-        rotations=fits.rotations[best],
-        scale=float(fits.scale[best]),
-        offset=(float(fits.offset[best, 0]), float(fits.offset[best, 1])),
+        shape=fit.shape[0],
+        rotations=fit.rotations[0],
+        scale=float(fit.scale[0]),
+        offset=(float(fit.offset[0, 0]), float(fit.offset[0, 1])),
         size=pose.size,
         observed=observed,
-        cost=float(fits.cost[best]),
+        cost=float(fit.cost[0]),
         reprojection_px=float(np.linalg.norm(shown - pose.keypoints, axis=1)[pose.visible].mean()),
     )
 
@@ -78,27 +103,40 @@ def _observation(pose: Pose, depth: npt.ArrayLike | None, depth_weight: npt.Arra
     if known.shape != (18,) or trust.shape != (18,):
         raise PoseError(f"depth and its weights need 18 values each, not {known.shape} and {trust.shape}.")
     used = np.isfinite(known) & np.isfinite(trust)
-    weight = np.where(used, np.clip(np.nan_to_num(trust), 0, 1), 0) / DEPTH_SPREAD
+    spread = np.array([_DEPTH_SPREAD[name.split("_")[-1]] for name in OPENPOSE_18.keypoints])
     return Observation(
         points=pose.keypoints.astype(np.float64),
         seen=pose.visible,
         depth=np.where(used, np.clip(np.nan_to_num(known), -2, 2), 0),
-        depth_weight=weight,
+        depth_weight=np.where(used, np.clip(np.nan_to_num(trust), 0, 1), 0) / spread,
     )
 
 
-def _starts(observed: npt.NDArray[np.bool_], like: Body | None) -> Array:
-    """Somebody who stands, seen from all sides."""
-    standing = np.tile(np.eye(3), (len(JOINTS), 1, 1))
-    for side, sign in (("L", 1.0), ("R", -1.0)):
-        standing[JOINTS.index(f"upperarm01.{side}")] = rotation_of(np.array([0.0, sign * 0.5, 0.0]))
-        standing[JOINTS.index(f"lowerarm01.{side}")] = rotation_of(np.array([0.3, 0.0, 0.0]))
+def _guess(observation: Observation) -> Hypotheses:
+    given = features(
+        observation.points[None],
+        observation.seen[None],
+        observation.depth[None],
+        (observation.depth_weight > 0)[None],
+    )
+    return lifter().hypotheses(given[0])
+
+
+def _calm(rotations: Array, observed: npt.NDArray[np.bool_], like: Body | None) -> Array:
+    """The guessed rotations (k, 24, 3, 3), but of limbs that nobody sees those of `like`; without it, legs of which
+    nothing is seen on either side stand."""
+    calm = rotations.copy()
     if like is not None:
-        standing[~observed] = like.rotations[~observed]
-    yaws = np.deg2rad(np.arange(0, 360, 45))
-    starts = np.tile(standing, (len(yaws), 1, 1, 1))
-    starts[:, 0] = rotation_of(np.stack([np.zeros_like(yaws), np.zeros_like(yaws), yaws], 1))
-    return starts
+        kept = ~observed
+        kept[0] = False
+        calm[:, kept] = like.rotations[kept]
+        return calm
+    if not observed[[JOINTS.index("upperleg01.L"), JOINTS.index("upperleg01.R")]].any():
+        for side, sign in (("L", 1.0), ("R", -1.0)):
+            thigh, shin, foot = (JOINTS.index(f"{bone}.{side}") for bone in _LEG)
+            calm[:, thigh] = rotation_of(np.array([0.0, sign * _LEGS_TOGETHER, 0.0]))
+            calm[:, [shin, foot]] = np.eye(3)
+    return calm
 
 
 def _placed(rotations: Array, shape: Array, observation: Observation) -> Start:

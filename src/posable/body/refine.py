@@ -85,11 +85,20 @@ class Start:
     shape: Array
     """(n, s)."""
 
+    def only(self, number: int) -> Start:
+        """One of the hypotheses."""
+        one = slice(number, number + 1)
+        return Start(
+            rotations=self.rotations[one], scale=self.scale[one], offset=self.offset[one], shape=self.shape[one]
+        )
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit:
     """n hypotheses as they ended."""
 
+    x: Array
+    """(n, p) parameters, from which a further call can go on."""
     rotations: Array
     scale: Array
     offset: Array
@@ -100,17 +109,21 @@ class Fit:
     """(n,), the sum of squared residuals, each over its standard deviation."""
 
 
-def refine(start: Start, observed: Observation, *, shape_freedom: float = 1.0, iterations: int = 12) -> Fit:
+def refine(
+    start: Start, observed: Observation, *, shape_freedom: float, iterations: int, begin: Array | None = None
+) -> Fit:
     """The hypotheses after so many steps of Levenberg-Marquardt, each for itself.
 
-    `shape_freedom` scales how far the shape may go from its start; 0 keeps it.
+    `shape_freedom` scales how far the shape may go from its start; 0 keeps it. `begin` (n, p) has parameters to go on
+    from instead of the start, which stays what the prior pulls to.
     """
     problem = _Problem(start, observed, shape_freedom)
     count = len(start.rotations)
-    x = np.zeros((count, NUM_PARAMETERS))
-    x[:, 0], x[:, 1:3] = np.log(start.scale), start.offset
+    if begin is None:
+        begin = np.zeros((count, NUM_PARAMETERS))
+        begin[:, 0], begin[:, 1:3] = np.log(start.scale), start.offset
     damping = np.full(count, 1e-2)
-    state = problem.at(x)
+    state = problem.at(begin)
     hessian, gradient = problem.normal_equations(state)
     for last in range(1 - iterations, 1):
         damped = hessian.copy()
@@ -128,6 +141,7 @@ def refine(start: Start, observed: Observation, *, shape_freedom: float = 1.0, i
             break
         hessian, gradient = problem.normal_equations(state)
     return Fit(
+        x=state.x,
         rotations=state.rotations,
         scale=np.exp(state.x[:, 0]),
         offset=state.x[:, 1:3],
