@@ -3,8 +3,9 @@
     python benchmarks/lift.py [--poses 64] [--skip-detector]
 
 Prints a table and writes benchmarks/results/lift.json. The truth is that of the full body with its 104 bones; the fit
-knows neither the person nor the camera's distance. Joint errors are of all 18 keypoints, relative to the middle of the
-hips.
+knows neither the person nor the camera's distance. Joint errors are of the keypoints in the pose, relative to the middle
+of the hips; `scaled` ones after the best scale, since no picture tells how large a person is, `all` ones also of
+keypoints that were hidden or cut off.
 """
 
 import argparse
@@ -54,6 +55,7 @@ class Result:
 
     joints: float
     joints_scaled: float
+    all_joints_scaled: float
     turn: float
     limbs_wrong: int
     limbs_deep: int
@@ -78,13 +80,16 @@ def judged(case: Case) -> Result:
     body = fit_body(case.pose, depth=case.depth)
     milliseconds = (time.process_time() - start) * 1000
     found, truth = from_hips(body.keypoints_3d), from_hips(case.truth)
-    scale = float((found * truth).sum() / (found**2).sum())
+    seen = case.pose.visible
+    scale = float((found[seen] * truth[seen]).sum() / (found[seen] ** 2).sum())
+    misses, scaled = np.linalg.norm(found - truth, axis=1), np.linalg.norm(found * scale - truth, axis=1)
     turn = (facing(found) - facing(truth) + 180) % 360 - 180
     deep = [float(truth[end, 1] - truth[begin, 1]) for begin, end in LIMBS]
     said = [float(found[end, 1] - found[begin, 1]) for begin, end in LIMBS]
     return Result(
-        joints=float(np.linalg.norm(found - truth, axis=1).mean()),
-        joints_scaled=float(np.linalg.norm(found * scale - truth, axis=1).mean()),
+        joints=float(misses[seen].mean()),
+        joints_scaled=float(scaled[seen].mean()),
+        all_joints_scaled=float(scaled.mean()),
         turn=abs(turn),
         limbs_wrong=sum(abs(true) > 0.1 and true * guess < 0 for true, guess in zip(deep, said, strict=True)),
         limbs_deep=sum(abs(true) > 0.1 for true in deep),
@@ -100,6 +105,7 @@ def summary(results: list[Result]) -> dict[str, Any]:
         "poses": len(results),
         "joints_cm": 100 * statistics.mean(result.joints for result in results),
         "joints_scaled_cm": 100 * statistics.mean(result.joints_scaled for result in results),
+        "all_joints_scaled_cm": 100 * statistics.mean(result.all_joints_scaled for result in results),
         "upright_joints_cm": 100 * statistics.mean(result.joints for result in results if result.upright),
         "turn_median_degrees": statistics.median(result.turn for result in results),
         "facing_wrong": sum(result.turn > 90 for result in results),

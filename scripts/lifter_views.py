@@ -15,6 +15,7 @@ from posable.pose.pose import OPENPOSE_18
 POINT = {name: index for index, name in enumerate(OPENPOSE_18.keypoints)}
 FACE = [POINT[name] for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
 HEAD_JOINT = 9
+RIGHT_HIP, LEFT_HIP = POINT["right_hip"], POINT["left_hip"]
 ARMS = {
     side: [group_number(f"{bone}.{side}") for bone in ("clavicle", "upperarm01", "lowerarm01", "wrist")]
     for side in "LR"
@@ -53,6 +54,16 @@ class PosedPeople:
 
 
 @dataclass(frozen=True)
+class DetectorBias:
+    """How a detector's keypoints lie beside ours."""
+
+    beside: Array
+    """(18, 3) metres in the axes of the joint that each keypoint is on."""
+    lean: Array
+    """(18,) metres that its depth puts them too far to the person's front."""
+
+
+@dataclass(frozen=True)
 class Views:
     """n views: what a detector says, and the truth."""
 
@@ -70,11 +81,8 @@ class Views:
     """(n, 18, 3) metres from the root, camera axes."""
 
 
-def sample_views(people: PosedPeople, bias: Array, count: int, rng: np.random.Generator) -> Views:
-    """Random views of random mixtures of poses.
-
-    `bias` (18, 3) is where a detector puts each keypoint beside ours, in metres in the axes of the joint it is on.
-    """
+def sample_views(people: PosedPeople, bias: DetectorBias, count: int, rng: np.random.Generator) -> Views:
+    """Random views of random mixtures of poses, as a detector of this bias might see them."""
     cut_low = rng.random(count) < 0.33
     turns = _mixed(people, cut_low & (rng.random(count) < 0.92), rng)
     turns[:, 0] = _camera(count, rng) @ turns[:, 0]
@@ -84,13 +92,13 @@ def sample_views(people: PosedPeople, bias: Array, count: int, rng: np.random.Ge
     posed = forward_kinematics(rotations, reduced_body().rest_heads(shape))
     truth = keypoints_of(posed, shape)
 
-    said = truth + _beside(posed, bias, rng)
+    said = truth + _beside(posed, bias.beside, rng)
     distance = np.exp(rng.uniform(np.log(2.5), np.log(8), (count, 1)))
     nearness = 1 / np.maximum(1 + said[..., 1] / distance, 0.3)
     points = np.stack([said[..., 0] * nearness, -said[..., 2] * nearness], -1)
     seen = _visible(points, posed, cut_low, rng)
     points = points + _noise(count, rng)
-    depth, known = _depth(said, seen, rng)
+    depth, known = _depth(said, posed.turns[:, 0], bias.lean, seen, rng)
     return Views(points, seen, depth, known, turns, shape, truth)
 
 
@@ -201,13 +209,16 @@ def _visible(
     return seen
 
 
-def _depth(said: Array, seen: npt.NDArray[np.bool_], rng: np.random.Generator) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _depth(
+    said: Array, root: Array, lean: Array, seen: npt.NDArray[np.bool_], rng: np.random.Generator
+) -> tuple[Array, npt.NDArray[np.bool_]]:
     """A detector's depths (n, 18) and which of them it gives."""
     count = len(said)
-    hips = (said[:, POINT["left_hip"], 1] + said[:, POINT["right_hip"], 1]) / 2
+    hips = (said[:, LEFT_HIP, 1] + said[:, RIGHT_HIP, 1]) / 2
     true = said[..., 1] - hips[:, None]
     scale = np.clip(rng.normal(0.8, 0.2, (count, 1)), 0.3, 1.3)
     noise = rng.normal(size=(count, 18)) * DEPTH_NOISE * rng.uniform(0.3, 1.3, (count, 1))
     asked = rng.random(count) < 0.5
     known = asked[:, None] & (seen | (rng.random(count) < 0.4)[:, None])
-    return true * scale + noise, known
+    leaning = -root[:, 1, 1, None] * lean * rng.uniform(0, 2.5, (count, 1))
+    return true * scale + leaning + noise, known

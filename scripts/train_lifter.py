@@ -1,10 +1,12 @@
 """Makes src/posable/body/assets/lifter.safetensors: samples poses, then trains on views of them.
 
     python scripts/train_lifter.py sample WORK --poses 24000
-    python scripts/train_lifter.py train WORK --steps 8000
+    python scripts/train_lifter.py watch WORK
+    python scripts/train_lifter.py train WORK --steps 6000
     python scripts/train_lifter.py export WORK
 
-WORK is a folder for what is in between; each stage goes on where it was interrupted. Poses are never rendered: a view
+WORK is a folder for what is in between; each stage goes on where it was interrupted. `watch` renders people and lets
+BlazePose look at them, to learn how its points lie beside ours. For training poses are not rendered: a view
 is the keypoints of a posed body, as a detector might give them - noisy, a little beside the joints, some of them
 hidden or cut off - and sometimes with the depth that a detector has an opinion of.
 """
@@ -22,10 +24,13 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
-from lifter_views import PosedPeople, Views, sample_views
+from lifter_views import LEFT_HIP, RIGHT_HIP, DetectorBias, PosedPeople, Views, main_joints, sample_views
 from posable.body import lifter as network
 from posable.body.joint_groups import GROUP_OF_JOINT, SHARE_OF_JOINT, gathered_by_group
+from posable.body.kinematics import forward_kinematics
 from posable.body.reduced import merged_rotations, reduced_body
+from posable.imaging.size import Size
+from posable.pose.pose import OPENPOSE_18
 
 WIDTH, BLOCKS = 448, 3
 
@@ -240,10 +245,62 @@ def train(work: Path, steps: int, batch: int = 1024, seed: int = 1) -> None:
             (work / "state.part").rename(state)
 
 
-def detector_bias(work: Path) -> np.ndarray:
-    """Where BlazePose puts keypoints beside ours, (18, 3) m, if it was measured; else nothing."""
+def watch(work: Path, people: int = 90) -> None:
+    """How BlazePose's keypoints lie beside ours, from three views each of so many people: `bias` in the axes of joints,
+    from where they are in pictures, and `lean`, how far in front of the person its depth puts them; metres."""
+    from PIL import Image
+
+    from posable.detect import detect_pose
+    from posable.errors import NoPersonError
+    from posable.people.person import make_person
+    from posable.people.render import render_views
+    from posable.people.true_pose import keypoints_in_space, root_in_camera
+
+    misses, directions, fronts, depths = [], [], [], []
+    for seed in range(6000, 6000 + people):
+        person = make_person(seed)
+        for view in render_views(person, 3, Size(512, 352)):
+            try:
+                found = detect_pose(Image.fromarray(view.image))
+            except NoPersonError:
+                continue
+            rotations = merged_rotations(view.pose.rotations)
+            rotations[0] = root_in_camera(view)
+            turns = forward_kinematics(rotations[None], reduced_body().heads[None]).turns[0]
+            miss = (found.pose.keypoints - view.keypoints[:, :2]) / view.camera.pixels_per_metre
+            misses.append(np.where(found.pose.visible[:, None], miss, np.nan))
+            directions.append(turns[main_joints()][:, [0, 2]] * np.array([1, -1])[:, None])
+            fronts.append(-turns[0, 1, 1])
+            truth = keypoints_in_space(person, view)[:, 1]
+            truth = truth - (truth[RIGHT_HIP] + truth[LEFT_HIP]) / 2
+            depth = np.full(18, np.nan) if found.depth is None else found.depth
+            depths.append(np.where(found.pose.visible, depth - truth, np.nan))
+    misses, directions = np.array(misses), np.array(directions)
+    fronts, depths = np.array(fronts), np.array(depths)
+    bias, lean = np.zeros((18, 3)), np.zeros(18)
+    for keypoint in range(18):
+        near = np.linalg.norm(misses[:, keypoint], axis=1) < 0.15
+        for _ in range(3):
+            rows, values = directions[near, keypoint].reshape(-1, 3), misses[near, keypoint].ravel()
+            bias[keypoint] = np.linalg.solve(rows.T @ rows + 3 * np.eye(3), rows.T @ values)
+            rest = misses[:, keypoint] - directions[:, keypoint] @ bias[keypoint]
+            near = np.linalg.norm(rest, axis=1) < 0.08
+        known = np.abs(depths[:, keypoint]) < 0.3
+        lean[keypoint] = (depths[known, keypoint] @ fronts[known]) / max(fronts[known] @ fronts[known], 1e-6)
+    mirror = list(OPENPOSE_18.mirror)
+    bias, lean = (bias + bias[mirror] * [-1, 1, 1]) / 2, (lean + lean[mirror]) / 2
+    for keypoint, name in enumerate(OPENPOSE_18.keypoints):
+        print(f"{name:15} beside {(bias[keypoint] * 100).round(1)} cm, leaning {lean[keypoint] * 100:.1f} cm")
+    np.savez(work / "bias.npz", bias=bias, lean=lean)
+
+
+def detector_bias(work: Path) -> DetectorBias:
+    """What `watch` found, if it was run; else nothing."""
     path = work / "bias.npz"
-    return np.load(path)["bias"] if path.exists() else np.zeros((18, 3))
+    if not path.exists():
+        return DetectorBias(np.zeros((18, 3)), np.zeros(18))
+    with np.load(path) as stored:
+        return DetectorBias(stored["bias"], stored["lean"])
 
 
 def export(work: Path, target: Path) -> None:
@@ -260,14 +317,16 @@ def export(work: Path, target: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stage", choices=["sample", "train", "export"])
+    parser.add_argument("stage", choices=["sample", "watch", "train", "export"])
     parser.add_argument("work", type=Path)
     parser.add_argument("--poses", type=int, default=24_000)
-    parser.add_argument("--steps", type=int, default=8_000)
+    parser.add_argument("--steps", type=int, default=6_000)
     given_arguments = parser.parse_args()
     torch.set_num_threads(1)
     if given_arguments.stage == "sample":
         sample(given_arguments.work, given_arguments.poses)
+    elif given_arguments.stage == "watch":
+        watch(given_arguments.work)
     elif given_arguments.stage == "train":
         train(given_arguments.work, given_arguments.steps)
     else:

@@ -26,11 +26,25 @@ _DEPTH_SPREAD = {
     "ear": 0.1,
 }
 """Metres, the standard deviation of a detector's depths: BlazePose's, on rendered people."""
+_LEAN = {
+    "nose": 0.1,
+    "eye": 0.1,
+    "ear": 0.07,
+    "shoulder": 0.035,
+    "elbow": 0.03,
+    "wrist": 0.03,
+    "knee": -0.05,
+    "ankle": -0.06,
+}
+"""Metres that BlazePose's depth puts keypoints too far to the person's front, else 0: it sees people lean forwards, by
+half of this when they are rendered, by this on photographs of people who stand."""
 _FIRST_STEPS, _LAST_STEPS = 3, 10
 """Of the fit: of all hypotheses, and then of the best one alone."""
 _SMALLEST_EXTENT_PX = 2.0
 _LEGS_TOGETHER = 0.05
 """Radians that legs turn inwards from the rest pose, in which they are apart."""
+_MOST_HIP_TILT = 1.0
+"""Radians that legs which nobody sees may turn against the pelvis."""
 _ARM, _FOREARM = ("clavicle", "upperarm01", "lowerarm01", "wrist"), ("lowerarm01", "wrist")
 _LEG, _SHIN = ("upperleg01", "lowerleg01", "foot"), ("lowerleg01", "foot")
 
@@ -71,7 +85,7 @@ def fit_body(
     shown = project(fit.keypoints, fit.scale, fit.offset)[0]
     return Body(
         shape=fit.shape[0],
-        rotations=fit.rotations[0],
+        rotations=_calm(fit.rotations, observed, like)[0],
         scale=float(fit.scale[0]),
         offset=(float(fit.offset[0, 0]), float(fit.offset[0, 1])),
         size=pose.size,
@@ -103,12 +117,14 @@ def _observation(pose: Pose, depth: npt.ArrayLike | None, depth_weight: npt.Arra
     if known.shape != (18,) or trust.shape != (18,):
         raise PoseError(f"depth and its weights need 18 values each, not {known.shape} and {trust.shape}.")
     used = np.isfinite(known) & np.isfinite(trust)
-    spread = np.array([_DEPTH_SPREAD[name.split("_")[-1]] for name in OPENPOSE_18.keypoints])
+    kinds = [name.split("_")[-1] for name in OPENPOSE_18.keypoints]
+    spread = np.array([_DEPTH_SPREAD[kind] for kind in kinds])
     return Observation(
         points=pose.keypoints.astype(np.float64),
         seen=pose.visible,
         depth=np.where(used, np.clip(np.nan_to_num(known), -2, 2), 0),
         depth_weight=np.where(used, np.clip(np.nan_to_num(trust), 0, 1), 0) / spread,
+        lean=np.array([_LEAN.get(kind, 0.0) for kind in kinds]),
     )
 
 
@@ -119,24 +135,36 @@ def _guess(observation: Observation) -> Hypotheses:
         observation.depth[None],
         (observation.depth_weight > 0)[None],
     )
-    return lifter().hypotheses(given[0])
+    guess = lifter().hypotheses(given[0])
+    # Of the shape it says little that holds for real detections, and nothing of the size: no picture shows it.
+    shape = 0.5 * guess.shape
+    shape[:, 0] = 0
+    return guess._replace(shape=shape)
 
 
 def _calm(rotations: Array, observed: npt.NDArray[np.bool_], like: Body | None) -> Array:
-    """The guessed rotations (k, 24, 3, 3), but of limbs that nobody sees those of `like`; without it, legs of which
-    nothing is seen on either side stand."""
+    """The rotations (k, 24, 3, 3), but of limbs that nobody sees those of `like`; without it, legs of which nothing is
+    seen on either side stand under the body."""
     calm = rotations.copy()
     if like is not None:
-        kept = ~observed
-        kept[0] = False
-        calm[:, kept] = like.rotations[kept]
-        return calm
-    if not observed[[JOINTS.index("upperleg01.L"), JOINTS.index("upperleg01.R")]].any():
+        calm[:, ~observed] = like.rotations[~observed]
+    elif not observed[[JOINTS.index("upperleg01.L"), JOINTS.index("upperleg01.R")]].any():
+        upright = _upright(calm[:, 0])
         for side, sign in (("L", 1.0), ("R", -1.0)):
             thigh, shin, foot = (JOINTS.index(f"{bone}.{side}") for bone in _LEG)
-            calm[:, thigh] = rotation_of(np.array([0.0, sign * _LEGS_TOGETHER, 0.0]))
+            calm[:, thigh] = upright @ rotation_of(np.array([0.0, sign * _LEGS_TOGETHER, 0.0]))
             calm[:, [shin, foot]] = np.eye(3)
     return calm
+
+
+def _upright(roots: Array) -> Array:
+    """Turns (k, 3, 3) in the axes of pelvises with rotations `roots` (k, 3, 3) that bring what hangs on them upright,
+    as far as hips can."""
+    up = roots[:, 2]  # Where the pelvis has the picture's vertical.
+    axis = np.cross(np.array([0.0, 0.0, 1.0]), up)
+    sine = np.linalg.norm(axis, axis=1, keepdims=True)
+    angle = np.minimum(np.arctan2(sine, up[:, 2:]), _MOST_HIP_TILT)
+    return rotation_of(axis / np.maximum(sine, 1e-9) * angle)
 
 
 def _placed(rotations: Array, shape: Array, observation: Observation) -> Start:

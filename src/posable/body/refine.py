@@ -44,6 +44,7 @@ _SPREADS: dict[str, tuple[float, float, float]] = {
 _KEYPOINT_SPREAD = {"nose": 0.006, "right_eye": 0.006, "left_eye": 0.006}
 _OTHER_SPREAD = 0.012
 """Metres by which a keypoint that was found misses the body's, standard deviation."""
+_SIZE_FREEDOM = 0.3
 _LARGEST_STEP = 0.5
 _MOST_BENT, _LIMIT_SPREAD = 2.6, 0.06
 """Radians that elbows and knees bend, and by which they may go beyond their limits."""
@@ -70,6 +71,8 @@ class Observation:
     """(18,) metres behind the middle of the hips."""
     depth_weight: Array
     """(18,) reciprocal standard deviation, 1/m; 0 where unknown."""
+    lean: Array
+    """(18,) metres that the depth puts keypoints too far to the person's front: detectors see people lean forwards."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -171,7 +174,10 @@ class _Problem:
 
     def __init__(self, start: Start, observed: Observation, shape_freedom: float) -> None:
         self._start = start
-        self._target = np.concatenate([observed.points, observed.depth[:, None]], 1)
+        self._target = np.empty((len(start.rotations), 18, 3))
+        self._target[..., :2] = observed.points
+        front = -start.rotations[:, 0, 1, 1]
+        self._target[..., 2] = observed.depth - front[:, None] * observed.lean
         spread = np.array([_KEYPOINT_SPREAD.get(name, _OTHER_SPREAD) for name in OPENPOSE_18.keypoints])
         point_weight = np.where(observed.seen, 1 / spread, 0) / start.scale[:, None]
         depth_weight = np.broadcast_to(observed.depth_weight, point_weight.shape)
@@ -248,6 +254,8 @@ def _prior(shape_freedom: float) -> Array:
         block = slice(3 + 3 * row, 6 + 3 * row)
         matrix[block, block] = axes @ np.diag(1 / spread**2) @ axes.T
     spread = reduced_body().spread * max(shape_freedom, 1e-4)
+    # The first component is the size, which perspective alone could tell; errors of the keypoints tell it louder.
+    spread[0] *= _SIZE_FREEDOM
     matrix[_SHAPE, _SHAPE] = np.diag(1 / spread**2)
     return matrix
 
