@@ -4,54 +4,66 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from posable.body.fitted import Body
 from posable.body.rasterize import rasterize
 from posable.body.reduced import reduced_body
+from posable.errors import SizeError
+from posable.imaging.image import size_of, to_rgb
 from posable.imaging.size import Size
 
-_SAMPLES = 2
-"""Samples per pixel along each side."""
+_BACKGROUND = (96, 96, 100)
+_SMOOTH_PIXELS = 2_000_000
+"""Pictures with more are drawn with one sample per pixel instead of four."""
 _COLORS = np.array([(0.55, 0.70, 0.95), (0.95, 0.62, 0.40), (0.45, 0.80, 0.55)], np.float32)
 """Of trunk and head, the person's right limbs and the left ones, RGB in [0, 1]."""
-_LIGHT = np.array([-0.4, -0.75, 0.53], np.float32)
+_LIGHT = np.array([-0.40, -0.75, 0.53], np.float32)
+"""Towards the light, in camera axes."""
 
 
-def draw_body(
-    body: Body, picture: npt.NDArray[np.float32] | None = None, opacity: float = 0.75
-) -> npt.NDArray[np.float32]:
-    """(h, w, 3) RGB in [-1, 1]: the body over `picture`, of the body's size and the same range, or over grey.
+def draw_body(body: Body, background: Image.Image | None = None, opacity: float = 0.75) -> Image.Image:
+    """The body over the picture, which must have the size of the body's frame, or solid over grey.
 
-    The person's right limbs are orange, the left ones green.
+    The person's right limbs are orange, the left ones green. Raises SizeError.
     """
-    size = body.size
-    ground = np.full((*size, 3), 0.4, np.float32) if picture is None else (picture + 1) / 2
-    color, alpha = _shaded(body, size)
-    mixed = ground + opacity * (color - alpha[..., None] * ground)
-    return (np.clip(mixed, 0, 1) * 2 - 1).astype(np.float32)
+    if background is None:
+        background, opacity = Image.new("RGB", (body.size.width, body.size.height), _BACKGROUND), 1.0
+    elif size_of(background) != body.size:
+        raise SizeError(
+            f"the picture is {size_of(background)}, but the body is in a frame of {body.size}; resize one to the other."
+        )
+    drawn = _shaded(body)
+    mask = drawn.getchannel("A").point([round(opacity * level) for level in range(256)])
+    result = to_rgb(background).copy()
+    result.paste(drawn.convert("RGB"), mask=mask)
+    return result
 
 
 def vertex_normals(vertices: npt.NDArray[np.float32], faces: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
     """Unit normals (v, 3) of a mesh, outwards."""
     corners = vertices[faces]
     per_face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = np.stack([np.bincount(faces.ravel(), np.repeat(per_face[:, k], 3), len(vertices)) for k in range(3)], 1)
+    around = [np.bincount(faces.ravel(), np.repeat(per_face[:, axis], 3), len(vertices)) for axis in range(3)]
+    normals = np.stack(around, 1)
     return (normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 
-def _shaded(body: Body, size: Size) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Premultiplied colour (h, w, 3) and coverage (h, w), in [0, 1]."""
-    model = reduced_body()
-    screen = body.screen_vertices * np.array([_SAMPLES, _SAMPLES, 1], np.float32)
-    large = Size(size.height * _SAMPLES, size.width * _SAMPLES)
+def _shaded(body: Body) -> Image.Image:
+    """The body as RGBA in its frame."""
+    model, size = reduced_body(), body.size
+    samples = 2 if size.height * size.width <= _SMOOTH_PIXELS else 1
+    screen = body.screen_vertices * np.array([samples, samples, 1], np.float32)
+    large = Size(size.height * samples, size.width * samples)
     drawn = rasterize(screen, model.faces, large)
     seen = drawn.face_ids >= 0
     corners = model.faces[drawn.face_ids[seen]]
-    normals = vertex_normals(body.vertices, model.faces)
-    light = np.clip(normals @ (_LIGHT / np.linalg.norm(_LIGHT)), 0, 1) * 0.7 + 0.3
+    light = np.clip(vertex_normals(body.vertices, model.faces) @ (_LIGHT / np.linalg.norm(_LIGHT)), 0, 1)
     side = np.where(model.segment < 2, 0, np.where(model.segment % 2 == 1, 1, 2))
-    shade = np.einsum("nk,nkc->nc", drawn.barycentrics[seen], (_COLORS[side] * light[:, None])[corners])
-    samples = np.zeros((*large, 4), np.float32)
-    samples[seen] = np.concatenate([shade, np.ones((len(shade), 1), np.float32)], 1)
-    pooled = samples.reshape(size.height, _SAMPLES, size.width, _SAMPLES, 4).mean((1, 3))
-    return pooled[..., :3], pooled[..., 3]
+    colors = _COLORS[side] * (0.3 + 0.7 * light[:, None])
+    shades = np.einsum("nk,nkc->nc", drawn.barycentrics[seen], colors[corners])
+    canvas = np.zeros((*large, 4), np.uint8)
+    canvas[seen, :3], canvas[seen, 3] = np.clip(shades * 255 + 0.5, 0, 255).astype(np.uint8), 255
+    picture = Image.fromarray(canvas, "RGBA")
+    # Pillow weighs colours by their opacity when it shrinks RGBA.
+    return picture if samples == 1 else picture.resize((size.width, size.height), Image.Resampling.BOX)
