@@ -3,9 +3,9 @@
     python benchmarks/lift.py [--poses 64] [--skip-detector]
 
 Prints a table and writes benchmarks/results/lift.json. The truth is that of the full body with its 104 bones; the fit
-knows neither the person nor the camera's distance. Joint errors are of the keypoints in the pose, relative to the middle
-of the hips; `scaled` ones after the best scale, since no picture tells how large a person is, `all` ones also of
-keypoints that were hidden or cut off.
+knows neither the person nor the camera's distance. Joint errors are of the keypoints in the pose, relative to the
+middle of the hips; `scaled` ones after the best scale, since no picture tells how large a person is, `all` ones also
+of keypoints that were hidden or cut off.
 """
 
 import argparse

@@ -95,6 +95,17 @@ def fit_body(
     )
 
 
+def turned_pose(body: Body, degrees: float) -> Pose:
+    """The keypoints of a body after the camera has walked around it, in the body's frame: what its picture would show.
+
+    Positive degrees turn the person's front to the picture's right. Keypoints that leave the frame are hidden.
+    Raises PoseError when degrees is not a finite number.
+    """
+    if not np.isfinite(degrees):
+        raise PoseError(f"the turn is {degrees} degrees; give a finite number, for example 30.")
+    return body.turned(degrees).pose
+
+
 def observed_joints(visible: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Which joints (24,) the visible keypoints (18,) tell the rotation of."""
     seen = dict(zip(OPENPOSE_18.keypoints, visible.tolist(), strict=True))
