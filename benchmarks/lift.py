@@ -11,7 +11,8 @@ of keypoints that were hidden or cut off.
 import argparse
 import statistics
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from posable.errors import NoPersonError
 from posable.imaging.size import Size
 from posable.people import TEST_SEEDS, make_person, render_views
 from posable.people.true_pose import keypoints_in_space
+from posable.pose.library import shipped_pose
 from posable.pose.pose import OPENPOSE_18, Pose
 from run_record import REPOSITORY, progress_bars, step, write_record
 
@@ -117,6 +119,33 @@ def summary(results: list[Result]) -> dict[str, Any]:
     }
 
 
+def speeds() -> dict[str, dict[str, float]]:
+    """Milliseconds of process time, median of many: the fit and its parts, and what numba would save in drawing."""
+    body = fit_body(shipped_pose("walk-left"))
+    faces = reduced_body().faces
+    table: dict[str, dict[str, float]] = {
+        "fit_body": {"NumPy": milliseconds(lambda: fit_body(shipped_pose("walk-left")))},
+        "vertices": {"NumPy": milliseconds(lambda: replace(body).vertices)},
+    }
+    for size in (Size(256, 176), Size(512, 352), Size(1024, 704)):
+        screen = body.resized(size).screen_vertices
+        table[f"drawing {size}"] = {
+            "NumPy": milliseconds(lambda screen=screen, size=size: rasterize_numpy(screen, faces, size)),
+            "numba": milliseconds(lambda screen=screen, size=size: rasterize_numba(screen, faces, size)),
+        }
+    return table
+
+
+def milliseconds(work: Callable[[], object], times: int = 15) -> float:
+    work()
+    spent: list[float] = []
+    for _ in range(times):
+        start = time.process_time()
+        work()
+        spent.append((time.process_time() - start) * 1000)
+    return statistics.median(spent)
+
+
 def collect(count: int, detector: bool) -> dict[str, list[Case]]:
     """The cases of each kind."""
     kinds = ["all points, exact", "all points, 1 px noise"]
@@ -164,7 +193,11 @@ def main() -> None:
     print(f"{'':22}" + "".join(f"{kind:>27}" for kind in table))
     for name in names:
         print(f"{name:22}" + "".join(f"{values[name]:>27.2f}" for values in table.values()))
-    write_record(arguments.out, {"cases": table})
+    spent = speeds()
+    print()
+    for name, ways in spent.items():
+        print(f"{name:22}" + "".join(f"{way}: {value:8.2f} ms   " for way, value in ways.items()))
+    write_record(arguments.out, {"cases": table, "milliseconds": spent})
 
 
 if __name__ == "__main__":

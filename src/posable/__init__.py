@@ -17,6 +17,8 @@ from posable.version import __version__
 
 if TYPE_CHECKING:
     from posable.batch import PersonPair, PoseCondition
+    from posable.body.fit import fit_body
+    from posable.body.fitted import Body
     from posable.detect import Detection, detect_pose
     from posable.errors import (
         CheckpointError,
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OPENPOSE_18",
+    "Body",
     "CheckpointError",
     "ConfigError",
     "Detection",
@@ -67,6 +70,7 @@ __all__ = [
     "__version__",
     "detect_pose",
     "draw_skeleton",
+    "fit_body",
     "load_checkpoint",
     "read_image",
     "read_pose",
@@ -78,6 +82,8 @@ __all__ = [
 
 _HOMES = {
     "batch": ("PersonPair", "PoseCondition"),
+    "body.fit": ("fit_body",),
+    "body.fitted": ("Body",),
     "zoo.checkpoint": ("load_checkpoint", "save_checkpoint"),
     "detect": ("Detection", "detect_pose"),
     "errors": (

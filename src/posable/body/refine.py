@@ -31,17 +31,18 @@ from posable.body.reduced import JOINTS, NUM_SHAPE, reduced_body
 from posable.pose.pose import OPENPOSE_18
 
 _SPREADS: dict[str, tuple[float, float, float]] = {
-    "root": (0.5, 0.5, 0.5),
-    "spine": (0.22, 0.22, 0.22),
-    "head": (0.35, 0.35, 0.35),
-    "clavicle": (0.12, 0.12, 0.12),
-    "upperarm01": (0.5, 0.5, 0.5),
-    "lowerarm01": (0.5, 0.08, 0.08),
-    "upperleg01": (0.4, 0.4, 0.4),
-    "lowerleg01": (0.45, 0.04, 0.04),
+    "root": (0.12, 0.10, 0.20),
+    "spine": (0.18, 0.18, 0.18),
+    "head": (0.20, 0.20, 0.30),
+    "clavicle": (0.08, 0.08, 0.08),
+    "upperarm01": (0.35, 0.25, 0.45),
+    "lowerarm01": (0.40, 0.08, 0.08),
+    "upperleg01": (0.20, 0.15, 0.20),
+    "lowerleg01": (0.28, 0.05, 0.05),
 }
-"""Radians that each group turns from its start, standard deviation; of elbows and knees about the hinge first."""
-_KEYPOINT_SPREAD = {"nose": 0.006, "right_eye": 0.006, "left_eye": 0.006}
+"""Radians that each group turns from its start, standard deviation: about the errors of the learned guess. Of elbows and
+knees the hinge comes first, and a turn across it is left to the guess."""
+_KEYPOINT_SPREAD = {"nose": 0.006, "eye": 0.006, "ear": 0.02, "hip": 0.015}
 _OTHER_SPREAD = 0.012
 """Metres by which a keypoint that was found misses the body's, standard deviation."""
 _SIZE_FREEDOM = 0.3
@@ -178,7 +179,7 @@ class _Problem:
         self._target[..., :2] = observed.points
         front = -start.rotations[:, 0, 1, 1]
         self._target[..., 2] = observed.depth - front[:, None] * observed.lean
-        spread = np.array([_KEYPOINT_SPREAD.get(name, _OTHER_SPREAD) for name in OPENPOSE_18.keypoints])
+        spread = np.array([_KEYPOINT_SPREAD.get(name.split("_")[-1], _OTHER_SPREAD) for name in OPENPOSE_18.keypoints])
         point_weight = np.where(observed.seen, 1 / spread, 0) / start.scale[:, None]
         depth_weight = np.broadcast_to(observed.depth_weight, point_weight.shape)
         self._weight = np.stack([point_weight, point_weight, depth_weight], -1)
