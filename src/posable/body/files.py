@@ -1,9 +1,9 @@
 """Bodies in files: our own JSON, written and read; meshes for other programs (.obj, .glb), written.
 
 The JSON has "posable_body": 1, "size": [height, width], "camera" (px_per_metre, root_px and metres from the root),
-"shape" (components, and stretches by name), "joints" (rotation vectors in radians by name), "observed" (names), "cost"
-and "reprojection_px". The meshes are in metres, y up, with the camera on the side of +z; the .glb is rigged: its 24
-joints can be turned.
+"shape" (components; stretches and girths by name), "joints" (rotation vectors in radians by name), "observed" (names),
+"cost" and "reprojection_px". The meshes are in metres, y up, with the camera on the side of +z; the .glb is rigged: its
+24 joints can be turned.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy.typing as npt
 from posable.body.drawing import vertex_normals
 from posable.body.fitted import Body
 from posable.body.kinematics import quaternion_of, rotation_of, vector_of
-from posable.body.reduced import JOINTS, NUM_COMPONENTS, PARENTS, STRETCHES, reduced_body
+from posable.body.reduced import GIRTHS, JOINTS, NUM_COMPONENTS, PARENTS, STRETCHES, reduced_body
 from posable.errors import InputError, PoseError
 from posable.files import write_atomically
 from posable.imaging.size import Size
@@ -74,6 +74,7 @@ def body_to_json(body: Body) -> dict[str, Any]:
         "shape": {
             "components": [_rounded(value) for value in body.shape[:NUM_COMPONENTS].tolist()],
             "stretches": {name: _rounded(value) for name, value in stretches},
+            "girths": {name: _rounded(value) for name, value in zip(GIRTHS, body.girth.tolist(), strict=True)},
         },
         "joints": {
             name: [_rounded(value) for value in row] for name, row in zip(JOINTS, vectors.tolist(), strict=True)
@@ -95,6 +96,7 @@ def body_from_json(data: object, origin: str) -> Body:
         height, width = (int(side) for side in fields["size"])
         camera, shape = fields["camera"], fields["shape"]
         stretches = [shape["stretches"][name] for name in STRETCHES]
+        girth = np.array([shape["girths"][name] for name in GIRTHS], np.float64)
         vectors = np.array([fields["joints"][name] for name in JOINTS], np.float64)
         observed = set(fields["observed"])
         numbers = [camera["px_per_metre"], camera["metres"], *camera["root_px"], fields["cost"]]
@@ -107,6 +109,7 @@ def body_from_json(data: object, origin: str) -> Body:
         raise PoseError(f"{origin} has numbers that no body has; write it again with 'posable detect'.")
     return Body(
         shape=coefficients,
+        girth=girth,
         rotations=rotation_of(vectors),
         scale=values[0],
         distance=values[1],

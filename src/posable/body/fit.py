@@ -8,7 +8,7 @@ import numpy.typing as npt
 from posable.body.fitted import Body
 from posable.body.kinematics import Array, forward_kinematics, keypoints_of, project, rotation_of
 from posable.body.lifter import Hypotheses, features, lifter
-from posable.body.reduced import JOINTS, reduced_body
+from posable.body.reduced import GIRTHS, JOINTS, reduced_body
 from posable.body.refine import Observation, Start, refine
 from posable.errors import PoseError
 from posable.pose.pose import OPENPOSE_18, Pose
@@ -59,8 +59,9 @@ def fit_body(
     """The body that shows a pose's visible keypoints, in the pose's frame.
 
     `depth` (18,) says how many metres each keypoint is farther from the camera than the middle of the hips, NaN where
-    unknown; `depth_weight` (18,) in [0, 1] how far it is to be trusted. `like` is a body of the same person: its shape
-    is kept, up to small stretches, and limbs without keypoints keep its rotations; else legs that nobody sees stand.
+    unknown; `depth_weight` (18,) in [0, 1] how far it is to be trusted. `like` is a body of the same person: its girth
+    is kept, its shape up to small stretches, and its rotations for limbs without keypoints; else legs that nobody sees
+    stand.
     Raises PoseError when fewer than two keypoints are visible, or all lie in one spot.
     """
     if pose.visible.sum() < 2:
@@ -85,6 +86,7 @@ def fit_body(
     shown = project(fit.keypoints, fit.scale, fit.offset)[0]
     return Body(
         shape=fit.shape[0],
+        girth=np.zeros(len(GIRTHS)) if like is None else like.girth,
         rotations=_calm(fit.rotations, observed, like)[0],
         scale=float(fit.scale[0]),
         offset=(float(fit.offset[0, 0]), float(fit.offset[0, 1])),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from posable.body.kinematics import CAMERA_DISTANCE, Kinematics, forward_kinematics, keypoints_of, rotation_of
-from posable.body.reduced import NUM_JOINTS, NUM_SHAPE, reduced_body
+from posable.body.reduced import GIRTHS, NUM_JOINTS, NUM_SHAPE, reduced_body
 from posable.errors import PoseError, SizeError
 from posable.imaging.size import Size
 from posable.pose.pose import Pose
@@ -25,6 +25,8 @@ class Body:
 
     shape: npt.NDArray[np.float64]
     """(23,): 10 principal components, then the fractions by which STRETCHES are longer than the mean body's."""
+    girth: npt.NDArray[np.float64] = field(default_factory=lambda: np.zeros(len(GIRTHS)))
+    """(7,), the fractions by which GIRTHS are thicker; keypoints do not tell them, `fit_girth` does."""
     rotations: npt.NDArray[np.float64]
     """(24, 3, 3) local rotations in the world axes of the rest pose; the root's takes the person to camera axes."""
     scale: float
@@ -45,6 +47,7 @@ class Body:
     def __post_init__(self) -> None:
         for name, shape, kind in (
             ("shape", (NUM_SHAPE,), np.float64),
+            ("girth", (len(GIRTHS),), np.float64),
             ("rotations", (NUM_JOINTS, 3, 3), np.float64),
             ("observed", (NUM_JOINTS,), np.bool_),
         ):
@@ -59,7 +62,7 @@ class Body:
     @cached_property
     def rest_vertices(self) -> npt.NDArray[np.float32]:
         """(v, 3) metres, in the rest pose and its axes."""
-        return reduced_body().rest_vertices(self.shape)
+        return reduced_body().rest_vertices(self.shape, self.girth)
 
     @cached_property
     def joint_transforms(self) -> npt.NDArray[np.float64]:
@@ -143,8 +146,8 @@ class Body:
         return replace(self, rotations=rotations)
 
     def with_shape_of(self, other: Body) -> Body:
-        """The pose and the camera of this body, the shape of the other."""
-        return replace(self, shape=other.shape)
+        """The pose and the camera of this body, the shape and girth of the other."""
+        return replace(self, shape=other.shape, girth=other.girth)
 
     @cached_property
     def _posed(self) -> Kinematics:

@@ -42,8 +42,10 @@ STRETCHES = (
     *(f"{limb}.{side}" for side in "LR" for limb in ("upper_arm", "forearm", "thigh", "shin")),
     *("trunk", "neck", "shoulder_width", "hip_width", "head_size"),
 )
-"""What else can change: lengths, as a fraction of the mean body's."""
+"""What else keypoints tell: lengths, as a fraction of the mean body's."""
 NUM_SHAPE = NUM_COMPONENTS + len(STRETCHES)
+GIRTHS = ("hips", "waist", "chest", "upper_arms", "forearms", "thighs", "shins")
+"""What outlines tell: how thick the body is, as a fraction of the mean body's."""
 
 _STRETCH_SPREAD = {"trunk": 0.06, "neck": 0.15, "shoulder_width": 0.08, "hip_width": 0.10, "head_size": 0.06}
 _LIMB_SPREAD = 0.06
@@ -65,6 +67,8 @@ class ReducedBody:
     """(j, 3), where the mean body's joints are."""
     head_basis: npt.NDArray[np.float64]
     """(s, j, 3)."""
+    girth_basis: npt.NDArray[np.float32]
+    """(7, v, 3), what one unit of each of GIRTHS adds to the mean body."""
     spread: npt.NDArray[np.float64]
     """(s,), standard deviation of the coefficients among people."""
     skin_weights: npt.NDArray[np.float32]
@@ -86,9 +90,10 @@ class ReducedBody:
     part_basis: npt.NDArray[np.float64]
     """(s, e, 3)."""
 
-    def rest_vertices(self, shape: FloatArray) -> npt.NDArray[np.float32]:
-        """(v, 3) of the body with shape coefficients (s,)."""
-        return self.vertices + np.tensordot(shape.astype(np.float32), self.vertex_basis, 1)
+    def rest_vertices(self, shape: FloatArray, girth: FloatArray) -> npt.NDArray[np.float32]:
+        """(v, 3) of the body with shape coefficients (s,) and girths (7,)."""
+        move = np.tensordot(shape.astype(np.float32), self.vertex_basis, 1)
+        return self.vertices + move + np.tensordot(girth.astype(np.float32), self.girth_basis, 1)
 
     def rest_heads(self, shape: FloatArray) -> npt.NDArray[np.float64]:
         """Joints (..., j, 3) of bodies with shape coefficients (..., s)."""
@@ -120,6 +125,7 @@ def reduced_body() -> ReducedBody:
         vertex_basis=vertex_basis,
         heads=heads,
         head_basis=head_basis,
+        girth_basis=_girths(vertices.astype(np.float64), heads, weights.astype(np.float64)),
         spread=np.concatenate([np.ones(NUM_COMPONENTS), spread]),
         skin_weights=weights.astype(np.float32),
         faces=np.concatenate([model.skin_faces, model.eye_faces]).astype(np.int32),
@@ -237,6 +243,51 @@ def _stretches(
         widened(1, lower, on_legs, at("upperleg01.L")[0]),
         ((vertices - at("head")) * skull, np.zeros_like(heads)),
     ]
+
+
+def _girths(
+    vertices: npt.NDArray[np.float64], heads: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float32]:
+    """How vertices move away from the bones, in the order of GIRTHS."""
+
+    def outwards(bone: str, end: str) -> npt.NDArray[np.float64]:
+        """The part (v, 3) of the way from a bone that is across it."""
+        start, along = heads[JOINTS.index(bone)], heads[JOINTS.index(end)] - heads[JOINTS.index(bone)]
+        away = vertices - start
+        return away - np.outer(away @ along / (along @ along), along)
+
+    def limb(bone: str, end: str, reach: float) -> npt.NDArray[np.float64]:
+        """Both sides' limbs; `reach` is how far along it, as a fraction, the limb begins to be one."""
+        total = np.zeros_like(vertices)
+        for side in "LR":
+            start, tip = heads[JOINTS.index(f"{bone}.{side}")], heads[JOINTS.index(f"{end}.{side}")]
+            share = (vertices - start) @ (tip - start) / ((tip - start) @ (tip - start))
+            fade = np.clip((share - reach) / 0.2, 0, 1) * np.clip((1.05 - share) / 0.2, 0, 1)
+            own = weights[:, JOINTS.index(f"{bone}.{side}")]
+            total += (own * fade)[:, None] * outwards(f"{bone}.{side}", f"{end}.{side}")
+        return total
+
+    # The trunk's cross-sections grow about its own middle, from the crotch to the shoulders.
+    pelvis, neck, knee = (heads[JOINTS.index(name), 2] for name in ("root", "neck01", "lowerleg01.L"))
+    arms = weights[
+        :, [JOINTS.index(name) for name in JOINTS if name.startswith(("upperarm", "lowerarm", "wrist"))]
+    ].sum(1)
+    above = weights[:, [JOINTS.index(name) for name in _NECK]].sum(1)
+    across = vertices * [1, 1, 0] - [0, float(heads[JOINTS.index("spine03"), 1]), 0]
+    share = (vertices[:, 2] - pelvis) / (neck - pelvis)
+    across = across * ((1 - arms - above) * (vertices[:, 2] > knee))[:, None]
+
+    def band(middle: float, half: float) -> npt.NDArray[np.float64]:
+        return np.clip(1 - np.abs(share - middle) / half, 0, 1)[:, None] * across
+
+    trunk = [band(-0.15, 0.45), band(0.3, 0.45), band(0.75, 0.45)]
+    limbs = [
+        limb("upperarm01", "lowerarm01", 0.1),
+        limb("lowerarm01", "wrist", -0.1),
+        limb("upperleg01", "lowerleg01", 0.25),
+        limb("lowerleg01", "foot", -0.1),
+    ]
+    return np.stack([*trunk, *limbs]).astype(np.float32)
 
 
 def _keypoint_parts(

@@ -40,8 +40,8 @@ _SPREADS: dict[str, tuple[float, float, float]] = {
     "upperleg01": (0.20, 0.15, 0.20),
     "lowerleg01": (0.28, 0.05, 0.05),
 }
-"""Radians that each group turns from its start, standard deviation: about the errors of the learned guess. Of elbows and
-knees the hinge comes first, and a turn across it is left to the guess."""
+"""Radians that each group turns from its start, standard deviation: about the errors of the learned guess. Of elbows
+and knees the hinge comes first, and a turn across it is left to the guess."""
 _KEYPOINT_SPREAD = {"nose": 0.006, "eye": 0.006, "ear": 0.02, "hip": 0.015}
 _OTHER_SPREAD = 0.012
 """Metres by which a keypoint that was found misses the body's, standard deviation."""
