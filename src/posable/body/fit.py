@@ -58,7 +58,7 @@ def fit_body(
 ) -> Body:
     """The body that shows a pose's visible keypoints, in the pose's frame.
 
-    `depth` (18,) says how many metres each keypoint is farther from the camera than the middle of the hips, NaN where
+    `depth` (18,) says how many metres each visible keypoint is farther from the camera than the middle of the hips, NaN where
     unknown; `depth_weight` (18,) in [0, 1] how far it is to be trusted. `like` is a body of the same person: its girth
     is kept, its shape up to small stretches, and its rotations for limbs without keypoints; else legs that nobody sees
     stand.
@@ -129,7 +129,8 @@ def _observation(pose: Pose, depth: npt.ArrayLike | None, depth_weight: npt.Arra
     trust = np.ones(18) if depth_weight is None else np.array(depth_weight, np.float64)
     if known.shape != (18,) or trust.shape != (18,):
         raise PoseError(f"depth and its weights need 18 values each, not {known.shape} and {trust.shape}.")
-    used = np.isfinite(known) & np.isfinite(trust)
+    # What a detector imagines of hidden limbs would bend them.
+    used = np.isfinite(known) & np.isfinite(trust) & pose.visible
     kinds = [name.split("_")[-1] for name in OPENPOSE_18.keypoints]
     spread = np.array([_DEPTH_SPREAD[kind] for kind in kinds])
     return Observation(
