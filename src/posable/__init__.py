@@ -16,6 +16,8 @@ from posable.version import __version__
 
 if TYPE_CHECKING:
     from posable.batch import PersonPair, PoseCondition
+    from posable.body.fit import fit_body
+    from posable.body.fitted import Body
     from posable.detect import Detection, detect_pose
     from posable.detect.cutout import cutout
     from posable.errors import (
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OPENPOSE_18",
+    "Body",
     "CheckpointError",
     "ConfigError",
     "Detection",
@@ -68,6 +71,7 @@ __all__ = [
     "cutout",
     "detect_pose",
     "draw_skeleton",
+    "fit_body",
     "load_checkpoint",
     "read_image",
     "read_pose",
@@ -79,6 +83,8 @@ __all__ = [
 
 _HOMES = {
     "batch": ("PersonPair", "PoseCondition"),
+    "body.fit": ("fit_body",),
+    "body.fitted": ("Body",),
     "zoo.checkpoint": ("load_checkpoint", "save_checkpoint"),
     "detect": ("Detection", "detect_pose"),
     "detect.cutout": ("cutout",),

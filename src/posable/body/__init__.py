@@ -1,0 +1,1 @@
+"""The parametric body, and how it is fitted to the keypoints of a pose."""

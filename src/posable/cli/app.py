@@ -21,7 +21,7 @@ from posable.cli.studio import studio
 from posable.cli.terminal import check_outputs, report, tell
 from posable.cli.train import train
 from posable.cli.weights import weights_app
-from posable.errors import PosableError
+from posable.errors import ConfigError, PosableError
 from posable.version import __version__
 
 
@@ -149,6 +149,10 @@ def detect(
     overlay: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also draw the pose over the photo.", show_default=False)
     ] = None,
+    body: Annotated[bool, typer.Option("--body", help="Draw the fitted 3D body instead.")] = False,
+    body_out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the body: .json, .obj or .glb.", show_default=False)
+    ] = None,
     detector: Annotated[str, typer.Option(metavar="NAME", help="blazepose, or rtmlib (an extra).")] = "blazepose",
     json: Json = False,
 ) -> None:
@@ -156,6 +160,10 @@ def detect(
     check_outputs([out], (".json",), inputs=[photo])
     if overlay is not None:
         check_outputs([overlay], inputs=[photo, out])
+    elif body:
+        raise ConfigError("--body draws into the picture that --overlay names; add --overlay FILE.")
+    if body_out is not None:
+        check_outputs([body_out], (".json", ".obj", ".glb"), inputs=[photo, out, *([overlay] if overlay else [])])
     from posable.imaging.image import read_image, save_image
     from posable.pose.drawing import draw_skeleton
     from posable.pose.files import write_pose
@@ -164,17 +172,19 @@ def detect(
     picture = read_image(photo)
     found = find_pose(picture, f"'{photo}'", detector=detector, tell=tell)
     write_pose(found.pose, out)
-    if overlay is not None:
+    result: dict[str, Any] = {
+        "written": [str(path) for path in (out, overlay, body_out) if path is not None],
+        "keypoints_found": int(found.pose.visible.sum()),
+        "people_found": found.people_found,
+        "score": round(found.score, 3),
+    }
+    if body or body_out is not None:
+        from posable.cli.body import fit_and_write
+
+        result |= fit_and_write(found, picture, overlay if body else None, body_out)
+    if overlay is not None and not body:
         save_image(draw_skeleton(found.pose, picture), overlay)
-    report(
-        {
-            "written": [str(out), *([str(overlay)] if overlay else [])],
-            "keypoints_found": int(found.pose.visible.sum()),
-            "people_found": found.people_found,
-            "score": round(found.score, 3),
-        },
-        json,
-    )
+    report(result, json)
 
 
 @app.command()
