@@ -126,7 +126,7 @@ def nearest_of(where: Mask) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32
 
 
 def depth_inside(where: Mask, open_edges: tuple[bool, bool, bool, bool]) -> Floats:
-    """Distance (h, w) in px of each pixel of `where` to its outline.
+    """Distance (h, w) in px of each pixel's centre to the outline of `where`, negative outside of it.
 
     The frame's edges that are open (top, bottom, left, right) cut the picture off: they are no outline.
     """
@@ -136,7 +136,8 @@ def depth_inside(where: Mask, open_edges: tuple[bool, bool, bool, bool]) -> Floa
     padded[-1, 1:-1] = where[-1] & bottom
     padded[1:-1, 0] = where[:, 0] & left
     padded[1:-1, -1] = where[:, -1] & right
-    return ndimage.distance_transform_edt(padded)[1:-1, 1:-1].astype(np.float32)
+    inside = ndimage.distance_transform_edt(padded)[1:-1, 1:-1].astype(np.float32)
+    return np.where(where, inside - 0.5, 0.5 - np.minimum(distance_to(where), 1e4)).astype(np.float32)
 
 
 def grown(where: Mask, radius_px: float) -> Mask:

@@ -175,9 +175,12 @@ def _seen_vertices(screen: Floats, depth: Floats, covered: Mask, mask: Mask, own
 
 
 def _profile(depth_px: Floats, radius: Floats, px_per_metre: float) -> Floats:
-    """Half the thickness of a round limb of `radius` metres at a distance from its outline."""
-    d = depth_px / px_per_metre
-    return np.where(d < radius, np.sqrt(np.maximum(d * (2 * radius - d), 0)), radius).astype(np.float32)
+    """Half the thickness of a round limb of `radius` metres at a distance from its outline.
+
+    It goes on negative outside, so that near and far side meet exactly on the outline, between the cells.
+    """
+    d = np.minimum(np.abs(depth_px) / px_per_metre, radius)
+    return (np.sign(depth_px) * np.sqrt(d * (2 * radius - d))).astype(np.float32)
 
 
 def _thickness(covered: Mask, half: Floats, px_per_metre: float) -> Floats:
@@ -378,7 +381,7 @@ def _pushed_behind(layers: list[LayerField | None], owner: Ints) -> list[LayerFi
             result.append(None)
             continue
         front = np.where(field.hidden, np.maximum(field.front, surface + _BEHIND_METRES), field.front)
-        result.append(replace(field, front=front, back=np.maximum(field.back, front + 1e-3)))
+        result.append(replace(field, front=front, back=np.where(field.hidden, np.maximum(field.back, front + 1e-3), field.back)))
     return result
 
 

@@ -13,7 +13,7 @@ from posable.body.reduced import JOINTS, reduced_body
 from posable.surface.grids import Floats, Mask, grown, sampled, smoothed
 from posable.surface.kernels import BACK, FRONT, MESH
 from posable.surface.layer_fields import Fields, Grid, LayerField, rest_joint
-from posable.surface.limbs import LEGS, TRUNK, Ints, anatomy, joint, unprojected
+from posable.surface.limbs import LEGS, Ints, anatomy, joint, unprojected
 from posable.surface.looks import Look
 from posable.surface.surface import Kind, Twist
 
@@ -190,9 +190,12 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
     faces = parts.faces
     cell = (np.clip(y.astype(int), 0, h - 1), np.clip(x.astype(int), 0, w - 1))
     under_skirt = (grid.labels.skirt[cell] > 0.5) & np.isin(parts.layer, LEGS) & ~outside
-    beyond = ~outside & ~grown(grid.mask, 1)[cell] & (parts.layer == TRUNK)
-    ends = (np.maximum(parts.hand, parts.foot) > 0.5) & ~outside
-    drawn = ~(under_skirt | beyond | ends)[faces].any(1)
+    beyond = np.zeros(count, np.bool_)
+    for layer, field in enumerate(fields.layers):
+        if field is not None:
+            beyond |= (parts.layer == layer) & ~outside & ~(field.support | field.covered & grid.mask)[cell]
+    hands = (parts.hand > 0.5) & ~outside
+    drawn = ~(under_skirt | beyond | hands)[faces].any(1)
     faces = faces[drawn]
     corners = copied_from[faces]
     across, down = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
