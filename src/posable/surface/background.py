@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-from posable.size import Size
+from posable.imaging.size import Size
 from posable.surface.grids import Floats, grown, push_pull, smoothed
 
 _PLATE_PX = 512

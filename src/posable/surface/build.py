@@ -10,7 +10,7 @@ from PIL import Image
 
 from posable.body.fitted import Body
 from posable.errors import ImageError
-from posable.size import Size
+from posable.imaging.size import Size
 from posable.surface.grids import Floats, push_pull, shrunk
 from posable.surface.layer_fields import Fields, Grid, find_fields
 from posable.surface.limbs import anatomy

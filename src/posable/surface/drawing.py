@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posable.body.fitted import Body
-from posable.size import Size
+from posable.imaging.size import Size
 from posable.surface import kernels
 from posable.surface.grids import Floats
 from posable.surface.layer_fields import rest_joint

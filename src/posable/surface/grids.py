@@ -11,6 +11,9 @@ Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
 
 _TINY = 1e-6
+_FLATTEST = 0.1
+"""Presence a px; where it changes less there is no clear contour."""
+_SNAPPED_PX = 0.6
 
 
 def push_pull(values: Floats, known: npt.NDArray[np.floating | np.bool_]) -> Floats:
@@ -137,7 +140,24 @@ def depth_inside(where: Mask, open_edges: tuple[bool, bool, bool, bool]) -> Floa
     padded[1:-1, 0] = where[:, 0] & left
     padded[1:-1, -1] = where[:, -1] & right
     inside = ndimage.distance_transform_edt(padded)[1:-1, 1:-1].astype(np.float32)
-    return np.where(where, inside - 0.5, 0.5 - np.minimum(distance_to(where), 1e4)).astype(np.float32)
+    return np.where(where, inside - 0.5, 0.5 - np.minimum(distance_to(where), 20)).astype(np.float32)
+
+
+def contour(presence: Floats, open_edges: tuple[bool, bool, bool, bool]) -> tuple[Floats, Floats]:
+    """Signed distance (h, w) in px to where `presence` (h, w) is a half, finer than the grid near it; and the way there.
+
+    The second array (h, w, 2) is the step (x, y) from each pixel's centre to the contour, 0 for pixels further than
+    about half a pixel from it.
+    """
+    rough = depth_inside(presence > 0.5, open_edges)
+    down, across = np.gradient(smoothed(presence, 0.5))
+    slope = np.hypot(down, across)
+    fine = (presence - 0.5) / np.maximum(slope, _FLATTEST)
+    near = (np.abs(rough) < 2) & (np.abs(fine) < 2) & (slope > _FLATTEST)
+    distance = np.where(near, np.sign(rough) * np.minimum(np.abs(fine), np.abs(rough) + 0.5), rough)
+    close = near & (np.abs(fine) < _SNAPPED_PX)
+    step = np.where(close, -fine / np.maximum(slope, _FLATTEST), 0)[..., None] * np.stack([across, down], -1)
+    return distance.astype(np.float32), step.astype(np.float32)
 
 
 def grown(where: Mask, radius_px: float) -> Mask:

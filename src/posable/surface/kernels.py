@@ -11,11 +11,13 @@ from posable.surface.limbs import Ints
 FRONT, BACK, MESH = 0, 1, 2
 """Sides of a sheet: of the picture's near side, of its far side, of the body's own mesh (either)."""
 
-_TURNED_METRES = 0.06
+_TURNED_METRES = 0.12
 """Added to the depth of a sheet that is seen from its wrong side."""
 _SOFT = 0.06
 """Samples that are less opaque than this are not drawn."""
-_STRETCH_BEGIN, _STRETCH_END = 4.0, 12.0
+_SOLID = 0.4
+"""Less than a half, because the sheets themselves end where the matte is a half."""
+_STRETCH_BEGIN, _STRETCH_END = 2.0, 5.0
 """Pixels spread over this many times their area lose their texture, and have none left at the end."""
 
 
@@ -131,7 +133,7 @@ def rasterize_sheets(
                 if soft_pass and z >= soft_depth[row, column]:
                     continue
                 if tested[t]:
-                    if w0 * opacity[a] + w1 * opacity[b] + w2 * opacity[c] < 0.5:
+                    if w0 * opacity[a] + w1 * opacity[b] + w2 * opacity[c] < 0.4:
                         continue
                     alpha = bilinear(
                         matte,
@@ -139,13 +141,13 @@ def rasterize_sheets(
                         w0 * places[a, 1] + w1 * places[b, 1] + w2 * places[c, 1],
                     )
                     if soft_pass:
-                        if alpha >= 0.5 or alpha < _SOFT:
+                        if alpha >= _SOLID or alpha < _SOFT:
                             continue
                         soft_depth[row, column] = z
                         soft_winner[row, column] = t
                         soft_alpha[row, column] = alpha
                         continue
-                    if alpha < 0.5:
+                    if alpha < _SOLID:
                         continue
                 depth[row, column] = z
                 winner[row, column] = t

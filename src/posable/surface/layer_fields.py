@@ -9,19 +9,19 @@ import numpy.typing as npt
 
 from posable.body.fitted import Body
 from posable.body.reduced import reduced_body
-from posable.size import Size
+from posable.imaging.size import Size
 from posable.surface.grids import (
     Floats,
     Mask,
+    contour,
     depth_inside,
-    distance_to,
     grown,
     push_pull,
     shrunk,
     smoothed,
     smoothed_within,
 )
-from posable.surface.limbs import ARMS, LAYERS, LEFT_ARM, LEFT_LEG, LEGS, RIGHT_LEG, TRUNK, Ints, anatomy, joint, seen
+from posable.surface.limbs import ARMS, LAYER_OF_JOINT, LAYERS, LEFT_ARM, LEFT_LEG, LEGS, RIGHT_LEG, TRUNK, Ints, anatomy, joint, seen
 from posable.surface.owners import Labels, find_owners
 
 _JOINTS = 24
@@ -35,6 +35,7 @@ _SAME_METRES = 0.012
 _THINNEST_METRES = 0.02
 _BEHIND_METRES = 0.012
 """How far what is hidden lies behind what hides it, at least."""
+_BORDER_CELLS = 2.0
 _SLEEVE_METRES = 0.17
 """Nearer to the shoulder than this, a sleeve does not hide a trunk behind it."""
 
@@ -82,6 +83,10 @@ class LayerField:
     """Where it is behind another layer."""
     covered: Mask
     """Where the fitted body has it."""
+    presence: Floats
+    """(h, w), the layer ends where this is a half."""
+    to_outline: Floats
+    """(h, w, 2), step in cells from a cell's centre to that outline; 0 for those that are not right beside it."""
     weights: Floats
     """(h, w, 24) skin weights."""
     front: Floats
@@ -144,7 +149,7 @@ def find_fields(grid: Grid, body: Body) -> Fields:
         layers[layer] = field
     return Fields(
         owner=owner,
-        layers=tuple(_pushed_behind(layers, owner)),
+        layers=tuple(_pushed_behind(layers, owner, mask)),
         seen_vertices=seen_vertices,
         screen=screen,
         px_per_metre=px_per_metre,
@@ -162,6 +167,11 @@ class _Scene:
     body_mask: Mask
     body_depth: Floats
     px_per_metre: float
+
+
+def _own_weight(values: Floats, layer: int) -> Floats:
+    """(h, w), how far the layer's own bones move what is seen."""
+    return values[..., _WEIGHTS][..., LAYER_OF_JOINT == layer].sum(2)
 
 
 def _seen_vertices(screen: Floats, depth: Floats, covered: Mask, mask: Mask, owner: Ints) -> Mask:
@@ -189,6 +199,11 @@ def _thickness(covered: Mask, half: Floats, px_per_metre: float) -> Floats:
     return push_pull(half[..., None], inner if inner.sum() >= 10 else covered)[..., 0]
 
 
+def _presence(grid: Grid, support: Mask) -> Floats:
+    """How far each cell is part of a layer: the matte outside, a soft border towards other layers."""
+    return (np.clip(smoothed((support | ~grid.mask).astype(np.float32), 0.8), 0, 1) * grid.matte).astype(np.float32)
+
+
 def _arm(scene: _Scene, layer: int) -> LayerField | None:
     grid, mask, owner = scene.grid, scene.grid.mask, scene.owner
     faces = anatomy().faces[anatomy().layer_faces[layer]]
@@ -214,15 +229,18 @@ def _arm(scene: _Scene, layer: int) -> LayerField | None:
     filled = push_pull(raw, known)
     filled = np.where((known | ~visible & near.covered)[..., None], raw, smoothed(filled, blur))
     thick = np.maximum(smoothed(_thickness(near.covered, half, scene.px_per_metre), 2 * blur), _THINNEST_METRES)
-    outline = visible | (mask & near.covered)
-    inside = np.minimum(depth_inside(outline, grid.open_edges), depth_inside(mask, grid.open_edges))
-    half = _profile(inside, thick, scene.px_per_metre)
     nearest = near.covered & (np.abs(near.depth - scene.body_depth) < _SAME_METRES)
+    hidden = mask & near.covered & ~nearest & (owner != layer) & (_own_weight(far.values, layer) > 0.5)
+    presence = _presence(grid, visible | hidden)
+    inside, to_outline = contour(presence, grid.open_edges)
+    half = _profile(inside, thick, scene.px_per_metre)
     middle = filled[..., _JOINTS]
     return LayerField(
         visible=visible,
-        hidden=mask & near.covered & ~nearest & (owner != layer),
+        hidden=hidden,
         covered=near.covered,
+        presence=presence,
+        to_outline=to_outline,
         weights=filled[..., :_JOINTS],
         front=middle - half,
         back=middle + half,
@@ -270,7 +288,7 @@ def _core(scene: _Scene, arms: list[LayerField | None]) -> dict[int, LayerField]
     on_arm, off_arm = mask & np.isin(owner, ARMS), mask & ~np.isin(owner, ARMS)
     behind_arm = _behind_arms(scene, arms, on_arm, off_arm, near.covered)
     outline = off_arm | behind_arm
-    inside = depth_inside(outline, grid.open_edges)
+    inside, _ = contour(_presence(grid, outline), grid.open_edges)
     cloth = _one_cloth(grid, off_arm, px)
     fields: dict[int, LayerField] = {}
     for layer in views:
@@ -292,15 +310,18 @@ def _core(scene: _Scene, arms: list[LayerField | None]) -> dict[int, LayerField]
         front, back = (near, far) if layer == TRUNK else views[layer]
         visible = mask & (owner == layer)
         nearest = front.covered & (np.abs(front.depth - scene.body_depth) < _SAME_METRES)
-        hidden = mask & front.covered & ~nearest & (owner != layer) & ~visible
+        hidden = mask & front.covered & ~nearest & ~visible & (_own_weight(back.values, layer) > 0.5)
         if layer == TRUNK:
             hidden = behind_arm
         elif cloth is not None:
             hidden &= cloth < 0.5
+        presence = _presence(grid, visible | hidden)
         fields[layer] = LayerField(
             visible=visible,
             hidden=hidden,
             covered=front.covered,
+            presence=presence,
+            to_outline=contour(np.maximum(presence, _presence(grid, outline)), grid.open_edges)[1],
             weights=weights,
             front=middle - half,
             back=middle + half,
@@ -369,19 +390,31 @@ def _draped(
     return weights, middle * (1 - cloth) + soft[..., _JOINTS] * cloth, half * (1 - cloth) + round_half * cloth
 
 
-def _pushed_behind(layers: list[LayerField | None], owner: Ints) -> list[LayerField | None]:
-    """What is hidden lies behind what hides it."""
-    surface = np.full(owner.shape, -np.inf, np.float32)
-    for layer, field in enumerate(layers):
+def _pushed_behind(layers: list[LayerField | None], owner: Ints, mask: Mask) -> list[LayerField | None]:
+    """What the picture hides lies behind what hides it, sheets' borders under their neighbours included."""
+    core = np.full(owner.shape, np.inf, np.float32)
+    for layer in (TRUNK, *LEGS):
+        field = layers[layer]
         if field is not None:
-            surface = np.where(field.visible & (owner == layer), field.front, surface)
-    result: list[LayerField | None] = []
-    for field in layers:
+            near = grown(field.support, _BORDER_CELLS)
+            core = np.where(near, np.minimum(core, field.front), core)
+    surface = np.full(owner.shape, -np.inf, np.float32)
+    result = list(layers)
+    for layer, field in enumerate(layers):
         if field is None:
-            result.append(None)
             continue
-        front = np.where(field.hidden, np.maximum(field.front, surface + _BEHIND_METRES), field.front)
-        result.append(replace(field, front=front, back=np.where(field.hidden, np.maximum(field.back, front + 1e-3), field.back)))
+        seen_here = mask & (owner == layer)
+        if layer in ARMS:
+            # An arm beside the trunk: only its inner rim is drawn nearer, the trunk keeps its shape.
+            front = np.where(seen_here, np.minimum(field.front, core - _BEHIND_METRES), field.front)
+            result[layer] = field = replace(field, front=front)
+        surface = np.where(seen_here, field.front, surface)
+    for layer, field in enumerate(result):
+        if field is not None:
+            other = mask & (owner != layer)
+            front = np.where(other, np.maximum(field.front, surface + _BEHIND_METRES), field.front)
+            back = np.where(other & field.hidden, np.maximum(field.back, front + 1e-3), field.back)
+            result[layer] = replace(field, front=front, back=back)
     return result
 
 

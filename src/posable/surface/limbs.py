@@ -11,8 +11,8 @@ from scipy.spatial import cKDTree
 
 from posable.body.fitted import Body
 from posable.body.reduced import JOINTS, reduced_body
-from posable.people.rasterize import Fragments, rasterize
-from posable.size import Size
+from posable.body.rasterize import Fragments, rasterize
+from posable.imaging.size import Size
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]

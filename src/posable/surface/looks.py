@@ -8,7 +8,7 @@ faces; colours spread from around.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,6 +34,8 @@ _PRINT_CONTRAST = 0.10
 """Colours (RGB in [0, 1]) that differ this much from a plain garment's are a print."""
 _PLAIN_FACTOR = 3.5
 """... or this many times as much as the garment's colours differ anyway."""
+_NAPE_METRES = -0.05
+"""Where the skull ends at the back, from the head's joint."""
 _SMALLEST_REGION = 12
 
 
@@ -71,7 +73,7 @@ def find_looks(grid: Grid, fields: Fields, body: Body) -> list[tuple[Look, Look]
             looks.append(None)
             continue
         good = _good(grid, field, layer)
-        front = _front(picture, grid, fields, field, good)
+        front = _front(picture, grid, fields, field, layer, good)
         looks.append((front, _back(picture, unprinted, plain, grid, fields, field, layer, good, front, body)))
     return looks
 
@@ -107,19 +109,29 @@ def _reflected(good: Mask, reach_px: float) -> tuple[Floats, Mask]:
     return mirrored, usable & (distance_to(good) <= reach_px)
 
 
-def _front(picture: Floats, grid: Grid, fields: Fields, field: LayerField, good: Mask) -> Look:
-    color = push_pull(smoothed_within(picture, good, 1.5), good)
+def _inner_color(picture: Floats, grid: Grid, good: Mask) -> Floats:
+    """Smooth colours (h, w, 3) of a layer, from its inside: its rim has light and shadow that are nowhere else."""
+    inner = good & shrunk(grid.mask, 2.5)
+    if inner.sum() < max(_SMALLEST_REGION, 0.2 * good.sum()):
+        inner = good
+    return push_pull(smoothed_within(picture, inner, 1.5), inner)
+
+
+def _front(picture: Floats, grid: Grid, fields: Fields, field: LayerField, layer: int, good: Mask) -> Look:
+    on_arms = grid.mask & np.isin(fields.owner, [arm for arm in ARMS if arm != layer])
+    if layer in ARMS:
+        on_arms = grid.mask & (fields.owner != layer)
+    color = _inner_color(picture, grid, good)
     copied_from, share = _own_places(good.shape), np.zeros(good.shape, np.float32)
     mirrored = np.zeros(good.shape, np.bool_)
-    hidden = ~field.visible
-    other_half = hidden & field.covered & field.mirrored_front_seen
-    copied_from[other_half], share[other_half], mirrored[other_half] = field.mirrored_front[other_half], 1, True
+    # Next to the person, and where trunk and legs meet, the sheet shows what the picture shows.
+    own = field.visible | ~grid.mask | ~(field.hidden | grown(field.hidden | on_arms, 2))
     reflected, usable = _reflected(good, _REFLECTED_METRES * fields.px_per_metre)
-    fill = ~(field.visible & good) & usable & ~other_half
-    copied_from[fill], share[fill] = reflected[fill], 0.8
+    copied_from[usable], share[usable] = reflected[usable], 0.8
+    other_half = ~own & ~usable & field.covered & field.mirrored_front_seen
+    copied_from[other_half], share[other_half], mirrored[other_half] = field.mirrored_front[other_half], 1, True
     share = smoothed(share, 1.0) * (share > 0)
-    keep = field.visible & (good | ~shrunk(grid.mask, 1) | ~shrunk(field.visible | ~grid.mask, 1.5))
-    copied_from[keep], share[keep], mirrored[keep] = _own_places(good.shape)[keep], 1, False
+    copied_from[own], share[own], mirrored[own] = _own_places(good.shape)[own], 1, False
     return Look(copied_from=copied_from, share=share, color=color, mirrored=mirrored)
 
 
@@ -136,29 +148,40 @@ def _back(
     body: Body,
 ) -> Look:
     """The far side: the near side without its prints, but with hair for the face."""
-    base = push_pull(smoothed_within(unprinted, good, 1.0), good)
+    base = _inner_color(unprinted, grid, good)
     color = np.where((field.visible & good)[..., None], unprinted, base)
     copied_from = front.copied_from.copy()
-    share = np.where(field.visible, plain * front.share, front.share * 0.8)
+    if layer in ARMS:
+        return replace(front, color=np.where((field.visible & good)[..., None], picture, base))
+    share = np.where(field.visible | ~grid.mask, plain * front.share, front.share * 0.8)
     share = np.where(front.mirrored, 0, share)
     mirrored = field.covered & field.mirrored_back_seen & ~(field.visible & good & (plain > 0.5))
     weight = smoothed(mirrored.astype(np.float32), 1.0) * mirrored
     copied_from[mirrored], share = field.mirrored_back[mirrored], np.where(mirrored, weight, share)
     look = Look(copied_from=copied_from, share=share.astype(np.float32), color=color, mirrored=mirrored)
-    if layer in ARMS:
-        return look
     return _clothed_neck(_haired(look, picture, grid, fields, field, body), picture, grid, field, body)
 
 
 def _haired(look: Look, picture: Floats, grid: Grid, fields: Fields, field: LayerField, body: Body) -> Look:
-    """The back of the head has hair where there is some in front."""
-    hair = (grid.labels.hair > 0.6) & shrunk(grid.mask, 1)
-    if abs(head_yaw(body)) > 80 or hair.sum() < _SMALLEST_REGION:
+    """The back of a head that looks at the camera: hair for the face, and a plain nape where the hair is short."""
+    labels, inner = grid.labels, shrunk(grid.mask, 1)
+    hair = (labels.hair > 0.6) & inner
+    face = np.clip(labels.head - labels.hair, 0, 1)
+    skin = (face > 0.6) & inner
+    if abs(head_yaw(body)) > 80 or skin.sum() < _SMALLEST_REGION:
         return look
-    on_head = smoothed(np.clip((field.weights[..., joint("head")] - 0.35) / 0.3, 0, 1), 0.7)
-    above_nape = np.clip((field.back_point[..., 2] - rest_joint(body, "head")[2] + 0.01) / 0.03, 0, 1)
-    amount = on_head * above_nape * np.clip(grid.labels.head * 1.5, 0, 1)
-    return _replaced(look, amount, hair, picture, fields.px_per_metre)
+    height = field.back_point[..., 2] - rest_joint(body, "head")[2]
+    on_head = field.weights[..., [joint("head"), joint("neck03"), joint("neck02")]].sum(2)
+    amount = smoothed(face * np.clip(on_head * 2, 0, 1), 1.0)
+    amount = np.clip(1.6 * np.maximum(amount, face * (on_head > 0.4)), 0, 1)
+    upper = np.clip((height - _NAPE_METRES) / 0.02, 0, 1)
+    if hair.sum() >= _SMALLEST_REGION:
+        is_long = (hair & (height < _NAPE_METRES - 0.06)).sum() > 0.15 * hair.sum()
+        look = _replaced(look, amount if is_long else amount * upper, hair, picture, fields.px_per_metre)
+        if is_long:
+            return look
+    plain = smoothed_within(picture, skin, 0.03 * fields.px_per_metre)
+    return _replaced(look, amount * (1 - upper), skin, push_pull(plain, skin), fields.px_per_metre, itself=True)
 
 
 def _clothed_neck(look: Look, picture: Floats, grid: Grid, field: LayerField, body: Body) -> Look:
@@ -181,18 +204,19 @@ def _clothed_neck(look: Look, picture: Floats, grid: Grid, field: LayerField, bo
     return look
 
 
-def _replaced(look: Look, amount: Floats, material: Mask, picture: Floats, px_per_metre: float) -> Look:
-    """The look with `amount` (h, w) of it made of the pixels `material`."""
+def _replaced(
+    look: Look, amount: Floats, material: Mask, picture: Floats, px_per_metre: float, *, itself: bool = False
+) -> Look:
+    """The look with `amount` (h, w) of it made of the pixels `material`, those too if it is about them `itself`."""
     reflected, usable = _reflected(material, 0.3 * px_per_metre)
     mixed = push_pull(smoothed_within(picture, material, 1.5), material)
     x, y = reflected[..., 0].ravel(), reflected[..., 1].ravel()
     detailed = sampled(picture, x, y).reshape(picture.shape)
     soft = smoothed(usable.astype(np.float32), 1.0)[..., None] * 0.7
     mixed = mixed * (1 - soft) + detailed * soft
-    inside = amount > 0.02
-    a = np.where(material, 0, amount)[..., None]
+    a = np.where(material & (not itself), 0, amount)[..., None]
     color = look.color * (1 - a) + mixed * a
-    share = np.where(material & inside, look.share, look.share * (1 - np.clip(1.5 * a[..., 0], 0, 1)))
+    share = look.share * (1 - np.clip(1.5 * a[..., 0], 0, 1))
     return Look(copied_from=look.copied_from, share=share, color=color, mirrored=look.mirrored & (a[..., 0] < 0.5))
 
 

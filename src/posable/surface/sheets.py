@@ -10,14 +10,14 @@ from scipy.spatial import cKDTree
 
 from posable.body.fitted import Body
 from posable.body.reduced import JOINTS, reduced_body
-from posable.surface.grids import Floats, Mask, grown, sampled, smoothed
+from posable.surface.grids import Floats, Mask, grown, nearest_of, sampled, shrunk, smoothed
 from posable.surface.kernels import BACK, FRONT, MESH
 from posable.surface.layer_fields import Fields, Grid, LayerField, rest_joint
-from posable.surface.limbs import LEGS, Ints, anatomy, joint, unprojected
+from posable.surface.limbs import ARMS, LEGS, TRUNK, Ints, anatomy, unprojected
 from posable.surface.looks import Look
 from posable.surface.surface import Kind, Twist
 
-_TORN_METRES = 0.035
+_TORN_METRES = 0.08
 """Neighbouring pixels that lie further apart on the body than this touch in the picture only,"""
 _TORN_CELLS = 4.0
 """and this many cells more."""
@@ -26,10 +26,14 @@ _DEEP_CLOTH_METRES = 0.15
 _LONGEST_CELLS = 14.0
 _BORDER_CELLS = 2.0
 """How far sheets go on under their neighbours, so that no gap opens between them."""
+_PATCH_CELLS = 3.5
+_NO_TEXTURE = 1e-6
+"""Area of triangles that take the smooth colours alone: they count as stretched without end."""
 _HIDDEN_METRES = 0.004
-_MESH_METRES = 0.035
+_MESH_METRES = 0.1
 """The body's mesh gives way to the picture's own sheets by this much."""
 _SHRUNK_METRES = 0.006
+_DRAWN_IN_METRES = 0.12
 _BONES_PER_VERTEX = 4
 
 
@@ -82,16 +86,22 @@ def _layer_sheet(
         return None
     numbers = np.full(spread.shape, -1, np.int32)
     numbers[rows, columns] = np.arange(len(rows))
-    x, y = columns + np.float32(0.5), rows + np.float32(0.5)
-    depth = (field.front if side == FRONT else field.back)[rows, columns]
+    step = field.to_outline[rows, columns]
+    x, y = columns + np.float32(0.5) + step[:, 0], rows + np.float32(0.5) + step[:, 1]
+    depth = np.where(
+        (step != 0).any(1),
+        (field.front + field.back)[rows, columns] / 2,
+        (field.front if side == FRONT else field.back)[rows, columns],
+    )
     posed = unprojected(body, grid.to_source(x, y), depth)
     bones, shares = strongest_bones(field.weights[rows, columns])
     points = (field.front_point if side == FRONT else field.back_point)[rows, columns]
     triangles = _triangles(numbers)
     cloth = (grid.labels.skirt > 0.5)[rows, columns]
-    head = field.weights[rows, columns][:, [joint("head"), joint("neck03")]].sum(1) > 0.6
+    head = (grid.labels.head > 0.5)[rows, columns] & (layer == TRUNK)
     triangles = triangles[~_torn(triangles, posed, points, cloth, head, fields.px_per_metre)]
     count = len(triangles)
+    copied_from = look.copied_from[rows, columns] + step
     kinds = _kinds(field, look, side)[rows, columns]
     hidden = field.hidden[rows, columns][triangles].all(1)
     return Sheet(
@@ -100,7 +110,7 @@ def _layer_sheet(
         shares=shares,
         body_points=points,
         places=np.stack([x, y], 1),
-        copied_from=look.copied_from[rows, columns],
+        copied_from=copied_from,
         copied_share=look.share[rows, columns],
         colors=look.color[rows, columns] * 2 - 1,
         opacity=opacity[rows, columns],
@@ -110,7 +120,7 @@ def _layer_sheet(
         sides=np.full(count, side, np.uint8),
         penalties=(_HIDDEN_METRES * (side == BACK) + 2 * _HIDDEN_METRES * hidden).astype(np.float32),
         longest=np.full(count, _LONGEST_CELLS, np.float32),
-        areas=np.full(count, 0.5, np.float32),
+        areas=np.where(_patched(triangles, copied_from), _NO_TEXTURE, 0.5).astype(np.float32),
     )
 
 
@@ -132,6 +142,12 @@ def _triangles(numbers: Ints) -> Ints:
     return np.ascontiguousarray(np.concatenate(parts), np.int32)
 
 
+def _patched(triangles: Ints, copied_from: Floats) -> npt.NDArray[np.bool_]:
+    """Triangles whose corners are copied from different places: nothing can be copied between them."""
+    corners = copied_from[triangles]
+    return np.ptp(corners, axis=1).max(1) > _PATCH_CELLS
+
+
 def _torn(
     triangles: Ints, posed: Floats, points: Floats, cloth: Mask, head: Mask, px_per_metre: float
 ) -> npt.NDArray[np.bool_]:
@@ -140,7 +156,7 @@ def _torn(
     edges = np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2).max(1)
     deep = np.ptp(posed[triangles][:, :, 1], axis=1)
     torn = (edges > _TORN_METRES + _TORN_CELLS / px_per_metre) | (deep > _DEEP_METRES)
-    torn &= ~(head[triangles].all(1) & (deep < _DEEP_METRES))
+    torn &= ~(head[triangles].any(1) & (deep < _DEEP_CLOTH_METRES))
     return torn & ~(cloth[triangles].all(1) & (deep < _DEEP_CLOTH_METRES))
 
 
@@ -190,20 +206,16 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
     faces = parts.faces
     cell = (np.clip(y.astype(int), 0, h - 1), np.clip(x.astype(int), 0, w - 1))
     under_skirt = (grid.labels.skirt[cell] > 0.5) & np.isin(parts.layer, LEGS) & ~outside
-    beyond = np.zeros(count, np.bool_)
-    for layer, field in enumerate(fields.layers):
-        if field is not None:
-            beyond |= (parts.layer == layer) & ~outside & ~(field.support | field.covered & grid.mask)[cell]
+    posed, beyond = _drawn_in(grid, fields, body, outside)
     hands = (parts.hand > 0.5) & ~outside
     drawn = ~(under_skirt | beyond | hands)[faces].any(1)
-    faces = faces[drawn]
+    faces = faces[drawn & ~_overlong(posed, body.vertices, faces)]
     corners = copied_from[faces]
     across, down = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     areas = np.maximum(np.abs(across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]), 0.05)
     bones, shares = strongest_bones(parts.weights)
-    normals = _normals(body.rest_vertices, parts.faces)
     return Sheet(
-        rest=(body.rest_vertices - _SHRUNK_METRES * normals).astype(np.float32),
+        rest=rest_points(posed - _SHRUNK_METRES * _normals(body.vertices, parts.faces), bones, shares, body),
         bones=bones,
         shares=shares,
         body_points=body.rest_vertices,
@@ -220,6 +232,44 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
         longest=np.full(len(faces), 1e6, np.float32),
         areas=areas.astype(np.float32),
     )
+
+
+def _drawn_in(grid: Grid, fields: Fields, body: Body, outside: Mask) -> tuple[Floats, Mask]:
+    """The body's posed vertices (v, 3) drawn into the outlines of the picture's limbs, and those too far off (v,).
+
+    The fitted body lies beside the picture's arm by some cm; without this it would look out behind it.
+    """
+    parts, posed, screen = anatomy(), body.vertices.copy(), fields.screen
+    h, w = grid.size
+    column, row = np.clip(screen[:, 0].astype(int), 0, w - 1), np.clip(screen[:, 1].astype(int), 0, h - 1)
+    far = np.zeros(len(posed), np.bool_)
+    for layer, field in enumerate(fields.layers):
+        mine = (parts.layer == layer) & ~outside
+        if field is None or not field.support.any():
+            far |= mine
+            continue
+        room = field.support
+        if layer not in ARMS:
+            room = room | grid.mask & np.isin(fields.owner, ARMS)
+        rows, columns = nearest_of(shrunk(room, 1) if shrunk(room, 1).any() else room)
+        moved = mine & ~room[row, column]
+        there = np.stack([columns[row, column], rows[row, column]], 1)[moved] + 0.5
+        distance = np.linalg.norm(there - screen[moved, :2], axis=1) / fields.px_per_metre
+        far[np.flatnonzero(moved)[distance > _DRAWN_IN_METRES]] = True
+        places = grid.to_source(there[:, 0], there[:, 1])
+        posed[moved] = unprojected(body, places, screen[moved, 2])
+    return posed, far
+
+
+def _overlong(posed: Floats, original: Floats, faces: Ints) -> Mask:
+    """(f,), faces whose corners were drawn to different sides of a dent in the outline."""
+
+    def longest(vertices: Floats) -> Floats:
+        corners = vertices[faces]
+        return np.linalg.norm(corners - np.roll(corners, 1, 1), axis=2).max(1)
+
+    now = longest(posed)
+    return (now > 0.03) & (now > 2 * longest(original))
 
 
 def _borrowed_colors(colors: Floats, outside: Mask, mirror: Ints, body: Body) -> Floats:
