@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage
 
 from posable.body.fitted import Body
 from posable.body.reduced import reduced_body
@@ -33,11 +34,16 @@ _SKIN_METRES = 0.02
 """How far behind the nearest surface a vertex may lie and still count as seen."""
 _SAME_METRES = 0.012
 _THINNEST_METRES = 0.02
-_BEHIND_METRES = 0.012
-"""How far what is hidden lies behind what hides it, at least."""
-_BORDER_CELLS = 2.0
-_SLEEVE_METRES = 0.17
-"""Nearer to the shoulder than this, a sleeve does not hide a trunk behind it."""
+_BEHIND_METRES, _MOST_BEHIND_METRES = 0.012, 0.03
+"""How far what is hidden lies behind what hides it, if it need not be moved further than the most."""
+_FOLDED_METRES = 0.03
+"""How much further a bone must be to lose a pixel that the body gives it."""
+_ELBOW_METRES, _WRIST_METRES = 0.045, 0.025
+"""Half the length over which a joint bends."""
+_DENT_METRES = 0.05
+"""Half the width of an arm behind which the outline of the rest goes straight on."""
+_ARMPIT_METRES, _SLEEVE_METRES = (0.06, 0.12), (0.10, 0.18)
+"""Distances from the shoulder over which the trunk stops moving with the arm, and the arm with the trunk."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -144,7 +150,7 @@ def find_fields(grid: Grid, body: Body) -> Fields:
     layers: list[LayerField | None] = [None] * len(LAYERS)
     for layer in ARMS:
         layers[layer] = _arm(scene, layer)
-    core = _core(scene, layers)
+    core = _core(scene)
     for layer, field in core.items():
         layers[layer] = field
     return Fields(
@@ -187,10 +193,10 @@ def _seen_vertices(screen: Floats, depth: Floats, covered: Mask, mask: Mask, own
 def _profile(depth_px: Floats, radius: Floats, px_per_metre: float) -> Floats:
     """Half the thickness of a round limb of `radius` metres at a distance from its outline.
 
-    It goes on negative outside, so that near and far side meet exactly on the outline, between the cells.
+    Outside of it there is no thickness: near and far side meet on the outline and go on as one.
     """
-    d = np.minimum(np.abs(depth_px) / px_per_metre, radius)
-    return (np.sign(depth_px) * np.sqrt(d * (2 * radius - d))).astype(np.float32)
+    d = np.clip(depth_px / px_per_metre, 0, radius)
+    return np.sqrt(d * (2 * radius - d)).astype(np.float32)
 
 
 def _thickness(covered: Mask, half: Floats, px_per_metre: float) -> Floats:
@@ -234,14 +240,14 @@ def _arm(scene: _Scene, layer: int) -> LayerField | None:
     presence = _presence(grid, visible | hidden)
     inside, to_outline = contour(presence, grid.open_edges)
     half = _profile(inside, thick, scene.px_per_metre)
-    middle = filled[..., _JOINTS]
+    weights, middle = _along_bones(scene, layer, _arms_let_go(filled[..., :_JOINTS], scene, layer), filled[..., _JOINTS])
     return LayerField(
         visible=visible,
         hidden=hidden,
         covered=near.covered,
         presence=presence,
         to_outline=to_outline,
-        weights=filled[..., :_JOINTS],
+        weights=weights,
         front=middle - half,
         back=middle + half,
         front_point=filled[..., 25:28],
@@ -253,7 +259,62 @@ def _arm(scene: _Scene, layer: int) -> LayerField | None:
     )
 
 
-def _core(scene: _Scene, arms: list[LayerField | None]) -> dict[int, LayerField]:
+def _along_bones(scene: _Scene, layer: int, weights: Floats, middle: Floats) -> tuple[Floats, Floats]:
+    """Weights (h, w, 24) and depth of the middle (h, w) of an arm, by where along its bones each pixel lies.
+
+    The picture's arm lies beside the body's by some cm, and hands have other fingers, so the pixel that the body's
+    surface has there says little. The weights given hold near the shoulder, and for bones that point at the camera.
+    """
+    body, side = scene.body, "LR"[layer - LEFT_ARM]
+    hand = body.vertices[anatomy().weights[:, joint(f"wrist.{side}")] > 0.9].mean(0)
+    bones = [joint(f"{name}.{side}") for name in ("upperarm01", "lowerarm01", "wrist")]
+    points = np.concatenate([body.joints[bones], hand[None]]).astype(np.float64)
+    points[3] = points[2] + 2 * (points[3] - points[2])
+    ends = scene.grid.to_cells(body.project(points)).astype(np.float64)
+    at = _cell_centres(scene.owner.shape)
+    px = scene.px_per_metre
+    lower = weights[..., bones[1:]].sum(2)
+    distances, positions = np.empty((*lower.shape, 3)), np.empty((*lower.shape, 3))
+    for n in range(3):
+        axis = ends[n + 1, :2] - ends[n, :2]
+        along = ((at - ends[n, :2]) @ axis) / max(float(axis @ axis), 1e-6)
+        on_bone = ends[n, :2] + np.clip(along, 0, 1)[..., None] * axis
+        distances[..., n] = np.linalg.norm(at - on_bone, axis=2) / px + _FOLDED_METRES * np.where(n, 1 - lower, lower)
+        positions[..., n] = along
+    nearest = distances.argmin(2)
+    lengths = np.linalg.norm(np.diff(points, axis=0), axis=1)
+    position = np.take_along_axis(positions, nearest[..., None], 2)[..., 0]
+    clipped = np.clip(position, 0, 1)
+    depth = ends[nearest, 2] + clipped * (ends[nearest + 1, 2] - ends[nearest, 2])
+    from_start, from_end = position * lengths[nearest], (1 - position) * lengths[nearest]
+    share = np.zeros((*lower.shape, 3))
+    for n, bend in ((0, _ELBOW_METRES), (1, _WRIST_METRES)):
+        before, after = nearest == n, nearest == n + 1
+        passed = np.where(before, 0.5 - from_end / (2 * bend), np.where(after, 0.5 + from_start / (2 * bend), 0))
+        passed = np.clip(passed, 0, 1)
+        share[..., n + 1] += np.where(before | after, passed, 0)
+        share[..., n] += np.where(before | after, 1 - passed, 0)
+    share[..., 1] -= (nearest == 1)  # both ends of the forearm have counted it
+    share = np.clip(share, 0, 1)
+    clean = np.zeros_like(weights)
+    clean[..., bones] = share / np.maximum(share.sum(2, keepdims=True), 1e-6)
+    clean = smoothed(clean, 0.008 * px)
+    seen_lengths = np.linalg.norm(np.diff(ends[:, :2], axis=0), axis=1) / px
+    sideways = np.clip((seen_lengths[:2].min() / lengths[:2].min() - 0.35) / 0.2, 0, 1)
+    shoulder = np.hypot(*np.moveaxis(at - ends[0, :2], 2, 0)) / px
+    trust = np.clip((shoulder - _SLEEVE_METRES[0]) / (_SLEEVE_METRES[1] - _SLEEVE_METRES[0]), 0, 1) * sideways
+    trust = np.maximum(trust, sideways * (nearest > 0)).astype(np.float32)
+    mixed = weights * (1 - trust[..., None]) + clean * trust[..., None]
+    return mixed, (middle * (1 - trust) + smoothed(depth.astype(np.float32), 0.01 * px) * trust).astype(np.float32)
+
+
+def _cell_centres(shape: tuple[int, ...]) -> npt.NDArray[np.float64]:
+    """(h, w, 2)"""
+    rows, columns = np.indices(shape[:2])
+    return np.stack([columns + 0.5, rows + 0.5], -1)
+
+
+def _core(scene: _Scene) -> dict[int, LayerField]:
     """Trunk and legs, filled in together so that no seam lies between them: not at hems, not behind arms."""
     grid, mask, owner, px = scene.grid, scene.grid.mask, scene.owner, scene.px_per_metre
     parts = anatomy()
@@ -286,7 +347,7 @@ def _core(scene: _Scene, arms: list[LayerField | None]) -> dict[int, LayerField]
             2,
         )
     on_arm, off_arm = mask & np.isin(owner, ARMS), mask & ~np.isin(owner, ARMS)
-    behind_arm = _behind_arms(scene, arms, on_arm, off_arm, near.covered)
+    behind_arm = _behind_arms(scene, on_arm, off_arm)
     outline = off_arm | behind_arm
     inside, _ = contour(_presence(grid, outline), grid.open_edges)
     cloth = _one_cloth(grid, off_arm, px)
@@ -304,7 +365,7 @@ def _core(scene: _Scene, arms: list[LayerField | None]) -> dict[int, LayerField]
         filled[..., :_JOINTS] = _head_is_rigid(filled[..., :_JOINTS], filled[..., 25:28], grid.labels, scene.body, px)
         half = _profile(inside, np.maximum(filled[..., 31], _THINNEST_METRES), px)
         middle = filled[..., _JOINTS]
-        weights = filled[..., :_JOINTS]
+        weights = _arms_let_go(filled[..., :_JOINTS], scene, None)
         if cloth is not None:
             weights, middle, half = _draped(cloth, weights, middle, half, outline, inside, px)
         front, back = (near, far) if layer == TRUNK else views[layer]
@@ -313,8 +374,10 @@ def _core(scene: _Scene, arms: list[LayerField | None]) -> dict[int, LayerField]
         hidden = mask & front.covered & ~nearest & ~visible & (_own_weight(back.values, layer) > 0.5)
         if layer == TRUNK:
             hidden = behind_arm
-        elif cloth is not None:
-            hidden &= cloth < 0.5
+        else:
+            hidden &= behind_arm | ~on_arm
+            if cloth is not None:
+                hidden &= cloth < 0.5
         presence = _presence(grid, visible | hidden)
         fields[layer] = LayerField(
             visible=visible,
@@ -335,30 +398,53 @@ def _core(scene: _Scene, arms: list[LayerField | None]) -> dict[int, LayerField]
     return fields
 
 
-def _behind_arms(
-    scene: _Scene, arms: list[LayerField | None], on_arm: Mask, off_arm: Mask, covered: Mask
-) -> Mask:
-    """Where arms hide trunk or legs: where the body has them, and in dents that the arms leave in the outline."""
+def _behind_arms(scene: _Scene, on_arm: Mask, off_arm: Mask) -> Mask:
+    """Where arms hide trunk or legs: in dents and holes that they leave in the outline of the rest.
+
+    The fitted body would say where, but it lies beside the picture's by some cm, and would stick out.
+    """
     if not off_arm.any():
         return np.zeros_like(on_arm)
-    radius = max(1.0, 0.035 * scene.px_per_metre)
+    radius = max(1.0, _DENT_METRES * scene.px_per_metre)
     pad = int(radius) + 2
-    closed = shrunk(grown(np.pad(off_arm, pad), radius), radius)[pad:-pad, pad:-pad]
-    behind = on_arm & (covered | closed)
-    for layer, side in zip(ARMS, "LR", strict=True):
-        arm = arms[layer]
-        if arm is not None:
-            shoulder = rest_joint(scene.body, f"upperarm01.{side}")
-            near_shoulder = np.linalg.norm(arm.front_point - shoulder, axis=-1) < _SLEEVE_METRES
-            behind &= ~((scene.owner == layer) & near_shoulder)
-    return behind
+    closed = shrunk(grown(np.pad(off_arm, pad, mode="edge"), radius), radius)[pad:-pad, pad:-pad]
+    return on_arm & (closed | ndimage.binary_fill_holes(off_arm))
+
+
+def _arms_let_go(weights: Floats, scene: _Scene, layer: int | None) -> Floats:
+    """Weights (h, w, 24) without the trunk's on an arm, or without the arms' on the trunk (`layer` None).
+
+    Both fade with the distance from the shoulder: a picture's arm that touches the trunk is not grown onto it.
+    """
+    h, w = scene.owner.shape
+    rows, columns = np.indices((h, w), np.float32)
+    weights = weights.copy()
+    on_arm = [index for index, of in enumerate(LAYER_OF_JOINT) if of in ARMS]
+    for arm, side in zip(ARMS, "LR", strict=True):
+        if layer not in (None, arm):
+            continue
+        shoulder = joint(f"upperarm01.{side}")
+        x, y, _ = scene.grid.to_cells(scene.body.project(scene.body.joints[shoulder][None]))[0]
+        distance = np.hypot(columns + 0.5 - x, rows + 0.5 - y) / scene.px_per_metre
+        if layer is None:
+            keep = np.clip((_ARMPIT_METRES[1] - distance) / (_ARMPIT_METRES[1] - _ARMPIT_METRES[0]), 0, 1)
+            chosen = [index for index in on_arm if LAYER_OF_JOINT[index] == arm]
+            weights[..., chosen] *= keep[..., None]
+        else:
+            keep = np.clip((_SLEEVE_METRES[1] - distance) / (_SLEEVE_METRES[1] - _SLEEVE_METRES[0]), 0, 1)
+            chosen = [index for index in range(_JOINTS) if LAYER_OF_JOINT[index] != arm]
+            faded = weights.copy()
+            faded[..., chosen] *= keep[..., None]
+            weights = np.where((faded.sum(2) > 0.05)[..., None], faded, weights)
+    return weights / np.maximum(weights.sum(2, keepdims=True), 1e-4)
 
 
 def _head_is_rigid(weights: Floats, points: Floats, labels: Labels, body: Body, px_per_metre: float) -> Floats:
-    """The weights with face, hat and the hair above the neck on the head's bone alone."""
+    """The weights with the face, and hat and hair above the neck, on the head's bone alone."""
     chin = float(rest_joint(body, "neck03")[2])
     above = np.clip((points[..., 2] - chin) / 0.05, 0, 1)
-    share = (smoothed(labels.head, 0.01 * px_per_metre) * above)[..., None]
+    face = labels.head - labels.hair
+    share = np.clip(smoothed(face + labels.hair * above, 0.01 * px_per_metre), 0, 1)[..., None]
     head = np.zeros(_JOINTS, np.float32)
     head[joint("head")] = 1
     return weights * (1 - share) + head * share
@@ -391,28 +477,17 @@ def _draped(
 
 
 def _pushed_behind(layers: list[LayerField | None], owner: Ints, mask: Mask) -> list[LayerField | None]:
-    """What the picture hides lies behind what hides it, sheets' borders under their neighbours included."""
-    core = np.full(owner.shape, np.inf, np.float32)
-    for layer in (TRUNK, *LEGS):
-        field = layers[layer]
-        if field is not None:
-            near = grown(field.support, _BORDER_CELLS)
-            core = np.where(near, np.minimum(core, field.front), core)
+    """What the picture hides lies a little behind what hides it, sheets' borders under their neighbours included."""
     surface = np.full(owner.shape, -np.inf, np.float32)
+    for layer, field in enumerate(layers):
+        if field is not None:
+            surface = np.where(mask & (owner == layer), field.front, surface)
     result = list(layers)
     for layer, field in enumerate(layers):
-        if field is None:
-            continue
-        seen_here = mask & (owner == layer)
-        if layer in ARMS:
-            # An arm beside the trunk: only its inner rim is drawn nearer, the trunk keeps its shape.
-            front = np.where(seen_here, np.minimum(field.front, core - _BEHIND_METRES), field.front)
-            result[layer] = field = replace(field, front=front)
-        surface = np.where(seen_here, field.front, surface)
-    for layer, field in enumerate(result):
         if field is not None:
             other = mask & (owner != layer)
-            front = np.where(other, np.maximum(field.front, surface + _BEHIND_METRES), field.front)
+            needed = np.clip(surface + _BEHIND_METRES - field.front, 0, _MOST_BEHIND_METRES)
+            front = np.where(other, field.front + needed, field.front)
             back = np.where(other & field.hidden, np.maximum(field.back, front + 1e-3), field.back)
             result[layer] = replace(field, front=front, back=back)
     return result

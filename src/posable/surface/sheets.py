@@ -29,7 +29,7 @@ _BORDER_CELLS = 2.0
 _PATCH_CELLS = 3.5
 _NO_TEXTURE = 1e-6
 """Area of triangles that take the smooth colours alone: they count as stretched without end."""
-_HIDDEN_METRES = 0.004
+_BACK_METRES, _HIDDEN_METRES = 0.004, 0.03
 _MESH_METRES = 0.1
 """The body's mesh gives way to the picture's own sheets by this much."""
 _SHRUNK_METRES = 0.006
@@ -103,7 +103,7 @@ def _layer_sheet(
     count = len(triangles)
     copied_from = look.copied_from[rows, columns] + step
     kinds = _kinds(field, look, side)[rows, columns]
-    hidden = field.hidden[rows, columns][triangles].all(1)
+    hidden = ~(field.visible | ~grid.mask)[rows, columns][triangles].any(1)
     return Sheet(
         rest=rest_points(posed, bones, shares, body),
         bones=bones,
@@ -118,7 +118,7 @@ def _layer_sheet(
         triangles=triangles,
         layers=np.full(count, layer, np.uint8),
         sides=np.full(count, side, np.uint8),
-        penalties=(_HIDDEN_METRES * (side == BACK) + 2 * _HIDDEN_METRES * hidden).astype(np.float32),
+        penalties=(_BACK_METRES * (side == BACK) + _HIDDEN_METRES * hidden).astype(np.float32),
         longest=np.full(count, _LONGEST_CELLS, np.float32),
         areas=np.where(_patched(triangles, copied_from), _NO_TEXTURE, 0.5).astype(np.float32),
     )
@@ -242,15 +242,17 @@ def _drawn_in(grid: Grid, fields: Fields, body: Body, outside: Mask) -> tuple[Fl
     parts, posed, screen = anatomy(), body.vertices.copy(), fields.screen
     h, w = grid.size
     column, row = np.clip(screen[:, 0].astype(int), 0, w - 1), np.clip(screen[:, 1].astype(int), 0, h - 1)
-    far = np.zeros(len(posed), np.bool_)
+    far, core = np.zeros(len(posed), np.bool_), np.zeros(grid.size, np.bool_)
+    for layer in (TRUNK, *LEGS):
+        field = fields.layers[layer]
+        if field is not None:
+            core |= field.support
     for layer, field in enumerate(fields.layers):
         mine = (parts.layer == layer) & ~outside
-        if field is None or not field.support.any():
+        if field is None or not field.support.any() or not core.any():
             far |= mine
             continue
-        room = field.support
-        if layer not in ARMS:
-            room = room | grid.mask & np.isin(fields.owner, ARMS)
+        room = field.support if layer in ARMS else core
         rows, columns = nearest_of(shrunk(room, 1) if shrunk(room, 1).any() else room)
         moved = mine & ~room[row, column]
         there = np.stack([columns[row, column], rows[row, column]], 1)[moved] + 0.5
