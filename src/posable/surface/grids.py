@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
+"""Float32 in fact; NumPy's types lose that in mixed arithmetic."""
 Mask = npt.NDArray[np.bool_]
 
 _TINY = 1e-6
@@ -99,7 +102,7 @@ def guided(costs: Floats, guide: Floats, radius_px: int, epsilon: float) -> Floa
     """Costs (h, w, n) smoothed along the edges of a picture `guide` (h, w, 3): the guided filter of He et al. 2010."""
 
     def box(values: Floats) -> Floats:
-        size = (2 * radius_px + 1,) * 2 + (1,) * (values.ndim - 2)
+        size: Any = (2 * radius_px + 1,) * 2 + (1,) * (values.ndim - 2)
         return ndimage.uniform_filter(values, size, mode="nearest")
 
     mean = box(guide)
@@ -119,13 +122,14 @@ def distance_to(where: Mask) -> Floats:
     """Distance (h, w) in px to the nearest pixel of `where`; a large number when there is none."""
     if not where.any():
         return np.full(where.shape, 1e6, np.float32)
-    return ndimage.distance_transform_edt(~where).astype(np.float32)
+    distances: Any = ndimage.distance_transform_edt(~where)
+    return distances.astype(np.float32)
 
 
 def nearest_of(where: Mask) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Row and column (h, w) of the pixel of `where` that is nearest to each pixel; `where` is not empty."""
-    rows, columns = ndimage.distance_transform_edt(~where, return_distances=False, return_indices=True)
-    return rows, columns
+    indices: Any = ndimage.distance_transform_edt(~where, return_distances=False, return_indices=True)
+    return indices[0], indices[1]
 
 
 def depth_inside(where: Mask, open_edges: tuple[bool, bool, bool, bool]) -> Floats:
@@ -139,12 +143,13 @@ def depth_inside(where: Mask, open_edges: tuple[bool, bool, bool, bool]) -> Floa
     padded[-1, 1:-1] = where[-1] & bottom
     padded[1:-1, 0] = where[:, 0] & left
     padded[1:-1, -1] = where[:, -1] & right
-    inside = ndimage.distance_transform_edt(padded)[1:-1, 1:-1].astype(np.float32)
+    inside: Any = ndimage.distance_transform_edt(padded)
+    inside = inside[1:-1, 1:-1]
     return np.where(where, inside - 0.5, 0.5 - np.minimum(distance_to(where), 20)).astype(np.float32)
 
 
 def contour(presence: Floats, open_edges: tuple[bool, bool, bool, bool]) -> tuple[Floats, Floats]:
-    """Signed distance (h, w) in px to where `presence` (h, w) is a half, finer than the grid near it; and the way there.
+    """Signed distance (h, w) in px to where `presence` (h, w) is a half, finer than the grid near it; the way there.
 
     The second array (h, w, 2) is the step (x, y) from each pixel's centre to the contour, 0 for pixels further than
     about half a pixel from it.

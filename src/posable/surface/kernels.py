@@ -164,9 +164,7 @@ def stretches(screen: Floats, triangles: Ints, own_area: Floats, zoom: float, ou
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # pyright: ignore[reportUntypedFunctionDecorator]
-def _shares(
-    screen: Floats, triangles: Ints, t: int, x: float, y: float
-) -> tuple[int, int, int, float, float, float]:
+def _shares(screen: Floats, triangles: Ints, t: int, x: float, y: float) -> tuple[int, int, int, float, float, float]:
     a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
     x0, y0, x1, y1, x2, y2 = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1], screen[c, 0], screen[c, 1]
     area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
@@ -247,9 +245,7 @@ def shade(
                 t = winner[row * samples + s // samples, column * samples + s % samples]
                 if s == 0:
                     first = t
-                elif (t < 0) != (first < 0):
-                    same = False
-                elif t >= 0 and (layers[t] != layers[first] or sides[t] != sides[first]):
+                elif (t < 0) != (first < 0) or (t >= 0 and (layers[t] != layers[first] or sides[t] != sides[first])):
                     same = False
             any_soft = False
             if first < 0 or not same:

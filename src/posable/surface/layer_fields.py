@@ -22,7 +22,18 @@ from posable.surface.grids import (
     smoothed,
     smoothed_within,
 )
-from posable.surface.limbs import ARMS, LAYER_OF_JOINT, LAYERS, LEFT_ARM, LEFT_LEG, LEGS, RIGHT_LEG, TRUNK, Ints, anatomy, joint, seen
+from posable.surface.limbs import (
+    ARMS,
+    LAYER_OF_JOINT,
+    LAYERS,
+    LEFT_ARM,
+    LEGS,
+    TRUNK,
+    Ints,
+    anatomy,
+    joint,
+    seen,
+)
 from posable.surface.owners import Labels, find_owners
 
 _JOINTS = 24
@@ -177,7 +188,7 @@ class _Scene:
 
 def _own_weight(values: Floats, layer: int) -> Floats:
     """(h, w), how far the layer's own bones move what is seen."""
-    return values[..., _WEIGHTS][..., LAYER_OF_JOINT == layer].sum(2)
+    return values[..., _WEIGHTS][..., layer == LAYER_OF_JOINT].sum(2)
 
 
 def _seen_vertices(screen: Floats, depth: Floats, covered: Mask, mask: Mask, owner: Ints) -> Mask:
@@ -201,7 +212,7 @@ def _profile(depth_px: Floats, radius: Floats, px_per_metre: float) -> Floats:
 
 def _thickness(covered: Mask, half: Floats, px_per_metre: float) -> Floats:
     """The body's half thickness, continued from its inside: near its own outline it says too little."""
-    inner = covered & (depth_inside(covered, (False,) * 4) / px_per_metre > 0.55 * half)
+    inner = covered & (depth_inside(covered, (False, False, False, False)) / px_per_metre > 0.55 * half)
     return push_pull(half[..., None], inner if inner.sum() >= 10 else covered)[..., 0]
 
 
@@ -240,7 +251,9 @@ def _arm(scene: _Scene, layer: int) -> LayerField | None:
     presence = _presence(grid, visible | hidden)
     inside, to_outline = contour(presence, grid.open_edges)
     half = _profile(inside, thick, scene.px_per_metre)
-    weights, middle = _along_bones(scene, layer, _arms_let_go(filled[..., :_JOINTS], scene, layer), filled[..., _JOINTS])
+    weights, middle = _along_bones(
+        scene, layer, _arms_let_go(filled[..., :_JOINTS], scene, layer), filled[..., _JOINTS]
+    )
     return LayerField(
         visible=visible,
         hidden=hidden,
@@ -294,7 +307,7 @@ def _along_bones(scene: _Scene, layer: int, weights: Floats, middle: Floats) -> 
         passed = np.clip(passed, 0, 1)
         share[..., n + 1] += np.where(before | after, passed, 0)
         share[..., n] += np.where(before | after, 1 - passed, 0)
-    share[..., 1] -= (nearest == 1)  # both ends of the forearm have counted it
+    share[..., 1] -= nearest == 1  # both ends of the forearm have counted it
     share = np.clip(share, 0, 1)
     clean = np.zeros_like(weights)
     clean[..., bones] = share / np.maximum(share.sum(2, keepdims=True), 1e-6)
@@ -408,7 +421,7 @@ def _behind_arms(scene: _Scene, on_arm: Mask, off_arm: Mask) -> Mask:
     radius = max(1.0, _DENT_METRES * scene.px_per_metre)
     pad = int(radius) + 2
     closed = shrunk(grown(np.pad(off_arm, pad, mode="edge"), radius), radius)[pad:-pad, pad:-pad]
-    return on_arm & (closed | ndimage.binary_fill_holes(off_arm))
+    return on_arm & (closed | np.asarray(ndimage.binary_fill_holes(off_arm)))
 
 
 def _arms_let_go(weights: Floats, scene: _Scene, layer: int | None) -> Floats:

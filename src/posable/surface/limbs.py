@@ -7,16 +7,15 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from posable.body.fitted import Body
-from posable.body.reduced import JOINTS, reduced_body
 from posable.body.rasterize import Fragments, rasterize
+from posable.body.reduced import JOINTS, reduced_body
 from posable.imaging.size import Size
+from posable.surface.grids import Floats, Mask
 
-Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
-Mask = npt.NDArray[np.bool_]
 
 LAYERS = ("trunk", "left arm", "right arm", "left leg", "right leg")
 """The trunk has the head. Left and right are the person's."""
@@ -91,10 +90,10 @@ class Anatomy:
 def anatomy() -> Anatomy:
     body = reduced_body()
     weights = body.skin_weights
-    share = np.stack([weights[:, LAYER_OF_JOINT == layer].sum(1) for layer in range(len(LAYERS))], 1)
+    share = np.stack([weights[:, layer == LAYER_OF_JOINT].sum(1) for layer in range(len(LAYERS))], 1)
     faces = body.faces.astype(np.int32)
     parts = tuple(np.flatnonzero((share[faces][:, :, n] > 0.03).any(1)).astype(np.int32) for n in range(len(LAYERS)))
-    tree = cKDTree(body.vertices)
+    tree = KDTree(body.vertices)
     middle = -0.03
     behind = body.vertices * np.array([1, -1, 1], np.float32) + np.array([0, 2 * middle, 0], np.float32)
     return Anatomy(
@@ -126,7 +125,7 @@ class Seen:
 
 
 def seen(screen: Floats, faces: Ints, values: Floats, size: Size, *, far: bool = False) -> Seen:
-    """What faces (f, 3) with corners `screen` (v, 3) and values (v, c) look like: the nearest, or the farthest, side."""
+    """What faces (f, 3) with corners `screen` (v, 3) and values (v, c) look like: the nearest side, or the far one."""
     corners = screen.copy()
     if far:
         corners[:, 2] = _FAR_METRES - corners[:, 2]

@@ -246,4 +246,3 @@ def _without_prints(picture: Floats, grid: Grid, fields: Fields) -> tuple[Floats
         result = result * (1 - a) + clean * a
         plain = np.minimum(plain, 1 - np.clip(1.6 * amount, 0, 1))
     return result, plain
-

@@ -7,6 +7,7 @@ filtering, Hosni et al. 2013), and the cheapest layer owns the pixel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -156,7 +157,8 @@ def _without_specks(
     owner = owner.copy()
     for layer in range(len(LAYERS)):
         mine = mask & (owner == layer)
-        pieces, count = ndimage.label(mine)
+        labelled: Any = ndimage.label(mine)
+        pieces, count = labelled
         if count < 2:
             continue
         sizes = np.bincount(pieces.ravel(), minlength=count + 1)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from posable.body.fitted import Body
 from posable.body.reduced import JOINTS, reduced_body
@@ -59,9 +59,7 @@ class Sheet:
     areas: Floats
 
 
-def layer_sheets(
-    grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None], body: Body
-) -> list[Sheet]:
+def layer_sheets(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None], body: Body) -> list[Sheet]:
     """Front and back of each layer."""
     sheets: list[Sheet] = []
     for layer, (field, pair) in enumerate(zip(fields.layers, looks, strict=True)):
@@ -118,7 +116,7 @@ def _layer_sheet(
         triangles=triangles,
         layers=np.full(count, layer, np.uint8),
         sides=np.full(count, side, np.uint8),
-        penalties=(_BACK_METRES * (side == BACK) + _HIDDEN_METRES * hidden).astype(np.float32),
+        penalties=np.where(hidden, _HIDDEN_METRES, _BACK_METRES if side == BACK else 0).astype(np.float32),
         longest=np.full(count, _LONGEST_CELLS, np.float32),
         areas=np.where(_patched(triangles, copied_from), _NO_TEXTURE, 0.5).astype(np.float32),
     )
@@ -280,7 +278,7 @@ def _borrowed_colors(colors: Floats, outside: Mask, mirror: Ints, body: Body) ->
     lost = outside[mirror[outside]]
     if lost.any() and not outside.all():
         inside = np.flatnonzero(~outside)
-        tree = cKDTree(body.rest_vertices[inside])
+        tree = KDTree(body.rest_vertices[inside])
         _, nearest = tree.query(body.rest_vertices[np.flatnonzero(outside)[lost]])
         result[lost] = colors[inside[nearest]]
     return result
@@ -328,4 +326,4 @@ def arm_twists(rest: Floats, bones: npt.NDArray[np.uint8], shares: Floats, body:
 
 def nearest_vertices(points: Floats) -> Ints:
     """(n,) the mean body's vertex that is nearest to each body point."""
-    return np.asarray(cKDTree(reduced_body().vertices).query(points)[1], np.int32)
+    return np.asarray(KDTree(reduced_body().vertices).query(points)[1], np.int32)

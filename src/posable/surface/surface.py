@@ -11,7 +11,7 @@ import numpy.typing as npt
 from posable.body.fitted import Body
 from posable.imaging.size import Size
 from posable.surface.grids import Floats
-from posable.surface.limbs import Ints, Mask
+from posable.surface.limbs import Ints
 
 
 class Kind(IntEnum):
@@ -95,7 +95,7 @@ class Twist:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Surface:
-    """n vertices, t triangles. Positions in the picture are in px of `window`, the part of the source with the person."""
+    """n vertices, t triangles. Positions in the picture are in px of `window`, the part of the source with a person."""
 
     body: Body
     """As fitted to the source, in the source's frame."""
@@ -104,7 +104,7 @@ class Surface:
     window: tuple[int, int, int, int]
     """Left, top, right, bottom of the part of the source that is kept, px."""
     photos: tuple[Floats, ...]
-    """(h, w, 3) RGB in [-1, 1], the person's own colours also where the edge is soft; each half as large as the last."""
+    """(h, w, 3) RGB in [-1, 1], the person's own colours where the edge is soft too; each half as large as the last."""
     mattes: tuple[Floats, ...]
     """(h, w) in [0, 1], in the sizes of `photos`."""
     rest: Floats
@@ -158,7 +158,3 @@ class Surface:
         left, top, right, bottom = self.window
         whole[top:bottom, left:right] = self.mattes[0]
         return whole
-
-
-def on_person(owner: npt.NDArray[np.uint8]) -> Mask:
-    return owner < 255
