@@ -16,7 +16,7 @@ from posable.surface.layer_fields import Fields, Grid, find_fields
 from posable.surface.limbs import anatomy
 from posable.surface.looks import find_looks
 from posable.surface.owners import Labels
-from posable.surface.sheets import Sheet, arm_twists, layer_sheets, mesh_sheet, nearest_vertices
+from posable.surface.sheets import Sheet, arm_twists, foot_sheets, layer_sheets, mesh_sheet, nearest_vertices
 from posable.surface.surface import Kind, Report, Surface
 
 GRID_CELLS = 256
@@ -59,7 +59,8 @@ def build_surface(
     grid = _grid(photo, cut, parsing[top:bottom, left:right], window, size, grid_cells)
     fields = find_fields(grid, body)
     looks = find_looks(grid, fields, body)
-    sheets = [*layer_sheets(grid, fields, looks, body), mesh_sheet(grid, fields, looks, body)]
+    layers = layer_sheets(grid, fields, looks, body)
+    sheets = [*layers, *foot_sheets(grid, fields, looks, body), mesh_sheet(grid, fields, looks, body)]
     return _joined(sheets, grid, fields, body, size, window, _foreground(photo, cut), cut)
 
 
@@ -142,14 +143,13 @@ def _joined(
     rest = np.concatenate([sheet.rest for sheet in sheets])
     bones, shares = (np.concatenate([getattr(sheet, name) for sheet in sheets]) for name in ("bones", "shares"))
     sides = np.concatenate([sheet.sides for sheet in sheets])
-    edge = _near_edge(grid, places) | (opacity < 0.999)
+    beyond = np.concatenate([sheet.beyond for sheet in sheets])
     while max(photo.shape[:2]) > _LARGEST_WINDOW_PX:
         photo, matte = _halved(photo), _halved(matte[..., None])[..., 0]
     photos, mattes = [photo], [matte]
     while min(photos[-1].shape[:2]) > 128:
         photos.append(_halved(photos[-1]))
         mattes.append(_halved(mattes[-1][..., None])[..., 0])
-    sheet_edge = edge[triangles].any(1) & (sides != 2)
     kinds = np.concatenate([sheet.kinds for sheet in sheets])
     return Surface(
         body=body,
@@ -163,6 +163,7 @@ def _joined(
         nearest=nearest_vertices(np.concatenate([sheet.body_points for sheet in sheets])),
         places=places * step,
         copied_from=np.concatenate([sheet.copied_from for sheet in sheets]) * step,
+        second_from=np.concatenate([sheet.second_from for sheet in sheets]) * step,
         copied_share=np.concatenate([sheet.copied_share for sheet in sheets]),
         colors=np.concatenate([sheet.colors for sheet in sheets]).astype(np.float32),
         opacity=opacity,
@@ -173,17 +174,12 @@ def _joined(
         penalties=np.concatenate([sheet.penalties for sheet in sheets]),
         longest=np.concatenate([sheet.longest for sheet in sheets]) * float(step.max()),
         areas=np.concatenate([sheet.areas for sheet in sheets]) * float(step.prod()),
-        tested=sheet_edge,
+        feet=np.concatenate([sheet.feet for sheet in sheets]),
+        tested=beyond[triangles].any(1),
         twists=arm_twists(rest, bones, shares, body),
         owner=np.where(grid.mask, fields.owner, 255).astype(np.uint8),
         report=_report(grid, fields, body, kinds[: counts[-2]]),
     )
-
-
-def _near_edge(grid: Grid, places: Floats) -> npt.NDArray[np.bool_]:
-    solid = shrunk(grid.matte > 0.98, 1.5)
-    h, w = grid.size
-    return ~solid[np.clip(places[:, 1].astype(int), 0, h - 1), np.clip(places[:, 0].astype(int), 0, w - 1)]
 
 
 def _halved(picture: Floats) -> Floats:

@@ -16,13 +16,14 @@ from posable.surface import kernels
 from posable.surface.grids import Floats
 from posable.surface.layer_fields import rest_joint
 from posable.surface.limbs import joint, trunk_yaw
-from posable.surface.surface import Kind, Surface
+from posable.surface.surface import FootPart, Kind, Surface
 
 _SAMPLES = 2
 """Samples a pixel, across and down."""
 _NO_LAYER = 255
 _TWIST_UNTIL_DEGREES, _TWIST_RAMP_DEGREES = 100.0, 40.0
 """Bodies that turn further than this show other sides of their arms too."""
+_TURNED_FOOT_DEGREES = 35.0
 _THREADS = min(4, os.cpu_count() or 1)
 
 
@@ -63,7 +64,14 @@ def draw(surface: Surface, target: Body, size: Size | None = None) -> Drawing:
     stretch = np.empty(len(surface.triangles), np.float32)
     kernels.stretches(screen, surface.triangles, surface.areas, zoom, stretch)
     job = _Job(
-        surface, screen, stretch, photo, matte, photo_scale, surface.places * photo_scale, surface.longest * zoom
+        surface,
+        screen,
+        stretch,
+        photo,
+        matte,
+        photo_scale,
+        surface.places * photo_scale,
+        _longest(surface, target) * zoom,
     )
     color = np.zeros((height, width, 3), np.float32)
     alpha, confidence = np.zeros(size, np.float32), np.zeros(size, np.float32)
@@ -146,6 +154,7 @@ def _draw_band(
         surface.sides,
         job.stretch,
         surface.copied_from,
+        surface.second_from,
         surface.copied_share,
         surface.colors,
         surface.kinds,
@@ -190,6 +199,20 @@ def _screen(surface: Surface, target: Body) -> Floats:
         screen,
     )
     return screen
+
+
+def _longest(surface: Surface, target: Body) -> Floats:
+    """(t,) px in the source; 0 for what is not to be drawn of the feet."""
+    longest = surface.longest.copy()
+    for side, pixels, mesh in (
+        ("L", FootPart.LEFT_PIXELS, FootPart.LEFT_MESH),
+        ("R", FootPart.RIGHT_PIXELS, FootPart.RIGHT_MESH),
+    ):
+        ways = [-body.joint_transforms[joint(f"foot.{side}"), :, 1] for body in (surface.body, target)]
+        turn = np.degrees(np.subtract(*(np.arctan2(way[0], -way[1]) for way in ways)))
+        turned = abs((turn + 180) % 360 - 180) > _TURNED_FOOT_DEGREES
+        longest[surface.feet == (pixels if turned and (surface.feet == mesh).any() else mesh)] = 0
+    return longest
 
 
 def _turned_arms(surface: Surface, target: Body, rest: Floats) -> Floats:

@@ -16,7 +16,8 @@ Mask = npt.NDArray[np.bool_]
 _TINY = 1e-6
 _FLATTEST = 0.1
 """Presence a px; where it changes less there is no clear contour."""
-_SNAPPED_PX = 0.6
+_SNAPPED_PX = 0.75
+_CONTOUR_BLUR = 0.8
 
 
 def push_pull(values: Floats, known: npt.NDArray[np.floating | np.bool_]) -> Floats:
@@ -155,9 +156,13 @@ def contour(presence: Floats, open_edges: tuple[bool, bool, bool, bool]) -> tupl
     about half a pixel from it.
     """
     rough = depth_inside(presence > 0.5, open_edges)
-    down, across = np.gradient(smoothed(presence, 0.5))
+    # Derivatives of the blurred presence itself: differences between cells are too small for steps of one cell.
+    soft = smoothed(presence, _CONTOUR_BLUR)
+    down, across = (
+        ndimage.gaussian_filter(presence, _CONTOUR_BLUR, order=order, mode="nearest") for order in ((1, 0), (0, 1))
+    )
     slope = np.hypot(down, across)
-    fine = (presence - 0.5) / np.maximum(slope, _FLATTEST)
+    fine = (soft - 0.5) / np.maximum(slope, _FLATTEST)
     near = (np.abs(rough) < 2) & (np.abs(fine) < 2) & (slope > _FLATTEST)
     distance = np.where(near, np.sign(rough) * np.minimum(np.abs(fine), np.abs(rough) + 0.5), rough)
     close = near & (np.abs(fine) < _SNAPPED_PX)

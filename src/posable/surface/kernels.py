@@ -17,7 +17,9 @@ _SOFT = 0.06
 """Samples that are less opaque than this are not drawn."""
 _SOLID = 0.4
 """Less than a half, because the sheets themselves end where the matte is a half."""
-_STRETCH_BEGIN, _STRETCH_END = 2.0, 5.0
+_SECOND_BEGIN, _SECOND_END = 1.6, 3.0
+"""Pixels spread over this many times their area take the texture of where the same material is seen well."""
+_STRETCH_BEGIN, _STRETCH_END = 8.0, 24.0
 """Pixels spread over this many times their area lose their texture, and have none left at the end."""
 
 
@@ -212,6 +214,7 @@ def shade(
     sides: np.ndarray,
     stretch: Floats,
     copied_from: Floats,
+    second_from: Floats,
     copied_share: Floats,
     colors: Floats,
     kinds: np.ndarray,
@@ -236,6 +239,7 @@ def shade(
     rows, columns = out_alpha.shape
     per_pixel = samples * samples
     color = np.zeros(3, np.float32)
+    second = np.zeros(3, np.float32)
     total = np.zeros(3, np.float32)
     for row in range(rows):
         for column in range(columns):
@@ -292,8 +296,16 @@ def shade(
                     share = min(max(share, 0.0), 1.0) * (1 - min(max(fade, 0.0), 1.0))
                     u = w0 * copied_from[a, 0] + w1 * copied_from[b, 0] + w2 * copied_from[c, 0]
                     v = w0 * copied_from[a, 1] + w1 * copied_from[b, 1] + w2 * copied_from[c, 1]
+                    aslant = (stretch[t] - _SECOND_BEGIN) / (_SECOND_END - _SECOND_BEGIN)
+                    aslant = min(max(aslant, 0.0), 1.0)
                     if share > 0:
                         _copied(photo, u * photo_scale, v * photo_scale, color)
+                        if aslant > 0:
+                            u2 = w0 * second_from[a, 0] + w1 * second_from[b, 0] + w2 * second_from[c, 0]
+                            v2 = w0 * second_from[a, 1] + w1 * second_from[b, 1] + w2 * second_from[c, 1]
+                            _copied(photo, u2 * photo_scale, v2 * photo_scale, second)
+                            for channel in range(3):
+                                color[channel] = color[channel] * (1 - aslant) + second[channel] * aslant
                     for channel in range(3):
                         plain = w0 * colors[a, channel] + w1 * colors[b, channel] + w2 * colors[c, channel]
                         mixed = plain if share <= 0 else share * color[channel] + (1 - share) * plain

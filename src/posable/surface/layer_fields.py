@@ -104,6 +104,8 @@ class LayerField:
     """(h, w), the layer ends where this is a half."""
     to_outline: Floats
     """(h, w, 2), step in cells from a cell's centre to that outline; 0 for those that are not right beside it."""
+    inward: Floats
+    """(h, w, 2), step in cells from a cell on the rim, which is seen aslant, to one that shows the same material well."""
     weights: Floats
     """(h, w, 24) skin weights."""
     front: Floats
@@ -210,6 +212,19 @@ def _profile(depth_px: Floats, radius: Floats, px_per_metre: float) -> Floats:
     return np.sqrt(d * (2 * radius - d)).astype(np.float32)
 
 
+def _inward(distance: Floats, radius: Floats, px_per_metre: float) -> Floats:
+    """Steps (h, w, 2) in cells from where a round limb of `radius` metres is seen aslant, less than 30 degrees from its
+    rim, to as far on the other side of that line on its skin: turned to the camera, the rim shows undistorted material.
+    """
+    r = np.maximum(radius * px_per_metre, 1e-3)
+    d = np.clip(distance, 0, r)
+    arc, turn = r * np.arccos(1 - d / r), r * (np.pi / 6)
+    step = np.where(arc < turn, r * (1 - np.cos(np.pi / 6)) + turn - arc - d, 0)
+    down, across = np.gradient(smoothed(distance, 1.5))
+    length = np.maximum(np.hypot(down, across), 0.3)
+    return (np.stack([across / length, down / length], -1) * step[..., None]).astype(np.float32)
+
+
 def _thickness(covered: Mask, half: Floats, px_per_metre: float) -> Floats:
     """The body's half thickness, continued from its inside: near its own outline it says too little."""
     inner = covered & (depth_inside(covered, (False, False, False, False)) / px_per_metre > 0.55 * half)
@@ -260,6 +275,7 @@ def _arm(scene: _Scene, layer: int) -> LayerField | None:
         covered=near.covered,
         presence=presence,
         to_outline=to_outline,
+        inward=_inward(inside, thick, scene.px_per_metre),
         weights=weights,
         front=middle - half,
         back=middle + half,
@@ -397,6 +413,7 @@ def _core(scene: _Scene) -> dict[int, LayerField]:
             hidden=hidden,
             covered=front.covered,
             presence=presence,
+            inward=_inward(inside, np.maximum(filled[..., 31], _THINNEST_METRES), px),
             to_outline=contour(np.maximum(presence, _presence(grid, outline)), grid.open_edges)[1],
             weights=weights,
             front=middle - half,

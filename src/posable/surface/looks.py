@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from posable.body.fitted import Body
+from posable.body.reduced import reduced_body
+from posable.pose.skeleton import OPENPOSE_18
 from posable.surface.grids import (
     Floats,
     Mask,
@@ -174,6 +176,8 @@ def _haired(look: Look, picture: Floats, grid: Grid, fields: Fields, field: Laye
     on_head = field.weights[..., [joint("head"), joint("neck03"), joint("neck02")]].sum(2)
     amount = smoothed(face * np.clip(on_head * 2, 0, 1), 1.0)
     amount = np.clip(1.6 * np.maximum(amount, face * (on_head > 0.4)), 0, 1)
+    behind_ears = field.back_point[..., 1] - _ear_depth(body)
+    amount = amount * np.clip(behind_ears / 0.02 + 0.5, 0, 1)
     upper = np.clip((height - _NAPE_METRES) / 0.02, 0, 1)
     if hair.sum() >= _SMALLEST_REGION:
         is_long = (hair & (height < _NAPE_METRES - 0.06)).sum() > 0.15 * hair.sum()
@@ -182,6 +186,15 @@ def _haired(look: Look, picture: Floats, grid: Grid, fields: Fields, field: Laye
             return look
     plain = smoothed_within(picture, skin, 0.03 * fields.px_per_metre)
     return _replaced(look, amount * (1 - upper), skin, push_pull(plain, skin), fields.px_per_metre, itself=True)
+
+
+def _ear_depth(body: Body) -> float:
+    """How far behind the body's origin its ears are in the rest pose, metres."""
+    reduced = reduced_body()
+    ears = [OPENPOSE_18.index("left_ear"), OPENPOSE_18.index("right_ear")]
+    points = reduced.part_points + np.tensordot(body.shape, reduced.part_basis, 1)
+    parts = np.isin(reduced.part_keypoint, ears)
+    return float((points[parts, 1] * reduced.part_weight[parts]).sum() / len(ears))
 
 
 def _clothed_neck(look: Look, picture: Floats, grid: Grid, field: LayerField, body: Body) -> Look:

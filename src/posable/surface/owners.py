@@ -49,6 +49,7 @@ class Labels:
     torso_skin: Floats
     legs: dict[int, Floats]
     """Skin and shoe of a leg, by layer."""
+    shoes: Floats
     skirt: Floats
     """Skirt or dress: one piece of cloth over both legs."""
 
@@ -69,6 +70,7 @@ class Labels:
             lower=total(_LOWER),
             torso_skin=total(_TORSO_SKIN),
             legs={layer: total(classes) for layer, classes in _LEG_LABELS.items()},
+            shoes=total((18, 19)),
             skirt=total(_SKIRT),
         )
 

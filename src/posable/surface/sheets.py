@@ -10,12 +10,12 @@ from scipy.spatial import KDTree
 
 from posable.body.fitted import Body
 from posable.body.reduced import JOINTS, reduced_body
-from posable.surface.grids import Floats, Mask, grown, nearest_of, sampled, shrunk, smoothed
+from posable.surface.grids import Floats, Mask, grown, nearest_of, sampled, shrunk, smoothed, smoothed_within
 from posable.surface.kernels import BACK, FRONT, MESH
 from posable.surface.layer_fields import Fields, Grid, LayerField, rest_joint
-from posable.surface.limbs import ARMS, LEGS, TRUNK, Ints, anatomy, unprojected
+from posable.surface.limbs import ARMS, LEGS, TRUNK, Ints, anatomy, joint, unprojected
 from posable.surface.looks import Look
-from posable.surface.surface import Kind, Twist
+from posable.surface.surface import FootPart, Kind, Twist
 
 _TORN_METRES = 0.08
 """Neighbouring pixels that lie further apart on the body than this touch in the picture only,"""
@@ -32,7 +32,7 @@ _NO_TEXTURE = 1e-6
 _BACK_METRES, _HIDDEN_METRES = 0.004, 0.03
 _MESH_METRES = 0.1
 """The body's mesh gives way to the picture's own sheets by this much."""
-_SHRUNK_METRES = 0.006
+_SHRUNK_METRES, _SHOE_METRES = 0.006, 0.009
 _DRAWN_IN_METRES = 0.12
 _BONES_PER_VERTEX = 4
 
@@ -47,9 +47,12 @@ class Sheet:
     body_points: Floats
     places: Floats
     copied_from: Floats
+    second_from: Floats
     copied_share: Floats
     colors: Floats
     opacity: Floats
+    beyond: Mask
+    """(n,), vertices outside of the sheet's outline."""
     kinds: npt.NDArray[np.uint8]
     triangles: Ints
     layers: npt.NDArray[np.uint8]
@@ -57,6 +60,7 @@ class Sheet:
     penalties: Floats
     longest: Floats
     areas: Floats
+    feet: npt.NDArray[np.uint8]
 
 
 def layer_sheets(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None], body: Body) -> list[Sheet]:
@@ -100,6 +104,7 @@ def _layer_sheet(
     triangles = triangles[~_torn(triangles, posed, points, cloth, head, fields.px_per_metre)]
     count = len(triangles)
     copied_from = look.copied_from[rows, columns] + step
+    own = np.abs(copied_from - np.stack([x, y], 1)).max(1) < 0.5
     kinds = _kinds(field, look, side)[rows, columns]
     hidden = ~(field.visible | ~grid.mask)[rows, columns][triangles].any(1)
     return Sheet(
@@ -109,9 +114,11 @@ def _layer_sheet(
         body_points=points,
         places=np.stack([x, y], 1),
         copied_from=copied_from,
+        second_from=copied_from + np.where(own[:, None], field.inward[rows, columns], 0),
         copied_share=look.share[rows, columns],
         colors=look.color[rows, columns] * 2 - 1,
         opacity=opacity[rows, columns],
+        beyond=(field.presence[rows, columns] < 0.5) & ~(step != 0).any(1),
         kinds=kinds,
         triangles=triangles,
         layers=np.full(count, layer, np.uint8),
@@ -119,6 +126,7 @@ def _layer_sheet(
         penalties=np.where(hidden, _HIDDEN_METRES, _BACK_METRES if side == BACK else 0).astype(np.float32),
         longest=np.full(count, _LONGEST_CELLS, np.float32),
         areas=np.where(_patched(triangles, copied_from), _NO_TEXTURE, 0.5).astype(np.float32),
+        feet=_feet(field.weights[rows, columns], triangles),
     )
 
 
@@ -205,8 +213,8 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
     cell = (np.clip(y.astype(int), 0, h - 1), np.clip(x.astype(int), 0, w - 1))
     under_skirt = (grid.labels.skirt[cell] > 0.5) & np.isin(parts.layer, LEGS) & ~outside
     posed, beyond = _drawn_in(grid, fields, body, outside)
-    hands = (parts.hand > 0.5) & ~outside
-    drawn = ~(under_skirt | beyond | hands)[faces].any(1)
+    ends = (np.maximum(parts.hand, parts.foot) > 0.5) & ~outside
+    drawn = ~(under_skirt | beyond | ends)[faces].any(1)
     faces = faces[drawn & ~_overlong(posed, body.vertices, faces)]
     corners = copied_from[faces]
     across, down = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
@@ -219,9 +227,11 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
         body_points=body.rest_vertices,
         places=screen[:, :2],
         copied_from=copied_from,
+        second_from=copied_from,
         copied_share=share,
         colors=colors * 2 - 1,
         opacity=np.ones(count, np.float32),
+        beyond=np.zeros(count, np.bool_),
         kinds=kinds,
         triangles=np.ascontiguousarray(faces, np.int32),
         layers=parts.layer[faces[:, 0]].astype(np.uint8),
@@ -229,7 +239,69 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
         penalties=np.full(len(faces), _MESH_METRES, np.float32),
         longest=np.full(len(faces), 1e6, np.float32),
         areas=areas.astype(np.float32),
+        feet=np.zeros(len(faces), np.uint8),
     )
+
+
+def foot_sheets(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None], body: Body) -> list[Sheet]:
+    """The body's own feet, as thick as shoes, in the smooth colours of the picture's: for feet that turn.
+
+    A foot that points at the camera shows so little of its length that nothing good can be made of its pixels.
+    """
+    parts, normals = anatomy(), _normals(body.rest_vertices, anatomy().faces)
+    sheets: list[Sheet] = []
+    for layer, side, code in zip(LEGS, "LR", (FootPart.LEFT_MESH, FootPart.RIGHT_MESH), strict=True):
+        field, pair = fields.layers[layer], looks[layer]
+        faces = parts.faces[(parts.weights[parts.faces][:, :, joint(f"foot.{side}")] > 0.3).all(1)]
+        if field is None or pair is None:
+            continue
+        cells = field.visible & (field.weights[..., joint(f"foot.{side}")] > 0.6)
+        if cells.sum() < 8:
+            continue
+        vertices, triangles = np.unique(faces, return_inverse=True)
+        triangles = triangles.reshape(-1, 3).astype(np.int32)
+        rows, columns = nearest_of(cells)
+        h, w = grid.size
+        x, y = fields.screen[vertices, 0], fields.screen[vertices, 1]
+        cell = (np.clip(y.astype(int), 0, h - 1), np.clip(x.astype(int), 0, w - 1))
+        soft = smoothed_within(pair[0].color, cells, 2.0)[rows[cell], columns[cell]]
+        light = 0.92 + 0.1 * normals[vertices, 2:3]
+        shod = (grid.labels.shoes * cells).sum() > 0.3 * cells.sum()
+        bones, shares = strongest_bones(parts.weights[vertices])
+        count, number = len(vertices), len(triangles)
+        places = np.stack([columns[cell] + 0.5, rows[cell] + 0.5], 1).astype(np.float32)
+        sheets.append(
+            Sheet(
+                rest=(body.rest_vertices + (_SHOE_METRES if shod else 0) * normals)[vertices].astype(np.float32),
+                bones=bones,
+                shares=shares,
+                body_points=body.rest_vertices[vertices],
+                places=places,
+                copied_from=places,
+                second_from=places,
+                copied_share=np.zeros(count, np.float32),
+                colors=(np.clip(soft * light, 0, 1) * 2 - 1).astype(np.float32),
+                opacity=np.ones(count, np.float32),
+                beyond=np.zeros(count, np.bool_),
+                kinds=np.full(count, Kind.MESH, np.uint8),
+                triangles=triangles,
+                layers=np.full(number, layer, np.uint8),
+                sides=np.full(number, MESH, np.uint8),
+                penalties=np.zeros(number, np.float32),
+                longest=np.full(number, 1e6, np.float32),
+                areas=np.ones(number, np.float32),
+                feet=np.full(number, code, np.uint8),
+            )
+        )
+    return sheets
+
+
+def _feet(weights: Floats, triangles: Ints) -> npt.NDArray[np.uint8]:
+    """(t,), the FootPart of a layer's triangles."""
+    result = np.zeros(len(triangles), np.uint8)
+    for side, code in (("L", FootPart.LEFT_PIXELS), ("R", FootPart.RIGHT_PIXELS)):
+        result[(weights[:, joint(f"foot.{side}")] > 0.5)[triangles].any(1)] = code
+    return result
 
 
 def _drawn_in(grid: Grid, fields: Fields, body: Body, outside: Mask) -> tuple[Floats, Mask]:

@@ -33,6 +33,16 @@ class Kind(IntEnum):
     """The body's own skin, in colours of the person."""
 
 
+class FootPart(IntEnum):
+    """What a triangle has to do with a foot: its pixels are drawn where it is turned as in the picture, else its mesh."""
+
+    NONE = 0
+    LEFT_PIXELS = 1
+    RIGHT_PIXELS = 2
+    LEFT_MESH = 3
+    RIGHT_MESH = 4
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Report:
     """What is known about how good a surface can be; shares in [0, 1]."""
@@ -119,6 +129,8 @@ class Surface:
     """(n, 2), where the vertex is in the picture."""
     copied_from: Floats
     """(n, 2), where its colour is."""
+    second_from: Floats
+    """(n, 2), where it is taken from when the limb turns its rim to the camera: the rim itself is seen too aslant."""
     copied_share: Floats
     """(n,), how much of the colour is copied; `colors` has the rest."""
     colors: Floats
@@ -139,8 +151,10 @@ class Surface:
     """(t,), px in the source; a triangle whose edges grow longer is torn and not drawn."""
     areas: Floats
     """(t,), px² in the source."""
+    feet: npt.NDArray[np.uint8]
+    """(t,), see FootPart."""
     tested: npt.NDArray[np.bool_]
-    """(t,), whether opacity or matte have an edge there."""
+    """(t,), whether a corner lies beyond the outline, so that opacity and matte must be asked for each sample."""
     twists: tuple[Twist, ...]
     owner: npt.NDArray[np.uint8]
     """(grid h, grid w), the layer of each cell of the window, 255 off the person: what `explain` shows."""
