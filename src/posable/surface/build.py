@@ -175,7 +175,7 @@ def _joined(
         longest=np.concatenate([sheet.longest for sheet in sheets]) * float(step.max()),
         areas=np.concatenate([sheet.areas for sheet in sheets]) * float(step.prod()),
         feet=np.concatenate([sheet.feet for sheet in sheets]),
-        tested=beyond[triangles].any(1),
+        tested=np.asarray(beyond[triangles].any(1)),
         twists=arm_twists(rest, bones, shares, body),
         owner=np.where(grid.mask, fields.owner, 255).astype(np.uint8),
         report=_report(grid, fields, body, kinds[: counts[-2]]),
@@ -203,7 +203,7 @@ def _report(grid: Grid, fields: Fields, body: Body, kinds: npt.NDArray[np.uint8]
         seen=float(seen.mean()) if len(seen) else 0.0,
         copied=float((kinds == Kind.FRONT).sum() / total),
         mirrored=float((kinds == Kind.MIRRORED).sum() / total),
-        painted=float(np.isin(kinds, (Kind.PAINTED, Kind.BACK, Kind.BORROWED)).sum() / total),
+        painted=float(np.isin(kinds, (Kind.PAINTED, Kind.BACK, Kind.BORROWED, Kind.MESH)).sum() / total),
     )
 
 

@@ -158,9 +158,8 @@ def contour(presence: Floats, open_edges: tuple[bool, bool, bool, bool]) -> tupl
     rough = depth_inside(presence > 0.5, open_edges)
     # Derivatives of the blurred presence itself: differences between cells are too small for steps of one cell.
     soft = smoothed(presence, _CONTOUR_BLUR)
-    down, across = (
-        ndimage.gaussian_filter(presence, _CONTOUR_BLUR, order=order, mode="nearest") for order in ((1, 0), (0, 1))
-    )
+    orders: Any = ((1, 0), (0, 1))
+    down, across = (ndimage.gaussian_filter(presence, _CONTOUR_BLUR, order=order, mode="nearest") for order in orders)
     slope = np.hypot(down, across)
     fine = (soft - 0.5) / np.maximum(slope, _FLATTEST)
     near = (np.abs(rough) < 2) & (np.abs(fine) < 2) & (slope > _FLATTEST)

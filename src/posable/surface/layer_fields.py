@@ -45,7 +45,7 @@ _SKIN_METRES = 0.02
 """How far behind the nearest surface a vertex may lie and still count as seen."""
 _SAME_METRES = 0.012
 _THINNEST_METRES = 0.02
-_BEHIND_METRES, _MOST_BEHIND_METRES = 0.012, 0.03
+_BEHIND_METRES, _MOST_BEHIND_METRES = 0.012, 0.08
 """How far what is hidden lies behind what hides it, if it need not be moved further than the most."""
 _FOLDED_METRES = 0.03
 """How much further a bone must be to lose a pixel that the body gives it."""
@@ -515,7 +515,7 @@ def _pushed_behind(layers: list[LayerField | None], owner: Ints, mask: Mask) -> 
     result = list(layers)
     for layer, field in enumerate(layers):
         if field is not None:
-            other = mask & (owner != layer)
+            other = field.hidden if layer in ARMS else mask & (owner != layer)
             needed = np.clip(surface + _BEHIND_METRES - field.front, 0, _MOST_BEHIND_METRES)
             front = np.where(other, field.front + needed, field.front)
             back = np.where(other & field.hidden, np.maximum(field.back, front + 1e-3), field.back)

@@ -27,9 +27,10 @@ _LONGEST_CELLS = 14.0
 _BORDER_CELLS = 2.0
 """How far sheets go on under their neighbours, so that no gap opens between them."""
 _PATCH_CELLS = 3.5
+_LEAST_AREA = 0.3
 _NO_TEXTURE = 1e-6
 """Area of triangles that take the smooth colours alone: they count as stretched without end."""
-_BACK_METRES, _HIDDEN_METRES = 0.004, 0.03
+_BACK_METRES, _HIDDEN_METRES = 0.004, 0.05
 _MESH_METRES = 0.1
 """The body's mesh gives way to the picture's own sheets by this much."""
 _SHRUNK_METRES, _SHOE_METRES = 0.006, 0.009
@@ -125,7 +126,7 @@ def _layer_sheet(
         sides=np.full(count, side, np.uint8),
         penalties=np.where(hidden, _HIDDEN_METRES, _BACK_METRES if side == BACK else 0).astype(np.float32),
         longest=np.full(count, _LONGEST_CELLS, np.float32),
-        areas=np.where(_patched(triangles, copied_from), _NO_TEXTURE, 0.5).astype(np.float32),
+        areas=np.where(_patched(triangles, copied_from), _NO_TEXTURE, _areas(np.stack([x, y], 1), triangles)),
         feet=_feet(field.weights[rows, columns], triangles),
     )
 
@@ -146,6 +147,14 @@ def _triangles(numbers: Ints) -> Ints:
         chosen = quads[(present.sum(1) == 3) & ~present[:, missing]]
         parts.append(chosen[:, [corner for corner in range(4) if corner != missing]])
     return np.ascontiguousarray(np.concatenate(parts), np.int32)
+
+
+def _areas(places: Floats, triangles: Ints) -> Floats:
+    """(t,) twice the triangles' areas, as the kernels count them; none is quite 0."""
+    corners = places[triangles]
+    across, down = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    doubled = np.abs(across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0])
+    return np.maximum(doubled, _LEAST_AREA).astype(np.float32)
 
 
 def _patched(triangles: Ints, copied_from: Floats) -> npt.NDArray[np.bool_]:
@@ -216,9 +225,7 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
     ends = (np.maximum(parts.hand, parts.foot) > 0.5) & ~outside
     drawn = ~(under_skirt | beyond | ends)[faces].any(1)
     faces = faces[drawn & ~_overlong(posed, body.vertices, faces)]
-    corners = copied_from[faces]
-    across, down = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    areas = np.maximum(np.abs(across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]), 0.05)
+    areas = _areas(copied_from, faces)
     bones, shares = strongest_bones(parts.weights)
     return Sheet(
         rest=rest_points(posed - _SHRUNK_METRES * _normals(body.vertices, parts.faces), bones, shares, body),
@@ -238,7 +245,7 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
         sides=np.full(len(faces), MESH, np.uint8),
         penalties=np.full(len(faces), _MESH_METRES, np.float32),
         longest=np.full(len(faces), 1e6, np.float32),
-        areas=areas.astype(np.float32),
+        areas=areas,
         feet=np.zeros(len(faces), np.uint8),
     )
 

@@ -34,7 +34,7 @@ class Kind(IntEnum):
 
 
 class FootPart(IntEnum):
-    """What a triangle has to do with a foot: its pixels are drawn where it is turned as in the picture, else its mesh."""
+    """What a triangle is of a foot: pixels are drawn where the foot is turned as in the picture, else the mesh."""
 
     NONE = 0
     LEFT_PIXELS = 1
