@@ -105,7 +105,7 @@ class LayerField:
     to_outline: Floats
     """(h, w, 2), step in cells from a cell's centre to that outline; 0 for those that are not right beside it."""
     inward: Floats
-    """(h, w, 2), step in cells from a cell on the rim, which is seen aslant, to one that shows the same material well."""
+    """(h, w, 2), step in cells from a cell on the rim, which is seen aslant, to one that shows the material well."""
     weights: Floats
     """(h, w, 24) skin weights."""
     front: Floats
