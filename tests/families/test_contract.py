@@ -24,6 +24,7 @@ from posable.zoo.checkpoint import load_checkpoint, save_checkpoint
 PREDICTS = {
     "gfla": {"visibility", "flow"},
     "pise": {"parsing"},
+    "puppet": {"mask", "visibility", "flow"},
     "rsagan": {"parsing"},
     "tfjr": {"parsing"},
     "weave": {"mask", "visibility", "flow"},

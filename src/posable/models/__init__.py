@@ -43,6 +43,7 @@ FAMILIES = Families(
         "gfla": "posable.models.gfla",
         "nted": "posable.models.nted",
         "pise": "posable.models.pise",
+        "puppet": "posable.models.puppet",
         "rsagan": "posable.models.rsagan",
         "tfjr": "posable.models.tfjr",
         "weave": "posable.models.weave",

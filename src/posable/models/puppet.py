@@ -1,0 +1,266 @@
+"""puppet: the photograph's own pixels, carried by a fitted body. Our own family; geometry, no weights of its own.
+
+No paper. The parametric body is fitted to the keypoints of the source and of the target; the source's pixels hang on
+its bones as sheets of textured triangles (posable.surface), which are moved and drawn. What a network would have to
+guess, where each pixel goes, geometry knows; what the photograph hides is mirrored, borrowed or continued from around.
+
+    source pose --> fit_body --.                          target pose --> fit_body, like the source's
+    source, matte, parsing ----+--> build_surface --> draw --> over the background that was behind the person
+
+Where the source's body is not understood (`Surface.upright` decides), or nobody can be found in the picture, `weave`
+draws instead: its weights are this family's.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from posable.body.fit import fit_body
+from posable.body.fitted import Body
+from posable.errors import PosableError
+from posable.imaging.size import Size
+from posable.models.family import Family
+from posable.models.generator import Generator, Rendering
+from posable.models.weave import WeaveConfig, WeaveGenerator, WeaveSource
+from posable.pose.pose import Pose, PoseBatch
+from posable.surface.background import filled_background, over
+from posable.surface.build import build_surface
+from posable.surface.drawing import Drawing, draw
+from posable.surface.grids import Floats, guided
+from posable.surface.limbs import LAYERS
+from posable.surface.surface import Kind, Surface
+
+LAYER_COLORS = ((0.5, 0.5, 0.5), (1.0, 0.35, 0.35), (0.35, 0.35, 1.0), (1.0, 0.8, 0.25), (0.25, 0.85, 0.85))
+"""RGB in [0, 1] of LAYERS in explanations."""
+_COPIED = np.array([kind in (Kind.FRONT, Kind.MIRRORED, Kind.BORROWED) for kind in Kind])
+
+
+@dataclass(frozen=True, kw_only=True)
+class PuppetConfig(WeaveConfig):
+    """The weave that draws where the body is not understood."""
+
+
+@dataclass(frozen=True)
+class PuppetSource:
+    """Encoded sources: for each a surface, or what weave makes of them all where some have none."""
+
+    image: Float[Tensor, "n 3 h w"]
+    poses: PoseBatch
+    surfaces: tuple[Surface | None, ...]
+    backgrounds: tuple[Floats | None, ...]
+    """(h, w, 3) without the person, for each surface."""
+    corners: tuple[tuple[int, int], ...]
+    """Where in the frame the pictures that the surfaces were made from begin, (left, top) px."""
+    weave: WeaveSource | None
+    """None when every source has a surface."""
+
+
+class PuppetGenerator(Generator[PuppetSource]):
+    """Draws at the source's own resolution."""
+
+    family = "puppet"
+    needs_parsing = True
+    largest_factor = 4
+
+    def __init__(self, config: PuppetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.size = Size(config.height, config.width)
+        self.weave = WeaveGenerator(config)
+
+    def encode(
+        self,
+        source_image: Float[Tensor, "n 3 h w"],
+        source_pose: PoseBatch,
+        source_parsing: UInt8[Tensor, "n h w"] | None = None,
+        *,
+        source_matte: Float[Tensor, "n 1 h w"] | None = None,
+        source_bodies: tuple[Body | None, ...] | None = None,
+    ) -> PuppetSource:
+        """Without mattes (in [0, 1]) the parsing maps say where the people are; without bodies (in the images' frame)
+        they are fitted to the poses."""
+        assert source_parsing is not None, "puppet needs a parsing map"
+        surfaces: list[Surface | None] = []
+        backgrounds: list[Floats | None] = []
+        corners: list[tuple[int, int]] = []
+        for index in range(len(source_image)):
+            image = _pixels(source_image[index])
+            labels: npt.NDArray[np.uint8] = source_parsing[index].cpu().numpy()
+            matte = _matte_of(labels, image) if source_matte is None else _pixels(source_matte[index])[..., 0]
+            body = None if source_bodies is None else source_bodies[index]
+            left, top, right, bottom = _content(image)
+            corners.append((left, top))
+            part = np.s_[top:bottom, left:right]
+            surface = None
+            if not self.training:
+                surface = _surface(image[part], matte[part], labels[part], source_pose[index], body, (left, top))
+            surfaces.append(surface)
+            backgrounds.append(None if surface is None else filled_background(image, matte))
+        weave = None
+        if any(surface is None for surface in surfaces):
+            weave = self.weave.encode(source_image, source_pose)
+        return PuppetSource(source_image, source_pose, tuple(surfaces), tuple(backgrounds), tuple(corners), weave)
+
+    def render(self, encoded: PuppetSource, target_pose: PoseBatch) -> Rendering:
+        drawings = [self.drawing(encoded, index, target_pose[index]) for index in range(len(encoded.surfaces))]
+        painted = None
+        if any(drawing is None for drawing in drawings):
+            source = encoded.weave or self.weave.encode(encoded.image, encoded.poses)
+            painted = self.weave.render(source, target_pose)
+        rows: list[tuple[Tensor, ...]] = []
+        for index, drawing in enumerate(drawings):
+            background = encoded.backgrounds[index]
+            if drawing is not None and background is not None:
+                rows.append(_layers(drawing, background, encoded.corners[index], encoded.image))
+            elif painted is not None:
+                parts = (painted.image, painted.mask, painted.visibility, painted.flow)
+                rows.append(tuple(part[index] for part in parts))
+        image, mask, visibility, flow = (torch.stack(part) for part in zip(*rows, strict=True))
+        return Rendering(image=image, mask=mask, visibility=visibility, flow=flow)
+
+    def drawing(self, encoded: PuppetSource, index: int, pose: Pose) -> Drawing | None:
+        """One person's drawing in a pose of the frame; None where weave draws."""
+        surface = encoded.surfaces[index]
+        if surface is None:
+            return None
+        left, top = encoded.corners[index]
+        try:
+            target = fit_body(pose, like=surface.body.moved(1.0, (left, top), pose.size))
+        except PosableError:
+            return None
+        return draw(surface, target)
+
+    def source_mask(self, encoded: PuppetSource) -> Float[Tensor, "n 1 h w"]:
+        sure = None if encoded.weave is None else self.weave.source_mask(encoded.weave)
+        masks: list[Tensor] = []
+        for index, surface in enumerate(encoded.surfaces):
+            if surface is None:
+                assert sure is not None
+                masks.append(sure[index])
+                continue
+            whole = encoded.image.new_zeros((1, *encoded.image.shape[-2:]))
+            left, top = encoded.corners[index]
+            whole[0, top : top + surface.size.height, left : left + surface.size.width] = torch.from_numpy(
+                surface.matte
+            )
+            masks.append(whole)
+        return torch.stack(masks)
+
+    def explain(self, encoded: PuppetSource, target_pose: PoseBatch) -> dict[str, Float[Tensor, "n 3 h w"]]:
+        """`layers`: the source's limbs in colours; `drawn_layers`: where they went; `copied`: white where the picture
+        is copied, black where it is made up; `mask`: white where the person is; `background`: what is behind the
+        source's person. Of people that weave draws, layers are the picture."""
+        drawn = self.render(encoded, target_pose)
+        assert drawn.mask is not None
+        assert drawn.visibility is not None
+        sources, targets, backgrounds = encoded.image.clone(), drawn.image.clone(), encoded.image.clone()
+        for index, surface in enumerate(encoded.surfaces):
+            drawing = self.drawing(encoded, index, target_pose[index])
+            background = encoded.backgrounds[index]
+            if surface is None or drawing is None or background is None:
+                continue
+            sources[index] = _tensor(_tinted(_pixels(encoded.image[index]), _owner(surface, encoded, index)), sources)
+            targets[index] = _tensor(_tinted(_pixels(drawn.image[index]), drawing.layer), targets)
+            backgrounds[index] = _tensor(background, backgrounds).clamp(-1, 1)
+        return {
+            "layers": sources,
+            "drawn_layers": targets,
+            "copied": (drawn.visibility * 2 - 1).expand_as(drawn.image),
+            "mask": (drawn.mask * 2 - 1).expand_as(drawn.image),
+            "background": backgrounds,
+        }
+
+
+def _surface(
+    image: Floats,
+    matte: Floats,
+    labels: npt.NDArray[np.uint8],
+    pose: Pose,
+    body: Body | None,
+    corner: tuple[int, int],
+) -> Surface | None:
+    """The surface of a part of the frame that begins at `corner`; None where the person is not understood."""
+    size = Size(*matte.shape)
+    try:
+        fitted = fit_body(pose) if body is None else body
+        surface = build_surface(image, matte, labels, fitted.moved(1.0, (-corner[0], -corner[1]), size))
+    except PosableError:
+        return None
+    return surface if surface.upright else None
+
+
+def _layers(drawing: Drawing, background: Floats, corner: tuple[int, int], like: Tensor) -> tuple[Tensor, ...]:
+    """Image, mask, visibility and flow of one drawing over its background."""
+    rows, columns = np.indices(drawing.alpha.shape, np.float32)
+    own = np.stack([columns + 0.5, rows + 0.5], 2)
+    flow = np.where(np.isfinite(drawing.source), drawing.source + np.array(corner, np.float32), own)
+    copied = (drawing.confidence * _COPIED[drawing.kind])[..., None]
+    return (
+        _tensor(over(drawing.color, drawing.alpha, background), like).clamp(-1, 1),
+        _tensor(drawing.alpha[..., None], like).clamp(0, 1),
+        _tensor(copied, like).clamp(0, 1),
+        _tensor(flow, like),
+    )
+
+
+def _content(image: Floats) -> tuple[int, int, int, int]:
+    """Left, top, right and bottom of what is no repeated edge: frames go on with the picture's edge pixels."""
+    rows = np.flatnonzero((np.abs(np.diff(image, axis=0)) > 0).any((1, 2)))
+    columns = np.flatnonzero((np.abs(np.diff(image, axis=1)) > 0).any((0, 2)))
+    if not len(rows) or not len(columns):
+        return 0, 0, image.shape[1], image.shape[0]
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 2, int(rows[-1]) + 2
+
+
+def _matte_of(labels: npt.NDArray[np.uint8], image: Floats) -> Floats:
+    """(h, w): where the parsing map has a person, with the edges of the picture (h, w, 3)."""
+    person = (labels > 0).astype(np.float32)
+    radius = max(2, round(max(labels.shape) / 128))
+    return np.clip(guided(person[..., None], image, radius, 1e-3)[..., 0] * 1.2 - 0.1, 0, 1)
+
+
+def _owner(surface: Surface, encoded: PuppetSource, index: int) -> npt.NDArray[np.uint8]:
+    """(h, w), the layer of each pixel of the frame; 255 off the person."""
+    whole = np.full(encoded.image.shape[-2:], 255, np.uint8)
+    left, top, right, bottom = surface.window
+    rows = (np.arange(bottom - top) * surface.owner.shape[0]) // (bottom - top)
+    columns = (np.arange(right - left) * surface.owner.shape[1]) // (right - left)
+    x, y = encoded.corners[index]
+    whole[top + y : bottom + y, left + x : right + x] = surface.owner[rows[:, None], columns[None]]
+    return whole
+
+
+def _tinted(image: Floats, layer: npt.NDArray[np.uint8]) -> Floats:
+    colors = np.zeros((256, 3), np.float32)
+    colors[: len(LAYERS)] = LAYER_COLORS
+    on = (layer < len(LAYERS))[..., None]
+    return np.where(on, 0.5 * image + 0.5 * (colors[layer] * 2 - 1), image).astype(np.float32)
+
+
+def _pixels(image: Float[Tensor, "c h w"]) -> Floats:
+    """(h, w, c)"""
+    pixels: Floats = image.detach().float().cpu().permute(1, 2, 0).contiguous().numpy()
+    return pixels
+
+
+def _tensor(pixels: npt.NDArray[np.floating], like: Tensor) -> Float[Tensor, "c h w"]:
+    tensor = torch.from_numpy(np.ascontiguousarray(pixels, np.float32)).permute(2, 0, 1)
+    return tensor.to(like.device, like.dtype)
+
+
+FAMILY = Family(
+    name="puppet",
+    title="the photograph carried by a fitted body (puppet)",
+    venue="posable",
+    paper="no paper; see docs/models/puppet.md",
+    year=2026,
+    described_in="ours",
+    weights="none needed; weave's where the body is not understood",
+    config=PuppetConfig,
+    generator=PuppetGenerator,
+    tiny=PuppetConfig(height=64, width=48, channels=8, fine_channels=8, match_channels=8, num_heads=2),
+)

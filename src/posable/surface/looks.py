@@ -1,0 +1,261 @@
+"""What every side of every limb looks like: copied from the picture where it shows, else borrowed or continued.
+
+A look says for each pixel of a layer from where in the picture its colour is copied, how far that is to be believed,
+and the smooth colour that takes the rest. In the order of trust: the picture itself; the same point of the other half
+of the body; the garment mirrored at the border of what hides it; the picture's front for the back, without prints and
+faces; colours spread from around.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from posable.body.fitted import Body
+from posable.body.reduced import reduced_body
+from posable.pose.skeleton import OPENPOSE_18
+from posable.surface.grids import (
+    Floats,
+    Mask,
+    distance_to,
+    grown,
+    nearest_of,
+    push_pull,
+    sampled,
+    shrunk,
+    smoothed,
+    smoothed_within,
+)
+from posable.surface.layer_fields import Fields, Grid, LayerField, rest_joint
+from posable.surface.limbs import ARMS, head_yaw, joint
+
+_REFLECTED_METRES = 0.10
+"""How far from the border of a garment it is mirrored at that border."""
+_PRINT_CONTRAST = 0.10
+"""Colours (RGB in [0, 1]) that differ this much from a plain garment's are a print."""
+_PLAIN_FACTOR = 3.5
+"""... or this many times as much as the garment's colours differ anyway."""
+_NAPE_METRES = -0.05
+"""Where the skull ends at the back, from the head's joint."""
+_SMALLEST_REGION = 12
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Look:
+    """One side of a layer."""
+
+    copied_from: Floats
+    """(h, w, 2), x and y in cells."""
+    share: Floats
+    """(h, w), how much of the colour is copied, in [0, 1]."""
+    color: Floats
+    """(h, w, 3), RGB in [0, 1], takes the rest."""
+    mirrored: Mask
+    """(h, w), copied from the other half of the body."""
+
+
+def clean_picture(grid: Grid) -> Floats:
+    """The picture with the person's inner colours continued over its soft edge, where the background shines through."""
+    sure = grid.matte > 0.97
+    sure = shrunk(sure, 1) if shrunk(sure, 1).any() else sure
+    if not sure.any():
+        return grid.picture
+    soft = (1 - np.clip((grid.matte - 0.8) / 0.17, 0, 1))[..., None]
+    return grid.picture * (1 - soft) + push_pull(grid.picture, sure) * soft
+
+
+def find_looks(grid: Grid, fields: Fields, body: Body) -> list[tuple[Look, Look] | None]:
+    """Front and back of each layer; None for layers that are not there."""
+    picture = clean_picture(grid)
+    unprinted, plain = _without_prints(picture, grid, fields)
+    looks: list[tuple[Look, Look] | None] = []
+    for layer, field in enumerate(fields.layers):
+        if field is None or not field.support.any():
+            looks.append(None)
+            continue
+        good = _good(grid, field, layer)
+        front = _front(picture, grid, fields, field, layer, good)
+        looks.append((front, _back(picture, unprinted, plain, grid, fields, field, layer, good, front, body)))
+    return looks
+
+
+def _good(grid: Grid, field: LayerField, layer: int) -> Mask:
+    """Pixels of a layer that surely show it."""
+    labels = grid.labels
+    skin = sum(labels.arms.values()) + labels.glove
+    other = (labels.lower > 0.5) | (labels.head > 0.5) if layer in ARMS else skin > 0.5
+    visible = field.visible & ~other
+    good = visible & shrunk(grid.mask, 1) & shrunk(visible | ~grid.mask, 1)
+    for choice in (good, visible, field.visible):
+        if choice.sum() >= _SMALLEST_REGION:
+            return choice
+    return grid.mask
+
+
+def _own_places(shape: tuple[int, ...]) -> Floats:
+    rows, columns = np.indices(shape[:2], np.float32)
+    return np.stack([columns + 0.5, rows + 0.5], -1)
+
+
+def _reflected(good: Mask, reach_px: float) -> tuple[Floats, Mask]:
+    """For each pixel off `good` the cell as far behind its border as the pixel is before it, and whether it is good."""
+    rows, columns = nearest_of(good)
+    places = _own_places(good.shape)
+    mirrored = 2 * np.stack([columns + 0.5, rows + 0.5], -1).astype(np.float32) - places
+    mirrored = smoothed(mirrored - places, 1.0) + places
+    h, w = good.shape
+    column, row = mirrored[..., 0].astype(int), mirrored[..., 1].astype(int)
+    inside = (mirrored[..., 0] >= 0) & (mirrored[..., 1] >= 0) & (column < w) & (row < h)
+    usable = inside & good[np.clip(row, 0, h - 1), np.clip(column, 0, w - 1)]
+    return mirrored, usable & (distance_to(good) <= reach_px)
+
+
+def _inner_color(picture: Floats, grid: Grid, good: Mask) -> Floats:
+    """Smooth colours (h, w, 3) of a layer, from its inside: its rim has light and shadow that are nowhere else."""
+    inner = good & shrunk(grid.mask, 2.5)
+    if inner.sum() < max(_SMALLEST_REGION, 0.2 * good.sum()):
+        inner = good
+    return push_pull(smoothed_within(picture, inner, 1.5), inner)
+
+
+def _front(picture: Floats, grid: Grid, fields: Fields, field: LayerField, layer: int, good: Mask) -> Look:
+    on_arms = grid.mask & np.isin(fields.owner, [arm for arm in ARMS if arm != layer])
+    if layer in ARMS:
+        on_arms = grid.mask & (fields.owner != layer)
+    color = _inner_color(picture, grid, good)
+    copied_from, share = _own_places(good.shape), np.zeros(good.shape, np.float32)
+    mirrored = np.zeros(good.shape, np.bool_)
+    # Next to the person, and where trunk and legs meet, the sheet shows what the picture shows.
+    own = field.visible | ~grid.mask | ~(field.hidden | grown(field.hidden | on_arms, 2))
+    reflected, usable = _reflected(good, _REFLECTED_METRES * fields.px_per_metre)
+    copied_from[usable], share[usable] = reflected[usable], 0.8
+    other_half = ~own & ~usable & field.covered & field.mirrored_front_seen
+    copied_from[other_half], share[other_half], mirrored[other_half] = field.mirrored_front[other_half], 1, True
+    share = smoothed(share, 1.0) * (share > 0)
+    copied_from[own], share[own], mirrored[own] = _own_places(good.shape)[own], 1, False
+    return Look(copied_from=copied_from, share=share, color=color, mirrored=mirrored)
+
+
+def _back(
+    picture: Floats,
+    unprinted: Floats,
+    plain: Floats,
+    grid: Grid,
+    fields: Fields,
+    field: LayerField,
+    layer: int,
+    good: Mask,
+    front: Look,
+    body: Body,
+) -> Look:
+    """The far side: the near side without its prints, but with hair for the face."""
+    base = _inner_color(unprinted, grid, good)
+    color = np.where((field.visible & good)[..., None], unprinted, base)
+    copied_from = front.copied_from.copy()
+    if layer in ARMS:
+        return replace(front, color=np.where((field.visible & good)[..., None], picture, base))
+    share = np.where(field.visible | ~grid.mask, plain * front.share, front.share * 0.8)
+    share = np.where(front.mirrored, 0, share)
+    mirrored = field.covered & field.mirrored_back_seen & ~(field.visible & good & (plain > 0.5))
+    weight = smoothed(mirrored.astype(np.float32), 1.0) * mirrored
+    copied_from[mirrored], share = field.mirrored_back[mirrored], np.where(mirrored, weight, share)
+    look = Look(copied_from=copied_from, share=share.astype(np.float32), color=color, mirrored=mirrored)
+    return _clothed_neck(_haired(look, picture, grid, fields, field, body), picture, grid, field, body)
+
+
+def _haired(look: Look, picture: Floats, grid: Grid, fields: Fields, field: LayerField, body: Body) -> Look:
+    """The back of a head that looks at the camera: hair for the face, and a plain nape where the hair is short."""
+    labels, inner = grid.labels, shrunk(grid.mask, 1)
+    hair = (labels.hair > 0.6) & inner
+    face = np.clip(labels.head - labels.hair, 0, 1)
+    skin = (face > 0.6) & inner
+    if abs(head_yaw(body)) > 80 or skin.sum() < _SMALLEST_REGION:
+        return look
+    height = field.back_point[..., 2] - rest_joint(body, "head")[2]
+    on_head = field.weights[..., [joint("head"), joint("neck03"), joint("neck02")]].sum(2)
+    amount = smoothed(face * np.clip(on_head * 2, 0, 1), 1.0)
+    amount = np.clip(1.6 * np.maximum(amount, face * (on_head > 0.4)), 0, 1)
+    behind_ears = field.back_point[..., 1] - _ear_depth(body)
+    amount = amount * np.clip(behind_ears / 0.02 + 0.5, 0, 1)
+    upper = np.clip((height - _NAPE_METRES) / 0.02, 0, 1)
+    if hair.sum() >= _SMALLEST_REGION:
+        is_long = (hair & (height < _NAPE_METRES - 0.06)).sum() > 0.15 * hair.sum()
+        look = _replaced(look, amount if is_long else amount * upper, hair, picture, fields.px_per_metre)
+        if is_long:
+            return look
+    plain = smoothed_within(picture, skin, 0.03 * fields.px_per_metre)
+    return _replaced(look, amount * (1 - upper), skin, push_pull(plain, skin), fields.px_per_metre, itself=True)
+
+
+def _ear_depth(body: Body) -> float:
+    """How far behind the body's origin its ears are in the rest pose, metres."""
+    reduced = reduced_body()
+    ears = [OPENPOSE_18.index("left_ear"), OPENPOSE_18.index("right_ear")]
+    points = reduced.part_points + np.tensordot(body.shape, reduced.part_basis, 1)
+    parts = np.isin(reduced.part_keypoint, ears)
+    return float((points[parts, 1] * reduced.part_weight[parts]).sum() / len(ears))
+
+
+def _clothed_neck(look: Look, picture: Floats, grid: Grid, field: LayerField, body: Body) -> Look:
+    """Backs are covered to the neck: what a neckline or an open coat shows in front is not seen behind."""
+    labels = grid.labels
+    area = max(int(grid.mask.sum()), 1)
+    top = (labels.top > 0.6) & shrunk(grid.mask, 1)
+    if top.sum() < 0.04 * area:
+        return look
+    below_neck = np.clip((rest_joint(body, "neck02")[2] - 0.02 - field.back_point[..., 2]) / 0.02, 0, 1)
+    bare = np.clip(labels.torso_skin + labels.head - labels.hair, 0, 1)
+    above_waist = np.clip((field.back_point[..., 2] - rest_joint(body, "spine03")[2]) / 0.03, 0, 1)
+    px = max(float(np.sqrt(area)) * 0.01, 1.0)
+    amount = smoothed(bare * below_neck * above_waist, px)
+    look = _replaced(look, np.clip(1.5 * amount, 0, 1), top, picture, 1e6)
+    coat = (labels.coat > 0.6) & shrunk(grid.mask, 1)
+    if coat.sum() > 0.25 * top.sum() and coat.sum() >= _SMALLEST_REGION:
+        under = smoothed(np.clip(labels.top - labels.coat, 0, 1), px)
+        look = _replaced(look, np.clip(1.5 * under, 0, 1) * above_waist, coat, picture, 1e6)
+    return look
+
+
+def _replaced(
+    look: Look, amount: Floats, material: Mask, picture: Floats, px_per_metre: float, *, itself: bool = False
+) -> Look:
+    """The look with `amount` (h, w) of it made of the pixels `material`, those too if it is about them `itself`."""
+    reflected, usable = _reflected(material, 0.3 * px_per_metre)
+    mixed = push_pull(smoothed_within(picture, material, 1.5), material)
+    x, y = reflected[..., 0].ravel(), reflected[..., 1].ravel()
+    detailed = sampled(picture, x, y).reshape(picture.shape)
+    soft = smoothed(usable.astype(np.float32), 1.0)[..., None] * 0.7
+    mixed = mixed * (1 - soft) + detailed * soft
+    a = np.where(material & (not itself), 0, amount)[..., None]
+    color = look.color * (1 - a) + mixed * a
+    share = look.share * (1 - np.clip(1.5 * a[..., 0], 0, 1))
+    return Look(copied_from=look.copied_from, share=share, color=color, mirrored=look.mirrored & (a[..., 0] < 0.5))
+
+
+def _without_prints(picture: Floats, grid: Grid, fields: Fields) -> tuple[Floats, Floats]:
+    """The picture with each material's own colours in place of prints, and how far each pixel is no print (h, w)."""
+    labels = grid.labels
+    skin = sum(labels.arms.values()) + labels.torso_skin + sum(labels.legs.values())
+    coat = labels.coat
+    regions = np.stack([labels.hair, labels.head - labels.hair, labels.top - coat, coat, labels.lower, skin], 2)
+    region = np.where(grid.mask, regions.argmax(2), -1)
+    result, plain = picture.copy(), np.ones(grid.mask.shape, np.float32)
+    sigma = 0.05 * fields.px_per_metre
+    for n in range(regions.shape[2]):
+        inside = region == n
+        if inside.sum() < 4 * _SMALLEST_REGION:
+            continue
+        low = smoothed_within(picture, inside, sigma)
+        off = np.abs(picture - low).max(2)
+        limit = max(_PLAIN_FACTOR * float(np.median(off[inside])), _PRINT_CONTRAST)
+        printed = inside & (off > limit)
+        rest = inside & ~grown(printed, 1.5)
+        if not printed.any() or rest.sum() < 2 * _SMALLEST_REGION:
+            continue
+        amount = smoothed(grown(printed, 1.5).astype(np.float32), 1.0) * inside
+        clean = push_pull(smoothed_within(picture, rest, sigma * 0.5), rest)
+        a = np.clip(1.4 * amount, 0, 1)[..., None]
+        result = result * (1 - a) + clean * a
+        plain = np.minimum(plain, 1 - np.clip(1.6 * amount, 0, 1))
+    return result, plain
