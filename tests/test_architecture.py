@@ -16,9 +16,10 @@ ROOT = PACKAGE.parent.parent
 
 # Left may not import right (docs/concepts.md). Inside a layer everything may be imported, but not in circles.
 LAYERS = [
-    {"errors", "version"},
+    {"defaults", "errors", "version"},
     {"files", "memo", "memory", "running_code", "imaging", "pose", "parsing"},
     {"batch", "body"},
+    {"surface"},
     {"nn"},
     {"metrics"},
     {"models", "data", "people", "detect", "baselines"},

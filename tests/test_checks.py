@@ -18,7 +18,7 @@ def text(name: str) -> str:
 def test_ci_goes_through_the_readme_s_test_command_with_checks() -> None:
     assert re.search(r"^    scripts/test\b", text("README.md"), re.MULTILINE)
     assert "exec scripts/test --checks" in text(".ci/run")
-    assert "/test\" --checks" in text("scripts/check")
+    assert '/test" --checks' in text("scripts/check")
 
 
 @pytest.mark.parametrize("step", ["ruff format --check .", "ruff check .", "pyright", "exec python -m pytest"])

@@ -21,6 +21,7 @@ from posable.cli.studio import studio
 from posable.cli.terminal import check_outputs, report, tell
 from posable.cli.train import train
 from posable.cli.weights import weights_app
+from posable.defaults import DEFAULT_MODEL
 from posable.errors import ConfigError, PosableError
 from posable.version import __version__
 
@@ -68,7 +69,7 @@ app.command()(explain)
 app.command()(cutout)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Model = Annotated[str, typer.Option(metavar="NAME", help="Shipped model (weave) or model folder.", show_default=False)]
+Model = Annotated[str, typer.Option(metavar="NAME", help="Shipped model (puppet) or model folder.", show_default=False)]
 Device = Annotated[
     str | None, typer.Option(metavar="NAME", help="cuda, mps or cpu; else the fastest.", show_default=False)
 ]
@@ -114,7 +115,7 @@ def transfer(
     ] = None,
     no_retarget: Annotated[bool, typer.Option("--no-retarget", help="Don't fit the pose to the person.")] = False,
     seconds: Annotated[float, typer.Option(metavar="S", help="Time per picture, animated.", min=0.02, max=60)] = 0.5,
-    model: Model = "weave",
+    model: Model = DEFAULT_MODEL,
     device: Device = None,
     json: Json = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from posable.cli.terminal import PICTURE_SUFFIXES, check_outputs, report, tell
+from posable.defaults import DEFAULT_MODEL
 from posable.errors import InputError
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ NoRetarget = Annotated[bool, typer.Option("--no-retarget", help="Don't fit the p
 SizeOption = Annotated[
     str | None, typer.Option("--size", metavar="HxW", help="Working size: 256x176 or 512x352.", show_default=False)
 ]
-Model = Annotated[str, typer.Option(metavar="NAME", help="Shipped model (weave) or model folder.", show_default=False)]
+Model = Annotated[str, typer.Option(metavar="NAME", help="Shipped model (puppet) or model folder.", show_default=False)]
 Device = Annotated[
     str | None, typer.Option(metavar="NAME", help="cuda, mps or cpu; else the fastest.", show_default=False)
 ]
@@ -67,7 +68,7 @@ def garment(
     background: BackgroundOption = None,
     no_retarget: NoRetarget = False,
     size: SizeOption = None,
-    model: Model = "weave",
+    model: Model = DEFAULT_MODEL,
     device: Device = None,
     json: Json = False,
 ) -> None:
@@ -111,7 +112,7 @@ def texture(
     background: BackgroundOption = None,
     no_retarget: NoRetarget = False,
     size: SizeOption = None,
-    model: Model = "weave",
+    model: Model = DEFAULT_MODEL,
     device: Device = None,
     json: Json = False,
 ) -> None:
@@ -145,7 +146,7 @@ def paint(
     background: BackgroundOption = None,
     no_retarget: NoRetarget = False,
     size: SizeOption = None,
-    model: Model = "weave",
+    model: Model = DEFAULT_MODEL,
     device: Device = None,
     json: Json = False,
 ) -> None:
@@ -183,7 +184,7 @@ def parse(
     source_pose: SourcePose = None,
     no_retarget: NoRetarget = False,
     size: SizeOption = None,
-    model: Model = "weave",
+    model: Model = DEFAULT_MODEL,
     device: Device = None,
     json: Json = False,
 ) -> None:
@@ -224,7 +225,7 @@ def explain(
     source_pose: SourcePose = None,
     no_retarget: NoRetarget = False,
     size: SizeOption = None,
-    model: Model = "weave",
+    model: Model = DEFAULT_MODEL,
     device: Device = None,
     json: Json = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from posable.cli.terminal import Progress, check_outputs, report, tell
+from posable.defaults import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from posable.evaluation.benchmark import BenchmarkReport
@@ -77,7 +78,8 @@ def evaluate(
 
 def benchmark(
     models: Annotated[
-        list[str] | None, typer.Argument(metavar="MODEL...", help="Shipped names or folders.", show_default="weave")
+        list[str] | None,
+        typer.Argument(metavar="MODEL...", help="Shipped names or folders.", show_default="puppet"),
     ] = None,
     protocol: Protocol = "people-1",
     data: Data = None,
@@ -104,7 +106,7 @@ def benchmark(
 
     with Progress() as progress:
         found = run_benchmark(
-            models or ["weave"],
+            models or [DEFAULT_MODEL],
             _protocol(protocol, pairs, size),
             data,
             Settings(choose_device(device), workers=workers, progress=progress.show),

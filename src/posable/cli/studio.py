@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from posable.cli.terminal import tell
+from posable.defaults import DEFAULT_MODEL
 from posable.errors import InputError, MissingExtraError
 
 _KEY_VARIABLE = "POSABLE_API_KEY"
@@ -52,7 +53,7 @@ def studio(
     if not local and api_key is None:
         tell(f"anybody who reaches {host} can use this service; give --api-key KEY to change that.")
     settings = Settings(
-        models=tuple(model or ("weave",)),
+        models=tuple(model or (DEFAULT_MODEL,)),
         device=device,
         dtd=dtd,
         api_key=api_key,

@@ -7,12 +7,15 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
+from PIL import Image
 from torch import Tensor
 
 from posable.batch import PoseCondition
+from posable.detect.cues import source_cues
 from posable.imaging.frame import Frame
 from posable.imaging.image import to_pil, to_tensor
 from posable.imaging.size import Size
+from posable.models.cues import SourceCues
 from posable.models.generator import Generator, Rendering
 from posable.pose.pose import PoseBatch
 
@@ -26,7 +29,7 @@ def draws_directly(generator: Generator[Any], size: Size) -> bool:
 
 def drawn_in_frame(generator: Generator[Any], size: Size) -> Draw:
     """The generator for conditions of `size`; pictures are resized by Lanczos on the way in and out where need be."""
-    if draws_directly(generator, size):
+    if draws_directly(generator, size) and not generator.needs_cues:
         return generator
 
     def draw(condition: PoseCondition) -> Rendering:
@@ -63,7 +66,8 @@ def _drawn(
         target_pose=PoseBatch.from_poses([f.pose(condition.target_pose[r]) for f, r in zip(frames, rows, strict=True)]),
         source_parsing=labels,
     )
-    found = generator(placed.to(device))
+    found = _with_cues(generator, placed, pictures, condition, rows, frames) if generator.needs_cues else None
+    found = found or generator(placed.to(device))
     return [
         Rendering(
             image=to_tensor(frame.picture_back(to_pil(found.image[index]), onto=picture))[None].to(device),
@@ -72,6 +76,30 @@ def _drawn(
         )
         for index, (frame, picture) in enumerate(zip(frames, pictures, strict=True))
     ]
+
+
+def _with_cues(
+    generator: Generator[Any],
+    placed: PoseCondition,
+    pictures: list[Image.Image],
+    condition: PoseCondition,
+    rows: list[int],
+    frames: list[Frame],
+) -> Rendering:
+    """What a user's photo would give, whose matte is looked for in it; the pose is given, so there is no depth."""
+    device = condition.source_image.device
+    found = [
+        source_cues(picture, condition.source_pose[row], frame)
+        for picture, row, frame in zip(pictures, rows, frames, strict=True)
+    ]
+    cues = SourceCues(
+        matte=torch.cat([one.matte for one in found]).to(device),
+        depth=torch.cat([one.depth for one in found]).to(device),
+        depth_weight=torch.cat([one.depth_weight for one in found]).to(device),
+    )
+    there = placed.to(device)
+    encoded = generator.encode_with_cues(there.source_image, there.source_pose, there.source_parsing, cues)
+    return generator.render(encoded, there.target_pose)
 
 
 def _back(maps: Tensor | None, index: int, frame: Frame) -> Tensor | None:

@@ -12,6 +12,7 @@ from posable.batch import PoseCondition
 from posable.imaging.frame import Frame
 from posable.imaging.image import png_bytes, to_pil
 from posable.imaging.size import Size
+from posable.models.cues import SourceCues
 from posable.models.person_window import window_around
 from posable.parsing.schemes import ParsingLabels
 from posable.pose.drawing import side_by_side
@@ -51,6 +52,8 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     family: ClassVar[str]
     needs_parsing: ClassVar[bool] = False
     """Whether `encode` must be given the source's parsing map."""
+    needs_cues: ClassVar[bool] = False
+    """Whether `encode_with_cues` is to be called with what can be found in the photograph besides."""
     largest_factor: ClassVar[int] = 1
     """How many times `size`, a side, a picture that has the pixels is drawn at. More than 1 where pixels are copied:
     they stay as sharp as they were."""
@@ -86,6 +89,16 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     ) -> EncodedT:
         """Everything about the source that does not depend on the target pose. The parsing map has LIP-20 classes;
         families that do not need it ignore it."""
+
+    def encode_with_cues(
+        self,
+        source_image: Float[Tensor, "n 3 h w"],
+        source_pose: PoseBatch,
+        source_parsing: UInt8[Tensor, "n h w"] | None,
+        cues: SourceCues,
+    ) -> EncodedT:
+        """`encode`, for families that draw better when they know the person's matte and depth."""
+        return self.encode(source_image, source_pose, source_parsing)
 
     @abstractmethod
     def render(self, encoded: EncodedT, target_pose: PoseBatch) -> Rendering:

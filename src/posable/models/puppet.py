@@ -23,6 +23,7 @@ from posable.body.fit import fit_body
 from posable.body.fitted import Body
 from posable.errors import PosableError
 from posable.imaging.size import Size
+from posable.models.cues import SourceCues
 from posable.models.family import Family
 from posable.models.generator import Generator, Rendering
 from posable.models.weave import WeaveConfig, WeaveGenerator, WeaveSource
@@ -64,6 +65,7 @@ class PuppetGenerator(Generator[PuppetSource]):
 
     family = "puppet"
     needs_parsing = True
+    needs_cues = True
     largest_factor = 4
 
     def __init__(self, config: PuppetConfig) -> None:
@@ -104,6 +106,17 @@ class PuppetGenerator(Generator[PuppetSource]):
         if any(surface is None for surface in surfaces):
             weave = self.weave.encode(source_image, source_pose)
         return PuppetSource(source_image, source_pose, tuple(surfaces), tuple(backgrounds), tuple(corners), weave)
+
+    def encode_with_cues(
+        self,
+        source_image: Float[Tensor, "n 3 h w"],
+        source_pose: PoseBatch,
+        source_parsing: UInt8[Tensor, "n h w"] | None,
+        cues: SourceCues,
+    ) -> PuppetSource:
+        known = zip(cues.depth, cues.depth_weight, strict=True)
+        bodies = tuple(_fitted(source_pose[index], *depth) for index, depth in enumerate(known))
+        return self.encode(source_image, source_pose, source_parsing, source_matte=cues.matte, source_bodies=bodies)
 
     def render(self, encoded: PuppetSource, target_pose: PoseBatch) -> Rendering:
         drawings = [self.drawing(encoded, index, target_pose[index]) for index in range(len(encoded.surfaces))]
@@ -173,6 +186,14 @@ class PuppetGenerator(Generator[PuppetSource]):
             "mask": (drawn.mask * 2 - 1).expand_as(drawn.image),
             "background": backgrounds,
         }
+
+
+def _fitted(pose: Pose, depth: Tensor, weight: Tensor) -> Body | None:
+    """The body of a pose whose keypoints' depths are known in part; None where no body fits."""
+    try:
+        return fit_body(pose, depth=depth.cpu().numpy(), depth_weight=weight.cpu().numpy())
+    except PosableError:
+        return None
 
 
 def _surface(

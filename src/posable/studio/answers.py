@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from posable.defaults import DEFAULT_MODEL
 from posable.studio.pictures import PictureFormat, SequenceFormat
 from posable.studio.settings import Limits
 from posable.transfer.background import BackgroundKind
@@ -35,7 +36,7 @@ GivenPose = Annotated[
     ),
 ]
 ModelName = Annotated[
-    str | None, Field(description="A model of /v1/models; else the default.", max_length=200, examples=["weave"])
+    str | None, Field(description="A model of /v1/models; else the default.", max_length=200, examples=[DEFAULT_MODEL])
 ]
 MaxSide = Annotated[
     int | None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from posable.defaults import DEFAULT_MODEL
 from posable.errors import ConfigError
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -52,7 +53,7 @@ class Limits:
 class Settings:
     """How a service is set up."""
 
-    models: tuple[str, ...] = ("weave",)
+    models: tuple[str, ...] = (DEFAULT_MODEL,)
     """Shipped models or model folders; the first is used when a request names none."""
     device: str | None = None
     dtd: str | os.PathLike[str] | None = None

@@ -49,6 +49,12 @@ _LIMBS: tuple[tuple[str, str, float], ...] = (
 )
 """Limbs by their ends, and about how thick they are, as a share of the person's extent."""
 
+_ENDS = (
+    *((f"{side}_wrist", f"{side}_elbow", 0.65) for side in ("right", "left")),
+    *((f"{side}_ankle", f"{side}_knee", 0.2) for side in ("right", "left")),
+)
+"""How far hands and feet go on beyond their joint, in lengths of the limb before it."""
+
 Mask = npt.NDArray[np.floating]
 
 
@@ -136,7 +142,7 @@ def _share_of_limbs(pose: Pose, chosen: list[bool], size: Size) -> Mask:
     thickness; 1 everywhere when all limbs are chosen, 0 when none is."""
     if all(chosen) or not any(chosen):
         return np.full(size, float(all(chosen)), np.float32)
-    extent, points = _extent(pose), pose.named()
+    extent, points = _extent(pose), _with_ends(pose.named())
     ys, xs = np.mgrid[0 : size.height, 0 : size.width].astype(np.float32) + np.float32(0.5)
     nearest = {True: np.full(size, np.inf, np.float32), False: np.full(size, np.inf, np.float32)}
     for (start, end, thickness), is_chosen in zip(_LIMBS, chosen, strict=True):
@@ -144,6 +150,16 @@ def _share_of_limbs(pose: Pose, chosen: list[bool], size: Size) -> Mask:
             distance = _distance(xs, ys, points[start], points[end]) / (thickness * extent)
             nearest[is_chosen] = np.minimum(nearest[is_chosen], distance)
     return (1 / (1 + np.exp(np.clip(4 * (nearest[True] - nearest[False]), -60, 60)))).astype(np.float32)
+
+
+def _with_ends(points: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """The keypoints with wrists moved on to the fingers and ankles to the soles: hands and feet belong to their limbs."""
+    result = dict(points)
+    for end, before, share in _ENDS:
+        if end in points and before in points:
+            (x, y), (x0, y0) = points[end], points[before]
+            result[end] = x + share * (x - x0), y + share * (y - y0)
+    return result
 
 
 def _distance(xs: Mask, ys: Mask, start: tuple[float, float], end: tuple[float, float]) -> Mask:

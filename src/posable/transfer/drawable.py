@@ -10,6 +10,8 @@ import torch
 from PIL import Image, ImageChops
 from torch import Tensor
 
+from posable.detect.cues import source_cues
+from posable.detect.detection import Detection
 from posable.detect.parser import parse
 from posable.errors import ConfigError
 from posable.imaging.frame import Frame, Window
@@ -38,6 +40,8 @@ class DrawablePerson:
     """From the picture to the frame that the generator works in."""
     people_found: int = 1
     """How many people the detector saw; 1 when the pose was given."""
+    found: Detection | None = field(default=None, repr=False)
+    """What the pose detector said, if it was asked."""
     given_parsing: ParsingResult | None = field(default=None, repr=False)
     name: str = "the picture"
     """What errors call it."""
@@ -61,7 +65,10 @@ class DrawablePerson:
         if self.generator.needs_parsing:
             labels = torch.from_numpy(self.frame.labels(self.parsing.labels))[None].to(self.device)
         with torch.inference_mode():
-            return self.generator.encode(image, batch, labels)
+            if not self.generator.needs_cues:
+                return self.generator.encode(image, batch, labels)
+            cues = source_cues(self.picture, self.pose, self.frame, self.found)
+            return self.generator.encode_with_cues(image, batch, labels, cues)
 
     @cached_property
     def parsing(self) -> ParsingResult:

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
+from posable.defaults import DEFAULT_MODEL
+from posable.detect import Detection
 from posable.errors import ImageError, InputError, SizeError
 from posable.imaging.frame import Frame
 from posable.imaging.image import read_image, size_of, to_rgb
@@ -46,7 +48,7 @@ class PoseTransfer:
     @classmethod
     def from_pretrained(
         cls,
-        name_or_folder: str | os.PathLike[str] = "weave",
+        name_or_folder: str | os.PathLike[str] = DEFAULT_MODEL,
         device: str | torch.device | None = None,
         tell: Tell | None = None,
     ) -> PoseTransfer:
@@ -96,9 +98,11 @@ class PoseTransfer:
         if source_pose is None:
             detection = find_pose(picture, name, tell=self.tell)
             found, people_found = detection.pose, detection.people_found
+            detected: Detection | None = detection
         else:
             given = resolve_pose(source_pose, size_of(picture), self.tell)
             found, people_found = Frame.letterbox(given.size, size_of(picture)).pose(given), 1
+            detected = None
         frame = self.generator.frame_for(size_of(picture), found)
         encoded = EncodedSource(
             picture=picture,
@@ -106,6 +110,7 @@ class PoseTransfer:
             generator=self.generator,
             frame=frame if asked is None else frame.with_size(asked),
             people_found=people_found,
+            found=detected,
             given_parsing=None if source_parsing is None else as_parsing(source_parsing, size_of(picture)),
             name=name,
             tell=self.tell,

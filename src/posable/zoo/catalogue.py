@@ -11,7 +11,7 @@ from typing import Any
 
 from posable.errors import CheckpointError, InputError
 from posable.models import FAMILIES
-from posable.zoo.checkpoint import CARD_FILE, SHIPPED_FOLDER, WEIGHTS_FILE, read_card, shipped_models
+from posable.zoo.checkpoint import CARD_FILE, SHIPPED_FOLDER, WEIGHTS_FILE, read_card, shipped_models, weights_file
 
 __all__ = ["FamilySummary", "ModelSummary", "families", "models_in", "shipped"]
 
@@ -107,7 +107,7 @@ def _model(folder: Path, name: str) -> ModelSummary:
     return ModelSummary(
         name=name,
         family=card["family"],
-        parameters=_numbers_in(folder / WEIGHTS_FILE),
+        parameters=_numbers_in(weights_file(folder, card)),
         size=f"{height}x{width}",
         licence=str(card.get("licence", "not stated")),
     )

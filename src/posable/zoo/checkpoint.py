@@ -103,10 +103,23 @@ def load_checkpoint(name_or_folder: str | os.PathLike[str]) -> Generator[Any]:
     config = _config(entry.config, card["config"], folder / CARD_FILE)
     # Nothing is allocated yet, so a card that asks for absurd sizes costs no memory.
     generator = entry.build_empty(config)
-    tensors = _read_weights(folder / WEIGHTS_FILE, card["weights_sha256"])
+    tensors = _weights_of(folder, card)
     _check_shapes(folder / WEIGHTS_FILE, tensors, generator.state_dict())
     generator.load_state_dict(tensors, strict=True, assign=True)
     return generator.eval()
+
+
+def weights_file(folder: Path, card: Mapping[str, Any]) -> Path:
+    """The file with the weights of a model folder; a shipped model may have those of another shipped one as a part."""
+    part = card.get("weights_of")
+    return (folder if part is None or folder.parent != SHIPPED_FOLDER else SHIPPED_FOLDER / part) / WEIGHTS_FILE
+
+
+def _weights_of(folder: Path, card: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The weights of a model folder, by the names that its generator has for them."""
+    path = weights_file(folder, card)
+    tensors = _read_weights(path, card["weights_sha256"])
+    return tensors if path.parent == folder else {f"{path.parent.name}.{name}": one for name, one in tensors.items()}
 
 
 def read_card(name_or_folder: str | os.PathLike[str]) -> dict[str, Any]:
