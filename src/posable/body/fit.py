@@ -60,8 +60,8 @@ def fit_body(
 
     `depth` (18,) says how many metres each visible keypoint is farther from the camera than the middle of the hips, NaN
     where unknown; `depth_weight` (18,) in [0, 1] how far it is to be trusted. `like` is a body of the same person: its
-    girth is kept, its shape up to small stretches, and its rotations for limbs without keypoints; else legs that nobody sees
-    stand.
+    girth is kept, its shape up to small stretches, and its rotations for limbs without keypoints; else legs that nobody
+    sees stand.
     Raises PoseError when fewer than two keypoints are visible, or all lie in one spot.
     """
     if pose.visible.sum() < 2:

@@ -34,24 +34,27 @@ _RIM_SHARE = 1 / 100
 """Zones are grown by this share of the picture's longer side, and softened as far."""
 _MOVED_SHARE = 0.012
 """Of the person's extent: joints that move less stay where they are."""
-_LIMBS: tuple[tuple[str, str, float], ...] = (
-    ("nose", "neck", 0.10),
-    ("left_ear", "right_ear", 0.12),
-    ("left_eye", "right_eye", 0.10),
-    ("neck", "right_hip", 0.10),
-    ("neck", "left_hip", 0.10),
-    ("right_shoulder", "left_shoulder", 0.08),
-    ("right_hip", "left_hip", 0.08),
-    *((f"{side}_shoulder", f"{side}_elbow", 0.05) for side in ("right", "left")),
-    *((f"{side}_elbow", f"{side}_wrist", 0.045) for side in ("right", "left")),
-    *((f"{side}_hip", f"{side}_knee", 0.075) for side in ("right", "left")),
-    *((f"{side}_knee", f"{side}_ankle", 0.055) for side in ("right", "left")),
+_HEAD = ("nose", "neck", "right_eye", "left_eye", "right_ear", "left_ear")
+_TRUNK = ("neck", "right_shoulder", "left_shoulder", "right_hip", "left_hip")
+_SIDES = ("right", "left")
+_LIMBS: tuple[tuple[str, str, float, tuple[str, ...]], ...] = (
+    ("nose", "neck", 0.10, _HEAD),
+    ("left_ear", "right_ear", 0.12, _HEAD),
+    ("left_eye", "right_eye", 0.10, _HEAD),
+    ("neck", "right_hip", 0.10, _TRUNK),
+    ("neck", "left_hip", 0.10, _TRUNK),
+    ("right_shoulder", "left_shoulder", 0.08, _TRUNK),
+    ("right_hip", "left_hip", 0.08, _TRUNK),
+    *((f"{side}_shoulder", f"{side}_elbow", 0.05, (f"{side}_shoulder", f"{side}_elbow")) for side in _SIDES),
+    *((f"{side}_elbow", f"{side}_wrist", 0.045, (f"{side}_elbow", f"{side}_wrist")) for side in _SIDES),
+    *((f"{side}_hip", f"{side}_knee", 0.075, (f"{side}_hip", f"{side}_knee")) for side in _SIDES),
+    *((f"{side}_knee", f"{side}_ankle", 0.055, (f"{side}_knee", f"{side}_ankle")) for side in _SIDES),
 )
-"""Limbs by their ends, and about how thick they are, as a share of the person's extent."""
-
+"""Limbs by their ends, about how thick they are, as a share of the person's extent, and the joints that move them: head
+and trunk are one piece each."""
 _ENDS = (
-    *((f"{side}_wrist", f"{side}_elbow", 0.65) for side in ("right", "left")),
-    *((f"{side}_ankle", f"{side}_knee", 0.2) for side in ("right", "left")),
+    *((f"{side}_wrist", f"{side}_elbow", 0.65) for side in _SIDES),
+    *((f"{side}_ankle", f"{side}_knee", 0.2) for side in _SIDES),
 )
 """How far hands and feet go on beyond their joint, in lengths of the limb before it."""
 
@@ -125,11 +128,11 @@ def feathered_window(size: Size, picture: Size, corner: tuple[int, int], share: 
 
 
 def _moved_limbs(source: Pose, target: Pose) -> list[bool]:
-    """For each of `_LIMBS` whether one of its ends moves, appears or disappears."""
+    """For each of `_LIMBS` whether one of the joints that move it moves, appears or disappears."""
     extent = max(_extent(source), _extent(target))
     shift = np.linalg.norm(source.keypoints - target.keypoints, axis=1)
     changed = (source.visible != target.visible) | (source.visible & target.visible & (shift > _MOVED_SHARE * extent))
-    return [bool(changed[OPENPOSE_18.index(a)] or changed[OPENPOSE_18.index(b)]) for a, b, _ in _LIMBS]
+    return [any(bool(changed[OPENPOSE_18.index(joint)]) for joint in joints) for *_, joints in _LIMBS]
 
 
 def _extent(pose: Pose) -> float:
@@ -145,7 +148,7 @@ def _share_of_limbs(pose: Pose, chosen: list[bool], size: Size) -> Mask:
     extent, points = _extent(pose), _with_ends(pose.named())
     ys, xs = np.mgrid[0 : size.height, 0 : size.width].astype(np.float32) + np.float32(0.5)
     nearest = {True: np.full(size, np.inf, np.float32), False: np.full(size, np.inf, np.float32)}
-    for (start, end, thickness), is_chosen in zip(_LIMBS, chosen, strict=True):
+    for (start, end, thickness, _), is_chosen in zip(_LIMBS, chosen, strict=True):
         if start in points and end in points:
             distance = _distance(xs, ys, points[start], points[end]) / (thickness * extent)
             nearest[is_chosen] = np.minimum(nearest[is_chosen], distance)
@@ -153,7 +156,7 @@ def _share_of_limbs(pose: Pose, chosen: list[bool], size: Size) -> Mask:
 
 
 def _with_ends(points: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    """The keypoints with wrists moved on to the fingers and ankles to the soles: hands and feet belong to their limbs."""
+    """The keypoints with wrists moved on to the fingers and ankles to the soles: hands belong to their limbs."""
     result = dict(points)
     for end, before, share in _ENDS:
         if end in points and before in points:
