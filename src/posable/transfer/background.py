@@ -32,10 +32,10 @@ _LARGEST_SIDE_PX = 768
 """Zones are found at this size at most; they are soft anyway."""
 _RIM_SHARE = 1 / 100
 """Zones are grown by this share of the picture's longer side, and softened as far."""
-_MOVED_SHARE = 0.012
+_MOVED_SHARE = 0.004
 """Of the person's extent: joints that move less stay where they are."""
 _HEAD = ("nose", "neck", "right_eye", "left_eye", "right_ear", "left_ear")
-_TRUNK = ("neck", "right_shoulder", "left_shoulder", "right_hip", "left_hip")
+_TRUNK = ("neck", "right_shoulder", "left_shoulder", "right_hip", "left_hip", "right_elbow", "left_elbow")
 _SIDES = ("right", "left")
 _LIMBS: tuple[tuple[str, str, float, tuple[str, ...]], ...] = (
     ("nose", "neck", 0.10, _HEAD),
@@ -51,7 +51,7 @@ _LIMBS: tuple[tuple[str, str, float, tuple[str, ...]], ...] = (
     *((f"{side}_knee", f"{side}_ankle", 0.055, (f"{side}_knee", f"{side}_ankle")) for side in _SIDES),
 )
 """Limbs by their ends, about how thick they are, as a share of the person's extent, and the joints that move them: head
-and trunk are one piece each."""
+and trunk are one piece each, and an upper arm that is raised pulls at the chest."""
 _ENDS = (
     *((f"{side}_wrist", f"{side}_elbow", 0.65) for side in _SIDES),
     *((f"{side}_ankle", f"{side}_knee", 0.2) for side in _SIDES),
