@@ -14,18 +14,19 @@ from posable.errors import PoseError
 from posable.pose.pose import OPENPOSE_18, Pose
 
 _DEPTH_SPREAD = {
-    "hip": 0.03,
-    "shoulder": 0.08,
-    "neck": 0.08,
-    "elbow": 0.11,
-    "wrist": 0.14,
-    "knee": 0.1,
-    "ankle": 0.12,
-    "nose": 0.1,
-    "eye": 0.1,
-    "ear": 0.1,
+    "hip": 0.06,
+    "shoulder": 0.16,
+    "neck": 0.16,
+    "elbow": 0.22,
+    "wrist": 0.28,
+    "knee": 0.2,
+    "ankle": 0.24,
+    "nose": 0.2,
+    "eye": 0.2,
+    "ear": 0.2,
 }
-"""Metres, the standard deviation of a detector's depths: BlazePose's, on rendered people."""
+"""Metres, the standard deviation of a detector's depths: twice that of BlazePose's on rendered people, because the guess
+has used them already."""
 _LEAN = {
     "nose": 0.1,
     "eye": 0.1,
