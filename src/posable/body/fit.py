@@ -25,8 +25,8 @@ _DEPTH_SPREAD = {
     "eye": 0.2,
     "ear": 0.2,
 }
-"""Metres, the standard deviation of a detector's depths: twice that of BlazePose's on rendered people, because the guess
-has used them already."""
+"""Metres, the standard deviation of a detector's depths: twice that of BlazePose's on rendered people, because the
+guess has used them already."""
 _LEAN = {
     "nose": 0.1,
     "eye": 0.1,
