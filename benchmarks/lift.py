@@ -22,6 +22,8 @@ import torch
 from PIL import Image
 
 from posable.body.fit import fit_body
+from posable.body.rasterize import rasterize_numba, rasterize_numpy
+from posable.body.reduced import reduced_body
 from posable.detect import detect_pose
 from posable.errors import NoPersonError
 from posable.imaging.size import Size

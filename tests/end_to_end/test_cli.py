@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
 from PIL import Image
 from typer.testing import CliRunner, Result
 
 from posable import __version__
+from posable.body.files import read_body
 from posable.cli.app import app
 from posable.pose.files import read_pose, write_pose
 from posable.pose.library import shipped_poses
@@ -145,6 +147,27 @@ def test_detect_writes_a_pose_and_an_overlay_of_a_photograph(examples: Path, tmp
     nose = found.named()["nose"]
     assert abs(nose[0] - 222) < 15
     assert abs(nose[1] - 127) < 15
+
+
+def test_detect_draws_and_writes_the_body_of_a_photograph(examples: Path, tmp_path: Path) -> None:
+    pose, overlay, body = tmp_path / "pose.json", tmp_path / "overlay.png", tmp_path / "body.json"
+    photo = examples / "astronaut.png"
+    told = json.loads(
+        run("detect", photo, "-o", pose, "--overlay", overlay, "--body", "--body-out", body, "--json").stdout
+    )
+    assert told["written"] == [str(pose), str(overlay), str(body)]
+    assert abs(told["facing_degrees"]) < 60, "she faces the camera"
+    fitted = read_body(body)
+    assert fitted.size == read_pose(pose).size
+    assert fitted.cost == pytest.approx(told["body_cost"], abs=0.06)
+    drawn, plain = (np.asarray(Image.open(file).convert("RGB"), float) for file in (overlay, photo))
+    assert 0.1 < (np.abs(drawn - plain).max(-1) > 8).mean() < 0.9
+
+
+def test_a_body_has_to_be_drawn_into_something(examples: Path, tmp_path: Path) -> None:
+    done = in_process("detect", str(examples / "astronaut.png"), "-o", str(tmp_path / "pose.json"), "--body")
+    assert done.returncode == 2
+    assert "add --overlay FILE" in done.stderr
 
 
 def test_people_are_made(tmp_path: Path) -> None:

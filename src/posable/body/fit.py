@@ -5,27 +5,29 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from posable.body.calm import calmed, observed_joints, straightened
 from posable.body.fitted import Body
-from posable.body.kinematics import Array, forward_kinematics, keypoints_of, project, rotation_of
+from posable.body.kinematics import Array, forward_kinematics, keypoints_of, project
 from posable.body.lifter import Hypotheses, features, lifter
-from posable.body.reduced import GIRTHS, JOINTS, reduced_body
+from posable.body.reduced import GIRTHS, reduced_body
 from posable.body.refine import Observation, Start, refine
 from posable.errors import PoseError
 from posable.pose.pose import OPENPOSE_18, Pose
 
 _DEPTH_SPREAD = {
-    "hip": 0.03,
-    "shoulder": 0.08,
-    "neck": 0.08,
-    "elbow": 0.11,
-    "wrist": 0.14,
-    "knee": 0.1,
-    "ankle": 0.12,
-    "nose": 0.1,
-    "eye": 0.1,
-    "ear": 0.1,
+    "hip": 0.06,
+    "shoulder": 0.16,
+    "neck": 0.16,
+    "elbow": 0.22,
+    "wrist": 0.28,
+    "knee": 0.2,
+    "ankle": 0.24,
+    "nose": 0.2,
+    "eye": 0.2,
+    "ear": 0.2,
 }
-"""Metres, the standard deviation of a detector's depths: BlazePose's, on rendered people."""
+"""Metres, the standard deviation of a detector's depths: twice that of BlazePose's on rendered people, because the
+guess has used them already."""
 _LEAN = {
     "nose": 0.1,
     "eye": 0.1,
@@ -33,20 +35,13 @@ _LEAN = {
     "shoulder": 0.035,
     "elbow": 0.03,
     "wrist": 0.03,
-    "knee": -0.05,
-    "ankle": -0.06,
+    "ankle": -0.08,
 }
-"""Metres that BlazePose's depth puts keypoints too far to the person's front, else 0: it sees people lean forwards, by
-half of this when they are rendered, by this on photographs of people who stand."""
+"""Metres that BlazePose's depth puts keypoints too far to the person's front, else 0: it sees people lean forwards, on
+photographs of people who stand about twice as much as on rendered ones."""
 _FIRST_STEPS, _LAST_STEPS = 3, 10
 """Of the fit: of all hypotheses, and then of the best one alone."""
 _SMALLEST_EXTENT_PX = 2.0
-_LEGS_TOGETHER = 0.05
-"""Radians that legs turn inwards from the rest pose, in which they are apart."""
-_MOST_HIP_TILT = 1.0
-"""Radians that legs which nobody sees may turn against the pelvis."""
-_ARM, _FOREARM = ("clavicle", "upperarm01", "lowerarm01", "wrist"), ("lowerarm01", "wrist")
-_LEG, _SHIN = ("upperleg01", "lowerleg01", "foot"), ("lowerleg01", "foot")
 
 
 def fit_body(
@@ -75,7 +70,7 @@ def fit_body(
     observation = _observation(pose, depth, depth_weight)
     observed = observed_joints(pose.visible)
     guess = _guess(observation)
-    rotations, shape = _calm(guess.rotations, observed, like), guess.shape
+    rotations, shape = calmed(straightened(guess.rotations), observed, like), guess.shape
     if like is not None:
         shape = np.tile(like.shape, (len(rotations), 1))
     freedom = 1.0 if like is None else 0.3
@@ -87,7 +82,7 @@ def fit_body(
     return Body(
         shape=fit.shape[0],
         girth=np.zeros(len(GIRTHS)) if like is None else like.girth,
-        rotations=_calm(fit.rotations, observed, like)[0],
+        rotations=calmed(fit.rotations, observed, like)[0],
         scale=float(fit.scale[0]),
         offset=(float(fit.offset[0, 0]), float(fit.offset[0, 1])),
         size=pose.size,
@@ -106,22 +101,6 @@ def turned_pose(body: Body, degrees: float) -> Pose:
     if not np.isfinite(degrees):
         raise PoseError(f"the turn is {degrees} degrees; give a finite number, for example 30.")
     return body.turned(degrees).pose
-
-
-def observed_joints(visible: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Which joints (24,) the visible keypoints (18,) tell the rotation of."""
-    seen = dict(zip(OPENPOSE_18.keypoints, visible.tolist(), strict=True))
-    observed = np.ones(len(JOINTS), np.bool_)
-    for side, name in (("L", "left"), ("R", "right")):
-        elbow, wrist, knee, ankle = (seen[f"{name}_{joint}"] for joint in ("elbow", "wrist", "knee", "ankle"))
-        hidden = ["wrist", "foot"]
-        hidden += _ARM if not elbow and not wrist else _FOREARM if not wrist else ()
-        hidden += _LEG if not knee and not ankle else _SHIN if not ankle else ()
-        observed[[JOINTS.index(f"{bone}.{side}") for bone in hidden]] = False
-    face = [seen[name] for name in ("nose", "right_eye", "left_eye", "right_ear", "left_ear")]
-    if not any(face):
-        observed[[joint for joint, bone in enumerate(JOINTS) if bone.startswith(("neck", "head"))]] = False
-    return observed
 
 
 def _observation(pose: Pose, depth: npt.ArrayLike | None, depth_weight: npt.ArrayLike | None) -> Observation:
@@ -154,31 +133,6 @@ def _guess(observation: Observation) -> Hypotheses:
     shape = 0.5 * guess.shape
     shape[:, 0] = 0
     return guess._replace(shape=shape)
-
-
-def _calm(rotations: Array, observed: npt.NDArray[np.bool_], like: Body | None) -> Array:
-    """The rotations (k, 24, 3, 3), but of limbs that nobody sees those of `like`; without it, legs of which nothing is
-    seen on either side stand under the body."""
-    calm = rotations.copy()
-    if like is not None:
-        calm[:, ~observed] = like.rotations[~observed]
-    elif not observed[[JOINTS.index("upperleg01.L"), JOINTS.index("upperleg01.R")]].any():
-        upright = _upright(calm[:, 0])
-        for side, sign in (("L", 1.0), ("R", -1.0)):
-            thigh, shin, foot = (JOINTS.index(f"{bone}.{side}") for bone in _LEG)
-            calm[:, thigh] = upright @ rotation_of(np.array([0.0, sign * _LEGS_TOGETHER, 0.0]))
-            calm[:, [shin, foot]] = np.eye(3)
-    return calm
-
-
-def _upright(roots: Array) -> Array:
-    """Turns (k, 3, 3) in the axes of pelvises with rotations `roots` (k, 3, 3) that bring what hangs on them upright,
-    as far as hips can."""
-    up = roots[:, 2]  # Where the pelvis has the picture's vertical.
-    axis = np.cross(np.array([0.0, 0.0, 1.0]), up)
-    sine = np.linalg.norm(axis, axis=1, keepdims=True)
-    angle = np.minimum(np.arctan2(sine, up[:, 2:]), _MOST_HIP_TILT)
-    return rotation_of(axis / np.maximum(sine, 1e-9) * angle)
 
 
 def _placed(rotations: Array, shape: Array, observation: Observation) -> Start:

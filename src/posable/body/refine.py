@@ -184,7 +184,7 @@ class _Problem:
         depth_weight = np.broadcast_to(observed.depth_weight, point_weight.shape)
         self._weight = np.stack([point_weight, point_weight, depth_weight], -1)
         self._prior = _prior(shape_freedom)
-        self._bend = _bend_of(start.rotations)
+        self._bend = hinge_bends(start.rotations)
 
     def at(self, x: Array) -> _State:
         turns = x[:, _TURNS].reshape(len(x), NUM_MOVED, 3)
@@ -315,7 +315,7 @@ def _hinge_rows() -> Array:
     return rows
 
 
-def _bend_of(rotations: Array) -> Array:
+def hinge_bends(rotations: Array) -> Array:
     """Radians (n, 4) that elbows and knees are bent: the twist of their local rotations about the hinge."""
     axes, bends = _hinges()
     quaternion = quaternion_of(rotations[:, [JOINTS.index(name) for name in _HINGES]])

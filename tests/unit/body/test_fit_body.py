@@ -10,6 +10,7 @@ from posable.body.fit import fit_body, turned_pose
 from posable.body.fitted import Body
 from posable.body.lifter import features, lifter
 from posable.body.reduced import JOINTS
+from posable.body.refine import hinge_bends
 from posable.errors import PoseError, SizeError
 from posable.imaging.size import Size
 from posable.people import TEST_SEEDS, make_person
@@ -108,6 +109,12 @@ def test_legs_that_nobody_sees_stand(name):
         for start, end in ((hip, knee), (knee, ankle)):
             down = (start - end) / np.linalg.norm(start - end)
             assert down[2] > np.cos(np.deg2rad(20)), "within 20 degrees of straight down"
+
+
+@pytest.mark.parametrize("name", ["stand-front", "hands-on-hips", "wave", "stand-back"])
+def test_people_who_stand_do_not_squat(name):
+    knees = hinge_bends(fit_body(shipped_pose(name)).rotations[None])[0, 2:]
+    assert np.rad2deg(knees).max() < 25
 
 
 def test_limbs_that_nobody_sees_keep_the_rotations_of_the_same_person(standing):

@@ -5,7 +5,7 @@ import pytest
 
 from posable.body.kinematics import forward_kinematics, keypoints_of, project, rotation_of
 from posable.body.reduced import JOINTS, NUM_JOINTS, NUM_SHAPE, reduced_body
-from posable.body.refine import NUM_PARAMETERS, Observation, Start, _bend_of, _Problem, refine
+from posable.body.refine import NUM_PARAMETERS, Observation, Start, _Problem, hinge_bends, refine
 
 
 def start_and_observation(count: int = 2, seed: int = 0) -> tuple[Start, Observation]:
@@ -93,7 +93,7 @@ def test_exact_keypoints_of_a_pose_nearby_are_met():
 
 
 @pytest.mark.parametrize("bone", ["lowerarm01.L", "lowerarm01.R"])
-def test_the_bend_of_an_elbow_is_the_angle_between_its_bones(bone):
+def test_thehinge_bends_an_elbow_is_the_angle_between_its_bones(bone):
     heads = reduced_body().heads
     side = bone[-1]
     shoulder, elbow, wrist = (heads[JOINTS.index(f"{name}.{side}")] for name in ("upperarm01", "lowerarm01", "wrist"))
@@ -104,4 +104,4 @@ def test_the_bend_of_an_elbow_is_the_angle_between_its_bones(bone):
     bent = rotation_of(0.6 * hinge) @ (wrist - elbow)
     upper = elbow - shoulder
     angle = np.arctan2(np.linalg.norm(np.cross(upper, bent)), upper @ bent)
-    assert _bend_of(rotations)[0, "LR".index(side)] == pytest.approx(angle, abs=1e-9)
+    assert hinge_bends(rotations)[0, "LR".index(side)] == pytest.approx(angle, abs=1e-9)
