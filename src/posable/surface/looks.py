@@ -36,6 +36,8 @@ _PRINT_CONTRAST = 0.10
 """Colours (RGB in [0, 1]) that differ this much from a plain garment's are a print."""
 _PLAIN_FACTOR = 3.5
 """... or this many times as much as the garment's colours differ anyway."""
+_BARE_SHOULDERS = 0.55
+"""Share of skin between chest and neck from which a top is taken to leave the back bare, too."""
 _NAPE_METRES = -0.05
 """Where the skull ends at the back, from the head's joint."""
 _SMALLEST_REGION = 12
@@ -167,7 +169,7 @@ def _back(
 def _haired(look: Look, picture: Floats, grid: Grid, fields: Fields, field: LayerField, body: Body) -> Look:
     """The back of a head that looks at the camera: hair for the face, and a plain nape where the hair is short."""
     labels, inner = grid.labels, shrunk(grid.mask, 1)
-    hair = (labels.hair > 0.6) & inner
+    hair = shrunk(labels.hair > 0.6, 1) & inner
     face = np.clip(labels.head - labels.hair, 0, 1)
     skin = (face > 0.6) & inner
     if abs(head_yaw(body)) > 80 or skin.sum() < _SMALLEST_REGION:
@@ -201,11 +203,16 @@ def _clothed_neck(look: Look, picture: Floats, grid: Grid, field: LayerField, bo
     """Backs are covered to the neck: what a neckline or an open coat shows in front is not seen behind."""
     labels = grid.labels
     area = max(int(grid.mask.sum()), 1)
-    top = (labels.top > 0.6) & shrunk(grid.mask, 1)
+    top = shrunk(labels.top > 0.6, 1.5) & shrunk(grid.mask, 1.5)
     if top.sum() < 0.04 * area:
         return look
+    look = _closed_coat(look, top, picture, field, body)
     below_neck = np.clip((rest_joint(body, "neck02")[2] - 0.02 - field.back_point[..., 2]) / 0.02, 0, 1)
     bare = np.clip(labels.torso_skin + labels.head - labels.hair, 0, 1)
+    depth = rest_joint(body, "neck01")[2] - field.back_point[..., 2]
+    shoulders = field.visible & (depth > 0.02) & (depth < 0.16)
+    if bare[shoulders].sum() > _BARE_SHOULDERS * max(int(shoulders.sum()), 1):
+        return look
     above_waist = np.clip((field.back_point[..., 2] - rest_joint(body, "spine03")[2]) / 0.03, 0, 1)
     px = max(float(np.sqrt(area)) * 0.01, 1.0)
     amount = smoothed(bare * below_neck * above_waist, px)
@@ -215,6 +222,25 @@ def _clothed_neck(look: Look, picture: Floats, grid: Grid, field: LayerField, bo
         under = smoothed(np.clip(labels.top - labels.coat, 0, 1), px)
         look = _replaced(look, np.clip(1.5 * under, 0, 1) * above_waist, coat, picture, 1e6)
     return look
+
+
+def _closed_coat(look: Look, top: Mask, picture: Floats, field: LayerField, body: Body) -> Look:
+    """An open coat is whole at the back: where both sides have one colour and the middle another, the sides' one."""
+    across = field.back_point[..., 0] / max(float(rest_joint(body, "upperarm01.L")[0]), 1e-3)
+    middle, left, right = top & (np.abs(across) < 0.25), top & (across > 0.5), top & (across < -0.5)
+    if min(middle.sum(), left.sum(), right.sum()) < 2 * _SMALLEST_REGION:
+        return look
+    inner, one, other = (np.median(picture[part], 0) for part in (middle, left, right))
+    coat = (one + other) / 2
+    apart = float(np.linalg.norm(inner - coat))
+    if apart < 0.25 or np.linalg.norm(one - other) > 0.6 * apart:
+        return look
+    unlike = np.linalg.norm(picture - coat, axis=2) > 0.45 * apart
+    under = smoothed((top & unlike & (np.abs(across) < 0.7)).astype(np.float32), 2.0)
+    sides = shrunk(top & ~unlike, 1)
+    if sides.sum() < 4 * _SMALLEST_REGION:
+        return look
+    return _replaced(look, np.clip(2.5 * under, 0, 1), sides, picture, 1e6)
 
 
 def _replaced(
