@@ -113,6 +113,30 @@ def _reflected(good: Mask, reach_px: float) -> tuple[Floats, Mask]:
     return mirrored, usable & (distance_to(good) <= reach_px)
 
 
+def _bare_hands(color: Floats, picture: Floats, grid: Grid, field: LayerField) -> Floats:
+    """The colours of an arm, with skin for a hand that is hidden: it has not the sleeve's."""
+    labels = grid.labels
+    for skin in (sum(labels.arms.values()), labels.head - labels.hair):
+        sure = shrunk(skin > 0.6, 1) & shrunk(grid.mask, 1)
+        if sure.sum() >= _SMALLEST_REGION:
+            break
+    else:
+        return color
+    hand = field.weights[..., [joint("wrist.L"), joint("wrist.R")]].sum(2)
+    amount = (np.clip((hand - 0.4) / 0.3, 0, 1) * ~field.visible)[..., None]
+    return color * (1 - amount) + np.median(picture[sure], 0) * amount
+
+
+def _of_one_material(grid: Grid, places: Floats) -> Mask:
+    """(h, w), whether each cell and the one at `places` (h, w, 2) have the same kind of label."""
+    labels = grid.labels
+    arms, legs = sum(labels.arms.values()), sum(labels.legs.values())
+    kinds = np.stack([labels.hair, labels.head - labels.hair, labels.top, labels.lower - legs, arms, legs], 2).argmax(2)
+    h, w = grid.size
+    column, row = places[..., 0].astype(int), places[..., 1].astype(int)
+    return kinds == kinds[np.clip(row, 0, h - 1), np.clip(column, 0, w - 1)]
+
+
 def _inner_color(picture: Floats, grid: Grid, good: Mask) -> Floats:
     """Smooth colours (h, w, 3) of a layer, from its inside: its rim has light and shadow that are nowhere else."""
     inner = good & shrunk(grid.mask, 2.5)
@@ -126,6 +150,8 @@ def _front(picture: Floats, grid: Grid, fields: Fields, field: LayerField, layer
     if layer in ARMS:
         on_arms = grid.mask & (fields.owner != layer)
     color = _inner_color(picture, grid, good)
+    if layer in ARMS:
+        color = _bare_hands(color, picture, grid, field)
     copied_from, share = _own_places(good.shape), np.zeros(good.shape, np.float32)
     mirrored = np.zeros(good.shape, np.bool_)
     # Next to the person, and where trunk and legs meet, the sheet shows what the picture shows.
@@ -160,6 +186,7 @@ def _back(
     share = np.where(field.visible | ~grid.mask, plain * front.share, front.share * 0.8)
     share = np.where(front.mirrored, 0, share)
     mirrored = field.covered & field.mirrored_back_seen & ~(field.visible & good & (plain > 0.5))
+    mirrored &= _of_one_material(grid, field.mirrored_back)
     weight = smoothed(mirrored.astype(np.float32), 1.0) * mirrored
     copied_from[mirrored], share = field.mirrored_back[mirrored], np.where(mirrored, weight, share)
     look = Look(copied_from=copied_from, share=share.astype(np.float32), color=color, mirrored=mirrored)
@@ -265,17 +292,20 @@ def _without_prints(picture: Floats, grid: Grid, fields: Fields) -> tuple[Floats
     skin = sum(labels.arms.values()) + labels.torso_skin + sum(labels.legs.values())
     coat = labels.coat
     regions = np.stack([labels.hair, labels.head - labels.hair, labels.top - coat, coat, labels.lower, skin], 2)
-    region = np.where(grid.mask, regions.argmax(2), -1)
+    # Sleeves may have a colour of their own.
+    region = np.where(grid.mask & ~np.isin(fields.owner, ARMS), regions.argmax(2), -1)
     result, plain = picture.copy(), np.ones(grid.mask.shape, np.float32)
     sigma = 0.05 * fields.px_per_metre
     for n in range(regions.shape[2]):
         inside = region == n
         if inside.sum() < 4 * _SMALLEST_REGION:
             continue
-        low = smoothed_within(picture, inside, sigma)
-        off = np.abs(picture - low).max(2)
-        limit = max(_PLAIN_FACTOR * float(np.median(off[inside])), _PRINT_CONTRAST)
-        printed = inside & (off > limit)
+        printed = np.zeros_like(inside)
+        # A small print stands out from what is around it, a large one from most of the garment.
+        for usual in (smoothed_within(picture, inside, sigma), np.median(picture[inside], 0)):
+            off = np.abs(picture - usual).max(2)
+            limit = max(_PLAIN_FACTOR * float(np.median(off[inside])), _PRINT_CONTRAST)
+            printed |= inside & (off > limit)
         rest = inside & ~grown(printed, 1.5)
         if not printed.any() or rest.sum() < 2 * _SMALLEST_REGION:
             continue

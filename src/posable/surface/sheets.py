@@ -105,7 +105,8 @@ def _layer_sheet(
     triangles = triangles[~_torn(triangles, posed, points, cloth, head, fields.px_per_metre)]
     count = len(triangles)
     copied_from = look.copied_from[rows, columns] + step
-    centres = np.stack(np.indices(spread.shape, np.float32)[::-1], -1) + np.float32(0.5)
+    centre_rows, centre_columns = np.indices(spread.shape, np.float32) + np.float32(0.5)
+    centres = np.stack([centre_columns, centre_rows], -1)
     own = np.abs(look.copied_from - centres).max(2) < 0.5
     second = _second_places(grid, field, look.copied_from, own)
     kinds = _kinds(field, look, side)[rows, columns]
