@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from posable.body.fitted import Body
 from posable.imaging.size import Size
 from posable.surface.grids import Floats, Mask, grown, push_pull, smoothed, smoothed_within
+from posable.surface.limbs import anatomy, joint
 
+_SHADOW, _LIFTED_METRES = 0.45, 0.12
 _GRAIN_PX = 6.0
 _PLATE_PX = 512
 """The plate is filled in at this size; what stood behind the person is smooth anyway."""
@@ -49,6 +52,40 @@ def _grained(smooth: Floats, picture: Floats, hole: Mask) -> Floats:
         weight = np.maximum(weight, 0) + share
     grain = total / np.maximum(weight, 1e-6)
     return np.where(hole[..., None] & (weight > 0), smooth + grain, smooth)
+
+
+def contact_shadow(target: Body, size: Size, source: Body | None = None) -> Floats:
+    """How much darker the ground is under the feet of `target`, (h, w) in [0, 1]; 0 where nobody stands.
+
+    With `source`, the body in the photograph and in the same frame, feet that stay where they were cast no new shadow:
+    the photograph has theirs. Lifted feet cast none.
+    """
+    parts = anatomy()
+    rows, columns = np.indices(size, np.float32) + np.float32(0.5)
+    lowest = float(target.vertices[parts.foot > 0.5, 2].min())
+    shadow = np.zeros(size, np.float32)
+    for side in "LR":
+        foot = parts.weights[:, joint(f"foot.{side}")] > 0.5
+        height = target.vertices[foot, 2]
+        sole = target.screen_vertices[foot][height < height.min() + 0.3 * np.ptp(height), :2]
+        strength = _SHADOW * float(np.clip(1 - (height.min() - lowest) / _LIFTED_METRES, 0, 1))
+        if source is not None:
+            moved = np.linalg.norm(sole.mean(0) - source.screen_vertices[foot, :2].mean(0)) / target.scale
+            strength *= float(np.clip((moved - 0.03) / 0.07, 0, 1))
+        if strength == 0:
+            continue
+        # The sole's own spread, and a little more; the ground is seen at a low angle.
+        spread = np.cov(sole.T) + np.diag([0.03 * target.scale, 0.012 * target.scale]) ** 2
+        offset = np.stack([columns, rows], -1) - sole.mean(0)
+        inverse = np.linalg.inv(spread)
+        distance = np.einsum("hwi,ij,hwj->hw", offset, inverse, offset)
+        shadow = np.maximum(shadow, strength * np.exp(-0.5 * distance))
+    return shadow.astype(np.float32)
+
+
+def shadowed(background: Floats, shadow: Floats) -> Floats:
+    """`background` (h, w, 3) in [-1, 1], darker by the shares `shadow` (h, w)."""
+    return ((background + 1) * (1 - shadow[..., None]) - 1).astype(np.float32)
 
 
 def over(color: Floats, alpha: Floats, background: Floats) -> Floats:

@@ -117,7 +117,7 @@ def _bare_hands(color: Floats, picture: Floats, grid: Grid, field: LayerField) -
     """The colours of an arm, with skin for a hand that is hidden: it has not the sleeve's."""
     labels = grid.labels
     for skin in (sum(labels.arms.values()), labels.head - labels.hair):
-        sure = shrunk(skin > 0.6, 1) & shrunk(grid.mask, 1)
+        sure = shrunk(np.asarray(skin > 0.6), 1) & shrunk(grid.mask, 1)
         if sure.sum() >= _SMALLEST_REGION:
             break
     else:
