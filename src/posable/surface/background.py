@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from posable.body.fitted import Body
 from posable.imaging.size import Size
-from posable.surface.grids import Floats, grown, push_pull, smoothed
+from posable.surface.grids import Floats, Mask, grown, push_pull, smoothed, smoothed_within
+from posable.surface.limbs import anatomy, joint
 
+_SHADOW, _LIFTED_METRES = 0.45, 0.12
+_GRAIN_PX = 6.0
 _PLATE_PX = 512
 """The plate is filled in at this size; what stood behind the person is smooth anyway."""
 
@@ -21,9 +25,67 @@ def filled_background(image: Floats, matte: Floats) -> Floats:
     person = grown(_resized(matte[..., None], size)[..., 0] > 0.04, max(2.0, 0.008 * max(size)))
     if person.all():
         return np.broadcast_to(image.mean((0, 1)), image.shape).astype(np.float32)
-    plate = _resized(push_pull(small, ~person), Size(h, w))
+    plate = _resized(_grained(push_pull(small, ~person), small, person), Size(h, w))
     hide = np.clip(_resized(smoothed(grown(person, 1).astype(np.float32), 1.0)[..., None], Size(h, w)) * 2 - 0.3, 0, 1)
     return (image * (1 - hide) + plate * hide).astype(np.float32)
+
+
+def _grained(smooth: Floats, picture: Floats, hole: Mask) -> Floats:
+    """`smooth` with the texture of what is left and right of the hole, mirrored at its borders.
+
+    Colours come from the smooth filling, so shadows and gradients go on; grass, walls and crowds keep their grain.
+    """
+    detail = picture - smoothed_within(picture, ~hole, _GRAIN_PX)
+    h, w = hole.shape
+    rows, columns = np.indices((h, w))
+    free = ~hole
+    left = np.maximum.accumulate(np.where(free, columns, -1), 1)
+    right = np.minimum.accumulate(np.where(free, columns, w)[:, ::-1], 1)[:, ::-1]
+    total, weight = np.zeros_like(smooth), np.zeros((h, w, 1), np.float32)
+    for border, exists in ((left, left >= 0), (right, right < w)):
+        column = 2 * border - columns
+        usable = exists & hole & (column >= 0) & (column < w)
+        column = np.clip(column, 0, w - 1)
+        usable &= free[rows, column]
+        share = (usable / np.maximum(np.abs(border - columns), 1)).astype(np.float32)[..., None]
+        total += detail[rows, column] * share
+        weight = np.maximum(weight, 0) + share
+    grain = total / np.maximum(weight, 1e-6)
+    return np.where(hole[..., None] & (weight > 0), smooth + grain, smooth)
+
+
+def contact_shadow(target: Body, size: Size, source: Body | None = None) -> Floats:
+    """How much darker the ground is under the feet of `target`, (h, w) in [0, 1]; 0 where nobody stands.
+
+    With `source`, the body in the photograph and in the same frame, feet that stay where they were cast no new shadow:
+    the photograph has theirs. Lifted feet cast none.
+    """
+    parts = anatomy()
+    rows, columns = np.indices(size, np.float32) + np.float32(0.5)
+    lowest = float(target.vertices[parts.foot > 0.5, 2].min())
+    shadow = np.zeros(size, np.float32)
+    for side in "LR":
+        foot = parts.weights[:, joint(f"foot.{side}")] > 0.5
+        height = target.vertices[foot, 2]
+        sole = target.screen_vertices[foot][height < height.min() + 0.3 * np.ptp(height), :2]
+        strength = _SHADOW * float(np.clip(1 - (height.min() - lowest) / _LIFTED_METRES, 0, 1))
+        if source is not None:
+            moved = np.linalg.norm(sole.mean(0) - source.screen_vertices[foot, :2].mean(0)) / target.scale
+            strength *= float(np.clip((moved - 0.03) / 0.07, 0, 1))
+        if strength == 0:
+            continue
+        # The sole's own spread, and a little more; the ground is seen at a low angle.
+        spread = np.cov(sole.T) + np.diag([0.03 * target.scale, 0.012 * target.scale]) ** 2
+        offset = np.stack([columns, rows], -1) - sole.mean(0)
+        inverse = np.linalg.inv(spread)
+        distance = np.einsum("hwi,ij,hwj->hw", offset, inverse, offset)
+        shadow = np.maximum(shadow, strength * np.exp(-0.5 * distance))
+    return shadow.astype(np.float32)
+
+
+def shadowed(background: Floats, shadow: Floats) -> Floats:
+    """`background` (h, w, 3) in [-1, 1], darker by the shares `shadow` (h, w)."""
+    return ((background + 1) * (1 - shadow[..., None]) - 1).astype(np.float32)
 
 
 def over(color: Floats, alpha: Floats, background: Floats) -> Floats:

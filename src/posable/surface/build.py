@@ -13,7 +13,7 @@ from posable.errors import ImageError
 from posable.imaging.size import Size
 from posable.surface.grids import Floats, push_pull, shrunk
 from posable.surface.layer_fields import Fields, Grid, find_fields
-from posable.surface.limbs import anatomy
+from posable.surface.limbs import anatomy, hip_bend
 from posable.surface.looks import find_looks
 from posable.surface.owners import Labels
 from posable.surface.sheets import Sheet, arm_twists, foot_sheets, layer_sheets, mesh_sheet, nearest_vertices
@@ -198,6 +198,7 @@ def _report(grid: Grid, fields: Fields, body: Body, kinds: npt.NDArray[np.uint8]
     total = max(len(kinds), 1)
     return Report(
         fit_cost=body.cost,
+        hip_bend=hip_bend(body),
         outline_agreement=float((fields.body_mask & grid.mask).sum() / max(int(union), 1)),
         outside_frame=float(1 - inside.mean()),
         seen=float(seen.mean()) if len(seen) else 0.0,

@@ -157,12 +157,28 @@ def rasterize_sheets(
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # pyright: ignore[reportUntypedFunctionDecorator]
 def stretches(screen: Floats, triangles: Ints, own_area: Floats, zoom: float, out: Floats) -> None:
-    """How many times its area in the source each triangle covers, beyond the picture's own `zoom`."""
+    """How many times its area in the source each triangle covers, beyond the picture's own `zoom`.
+
+    Smoothed over neighbours: single triangles vary, and what they show would flicker.
+    """
+    total, weight = np.zeros(screen.shape[0], np.float32), np.zeros(screen.shape[0], np.float32)
     for t in range(triangles.shape[0]):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         area = (screen[b, 0] - screen[a, 0]) * (screen[c, 1] - screen[a, 1])
         area -= (screen[c, 0] - screen[a, 0]) * (screen[b, 1] - screen[a, 1])
-        out[t] = abs(area) / (own_area[t] * zoom * zoom)
+        area = abs(area) / (zoom * zoom)
+        out[t] = area / own_area[t]
+        if own_area[t] > 1e-3:
+            for corner in range(3):
+                total[triangles[t, corner]] += area
+                weight[triangles[t, corner]] += own_area[t]
+    for t in range(triangles.shape[0]):
+        if own_area[t] > 1e-3:
+            summed = 0.0
+            for corner in range(3):
+                vertex = triangles[t, corner]
+                summed += total[vertex] / max(weight[vertex], 1e-6)
+            out[t] = summed / 3
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)  # pyright: ignore[reportUntypedFunctionDecorator]

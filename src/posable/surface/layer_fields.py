@@ -47,12 +47,15 @@ _SAME_METRES = 0.012
 _THINNEST_METRES = 0.02
 _BEHIND_METRES, _MOST_BEHIND_METRES = 0.012, 0.08
 """How far what is hidden lies behind what hides it, if it need not be moved further than the most."""
+_LEAST_VISIBLE = 0.12
+"""Of an arm; one that shows less is taken from the other half of the body."""
 _FOLDED_METRES = 0.03
 """How much further a bone must be to lose a pixel that the body gives it."""
 _ELBOW_METRES, _WRIST_METRES = 0.045, 0.025
 """Half the length over which a joint bends."""
 _DENT_METRES = 0.05
 """Half the width of an arm behind which the outline of the rest goes straight on."""
+_HAND_METRES, _SLACK_METRES = 0.22, 0.022
 _ARMPIT_METRES, _SLEEVE_METRES = (0.06, 0.12), (0.10, 0.18)
 """Distances from the shoulder over which the trunk stops moving with the arm, and the arm with the trunk."""
 
@@ -241,9 +244,9 @@ def _arm(scene: _Scene, layer: int) -> LayerField | None:
     faces = anatomy().faces[anatomy().layer_faces[layer]]
     near = seen(scene.screen, faces, scene.values, grid.size)
     far = seen(scene.screen, faces, scene.values, grid.size, far=True)
-    if near.covered.sum() < 4:
-        return None
     visible = mask & (owner == layer)
+    if visible.sum() < max(4, _LEAST_VISIBLE * near.covered.sum()):
+        return None
     half = (far.depth - near.depth) / 2
     raw = np.concatenate(
         [
@@ -376,7 +379,7 @@ def _core(scene: _Scene) -> dict[int, LayerField]:
             2,
         )
     on_arm, off_arm = mask & np.isin(owner, ARMS), mask & ~np.isin(owner, ARMS)
-    behind_arm = _behind_arms(scene, on_arm, off_arm)
+    behind_arm = _behind_arms(scene, on_arm, off_arm, near.covered)
     outline = off_arm | behind_arm
     inside, _ = contour(_presence(grid, outline), grid.open_edges)
     cloth = _one_cloth(grid, off_arm, px)
@@ -428,17 +431,25 @@ def _core(scene: _Scene) -> dict[int, LayerField]:
     return fields
 
 
-def _behind_arms(scene: _Scene, on_arm: Mask, off_arm: Mask) -> Mask:
-    """Where arms hide trunk or legs: in dents and holes that they leave in the outline of the rest.
-
-    The fitted body would say where, but it lies beside the picture's by some cm, and would stick out.
-    """
+def _behind_arms(scene: _Scene, on_arm: Mask, off_arm: Mask, covered: Mask) -> Mask:
+    """Where arms hide trunk or legs: in dents and holes that they leave in the outline of the rest, and well inside the
+    fitted body, which lies beside the picture's by some cm."""
     if not off_arm.any():
         return np.zeros_like(on_arm)
     radius = max(1.0, _DENT_METRES * scene.px_per_metre)
     pad = int(radius) + 2
     closed = shrunk(grown(np.pad(off_arm, pad, mode="edge"), radius), radius)[pad:-pad, pad:-pad]
-    return on_arm & (closed | np.asarray(ndimage.binary_fill_holes(off_arm)))
+    between = _between(off_arm, _HAND_METRES * scene.px_per_metre)
+    core = shrunk(covered, _SLACK_METRES * scene.px_per_metre)
+    return on_arm & (closed | between | core | np.asarray(ndimage.binary_fill_holes(off_arm)))
+
+
+def _between(where: Mask, most_px: float) -> Mask:
+    """The pixels with `where` above and below them in their column, not further than some px from each other."""
+    rows = np.arange(where.shape[0])[:, None]
+    above = np.maximum.accumulate(np.where(where, rows, -(10**6)), 0)
+    below = np.minimum.accumulate(np.where(where, rows, 10**6)[::-1], 0)[::-1]
+    return below - above <= most_px
 
 
 def _arms_let_go(weights: Floats, scene: _Scene, layer: int | None) -> Floats:

@@ -62,6 +62,22 @@ def head_yaw(body: Body) -> float:
     return float(np.degrees(np.arctan2(front[0], -front[1])))
 
 
+def hip_bend(body: Body) -> float:
+    """Degrees between the trunk and the more bent of the thighs that are observed; 0 stands straight or is unseen."""
+
+    def way(start: str, end: str) -> npt.NDArray[np.float64]:
+        along = body.joints[joint(end)] - body.joints[joint(start)]
+        return along / max(float(np.linalg.norm(along)), 1e-6)
+
+    down = way("neck01", "root")
+    bends = [
+        float(np.degrees(np.arccos(np.clip(way(f"upperleg01.{side}", f"lowerleg01.{side}") @ down, -1, 1))))
+        for side in "LR"
+        if body.observed[joint(f"upperleg01.{side}")]
+    ]
+    return max(bends, default=0.0)
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Anatomy:
     """What is the same for all bodies."""

@@ -36,6 +36,8 @@ _PRINT_CONTRAST = 0.10
 """Colours (RGB in [0, 1]) that differ this much from a plain garment's are a print."""
 _PLAIN_FACTOR = 3.5
 """... or this many times as much as the garment's colours differ anyway."""
+_BARE_SHOULDERS = 0.55
+"""Share of skin between chest and neck from which a top is taken to leave the back bare, too."""
 _NAPE_METRES = -0.05
 """Where the skull ends at the back, from the head's joint."""
 _SMALLEST_REGION = 12
@@ -111,6 +113,30 @@ def _reflected(good: Mask, reach_px: float) -> tuple[Floats, Mask]:
     return mirrored, usable & (distance_to(good) <= reach_px)
 
 
+def _bare_hands(color: Floats, picture: Floats, grid: Grid, field: LayerField) -> Floats:
+    """The colours of an arm, with skin for a hand that is hidden: it has not the sleeve's."""
+    labels = grid.labels
+    for skin in (sum(labels.arms.values()), labels.head - labels.hair):
+        sure = shrunk(np.asarray(skin > 0.6), 1) & shrunk(grid.mask, 1)
+        if sure.sum() >= _SMALLEST_REGION:
+            break
+    else:
+        return color
+    hand = field.weights[..., [joint("wrist.L"), joint("wrist.R")]].sum(2)
+    amount = (np.clip((hand - 0.4) / 0.3, 0, 1) * ~field.visible)[..., None]
+    return color * (1 - amount) + np.median(picture[sure], 0) * amount
+
+
+def _of_one_material(grid: Grid, places: Floats) -> Mask:
+    """(h, w), whether each cell and the one at `places` (h, w, 2) have the same kind of label."""
+    labels = grid.labels
+    arms, legs = sum(labels.arms.values()), sum(labels.legs.values())
+    kinds = np.stack([labels.hair, labels.head - labels.hair, labels.top, labels.lower - legs, arms, legs], 2).argmax(2)
+    h, w = grid.size
+    column, row = places[..., 0].astype(int), places[..., 1].astype(int)
+    return kinds == kinds[np.clip(row, 0, h - 1), np.clip(column, 0, w - 1)]
+
+
 def _inner_color(picture: Floats, grid: Grid, good: Mask) -> Floats:
     """Smooth colours (h, w, 3) of a layer, from its inside: its rim has light and shadow that are nowhere else."""
     inner = good & shrunk(grid.mask, 2.5)
@@ -124,6 +150,8 @@ def _front(picture: Floats, grid: Grid, fields: Fields, field: LayerField, layer
     if layer in ARMS:
         on_arms = grid.mask & (fields.owner != layer)
     color = _inner_color(picture, grid, good)
+    if layer in ARMS:
+        color = _bare_hands(color, picture, grid, field)
     copied_from, share = _own_places(good.shape), np.zeros(good.shape, np.float32)
     mirrored = np.zeros(good.shape, np.bool_)
     # Next to the person, and where trunk and legs meet, the sheet shows what the picture shows.
@@ -158,6 +186,7 @@ def _back(
     share = np.where(field.visible | ~grid.mask, plain * front.share, front.share * 0.8)
     share = np.where(front.mirrored, 0, share)
     mirrored = field.covered & field.mirrored_back_seen & ~(field.visible & good & (plain > 0.5))
+    mirrored &= _of_one_material(grid, field.mirrored_back)
     weight = smoothed(mirrored.astype(np.float32), 1.0) * mirrored
     copied_from[mirrored], share = field.mirrored_back[mirrored], np.where(mirrored, weight, share)
     look = Look(copied_from=copied_from, share=share.astype(np.float32), color=color, mirrored=mirrored)
@@ -167,7 +196,7 @@ def _back(
 def _haired(look: Look, picture: Floats, grid: Grid, fields: Fields, field: LayerField, body: Body) -> Look:
     """The back of a head that looks at the camera: hair for the face, and a plain nape where the hair is short."""
     labels, inner = grid.labels, shrunk(grid.mask, 1)
-    hair = (labels.hair > 0.6) & inner
+    hair = shrunk(labels.hair > 0.6, 1) & inner
     face = np.clip(labels.head - labels.hair, 0, 1)
     skin = (face > 0.6) & inner
     if abs(head_yaw(body)) > 80 or skin.sum() < _SMALLEST_REGION:
@@ -201,11 +230,16 @@ def _clothed_neck(look: Look, picture: Floats, grid: Grid, field: LayerField, bo
     """Backs are covered to the neck: what a neckline or an open coat shows in front is not seen behind."""
     labels = grid.labels
     area = max(int(grid.mask.sum()), 1)
-    top = (labels.top > 0.6) & shrunk(grid.mask, 1)
+    top = shrunk(labels.top > 0.6, 1.5) & shrunk(grid.mask, 1.5)
     if top.sum() < 0.04 * area:
         return look
+    look = _closed_coat(look, top, picture, field, body)
     below_neck = np.clip((rest_joint(body, "neck02")[2] - 0.02 - field.back_point[..., 2]) / 0.02, 0, 1)
     bare = np.clip(labels.torso_skin + labels.head - labels.hair, 0, 1)
+    depth = rest_joint(body, "neck01")[2] - field.back_point[..., 2]
+    shoulders = field.visible & (depth > 0.02) & (depth < 0.16)
+    if bare[shoulders].sum() > _BARE_SHOULDERS * max(int(shoulders.sum()), 1):
+        return look
     above_waist = np.clip((field.back_point[..., 2] - rest_joint(body, "spine03")[2]) / 0.03, 0, 1)
     px = max(float(np.sqrt(area)) * 0.01, 1.0)
     amount = smoothed(bare * below_neck * above_waist, px)
@@ -215,6 +249,25 @@ def _clothed_neck(look: Look, picture: Floats, grid: Grid, field: LayerField, bo
         under = smoothed(np.clip(labels.top - labels.coat, 0, 1), px)
         look = _replaced(look, np.clip(1.5 * under, 0, 1) * above_waist, coat, picture, 1e6)
     return look
+
+
+def _closed_coat(look: Look, top: Mask, picture: Floats, field: LayerField, body: Body) -> Look:
+    """An open coat is whole at the back: where both sides have one colour and the middle another, the sides' one."""
+    across = field.back_point[..., 0] / max(float(rest_joint(body, "upperarm01.L")[0]), 1e-3)
+    middle, left, right = top & (np.abs(across) < 0.25), top & (across > 0.5), top & (across < -0.5)
+    if min(middle.sum(), left.sum(), right.sum()) < 2 * _SMALLEST_REGION:
+        return look
+    inner, one, other = (np.median(picture[part], 0) for part in (middle, left, right))
+    coat = (one + other) / 2
+    apart = float(np.linalg.norm(inner - coat))
+    if apart < 0.25 or np.linalg.norm(one - other) > 0.6 * apart:
+        return look
+    unlike = np.linalg.norm(picture - coat, axis=2) > 0.45 * apart
+    under = smoothed((top & unlike & (np.abs(across) < 0.7)).astype(np.float32), 2.0)
+    sides = shrunk(top & ~unlike, 1)
+    if sides.sum() < 4 * _SMALLEST_REGION:
+        return look
+    return _replaced(look, np.clip(2.5 * under, 0, 1), sides, picture, 1e6)
 
 
 def _replaced(
@@ -239,17 +292,20 @@ def _without_prints(picture: Floats, grid: Grid, fields: Fields) -> tuple[Floats
     skin = sum(labels.arms.values()) + labels.torso_skin + sum(labels.legs.values())
     coat = labels.coat
     regions = np.stack([labels.hair, labels.head - labels.hair, labels.top - coat, coat, labels.lower, skin], 2)
-    region = np.where(grid.mask, regions.argmax(2), -1)
+    # Sleeves may have a colour of their own.
+    region = np.where(grid.mask & ~np.isin(fields.owner, ARMS), regions.argmax(2), -1)
     result, plain = picture.copy(), np.ones(grid.mask.shape, np.float32)
     sigma = 0.05 * fields.px_per_metre
     for n in range(regions.shape[2]):
         inside = region == n
         if inside.sum() < 4 * _SMALLEST_REGION:
             continue
-        low = smoothed_within(picture, inside, sigma)
-        off = np.abs(picture - low).max(2)
-        limit = max(_PLAIN_FACTOR * float(np.median(off[inside])), _PRINT_CONTRAST)
-        printed = inside & (off > limit)
+        printed = np.zeros_like(inside)
+        # A small print stands out from what is around it, a large one from most of the garment.
+        for usual in (smoothed_within(picture, inside, sigma), np.median(picture[inside], 0)):
+            off = np.abs(picture - usual).max(2)
+            limit = max(_PLAIN_FACTOR * float(np.median(off[inside])), _PRINT_CONTRAST)
+            printed |= inside & (off > limit)
         rest = inside & ~grown(printed, 1.5)
         if not printed.any() or rest.sum() < 2 * _SMALLEST_REGION:
             continue

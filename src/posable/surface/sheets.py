@@ -105,7 +105,10 @@ def _layer_sheet(
     triangles = triangles[~_torn(triangles, posed, points, cloth, head, fields.px_per_metre)]
     count = len(triangles)
     copied_from = look.copied_from[rows, columns] + step
-    own = np.abs(copied_from - np.stack([x, y], 1)).max(1) < 0.5
+    centre_rows, centre_columns = np.indices(spread.shape, np.float32) + np.float32(0.5)
+    centres = np.stack([centre_columns, centre_rows], -1)
+    own = np.abs(look.copied_from - centres).max(2) < 0.5
+    second = _second_places(grid, field, look.copied_from, own)
     kinds = _kinds(field, look, side)[rows, columns]
     hidden = ~(field.visible | ~grid.mask)[rows, columns][triangles].any(1)
     return Sheet(
@@ -115,7 +118,7 @@ def _layer_sheet(
         body_points=points,
         places=np.stack([x, y], 1),
         copied_from=copied_from,
-        second_from=copied_from + np.where(own[:, None], field.inward[rows, columns], 0),
+        second_from=second[rows, columns] + step,
         copied_share=look.share[rows, columns],
         colors=look.color[rows, columns] * 2 - 1,
         opacity=opacity[rows, columns],
@@ -129,6 +132,16 @@ def _layer_sheet(
         areas=np.where(_patched(triangles, copied_from), _NO_TEXTURE, _areas(np.stack([x, y], 1), triangles)),
         feet=_feet(field.weights[rows, columns], triangles),
     )
+
+
+def _second_places(grid: Grid, field: LayerField, copied_from: Floats, own: Mask) -> Floats:
+    """(h, w, 2), what rims that turn to the camera are copied from: further inside, where the skin is seen well.
+
+    `copied_from` (h, w, 2) and `own` (h, w), whether that is the place itself, are of one side. A face has no second
+    cheek to lend: there the rim itself is stretched.
+    """
+    face = np.clip(smoothed(grid.labels.head - grid.labels.hair, 1.0) * 2, 0, 1)
+    return copied_from + np.where(own[..., None], field.inward * (1 - face[..., None]), 0)
 
 
 def _kinds(field: LayerField, look: Look, side: int) -> npt.NDArray[np.uint8]:

@@ -48,7 +48,9 @@ class Report:
     """What is known about how good a surface can be; shares in [0, 1]."""
 
     fit_cost: float
-    """The body's own cost: below 25 people stand, above 30 they sit, jump, or are not understood."""
+    """The body's own cost: how badly it agrees with the keypoints and how unusual its pose is."""
+    hip_bend: float
+    """Degrees between the trunk and the more bent of the thighs that the keypoints show; 0 stands straight."""
     outline_agreement: float
     """Intersection over union of the fitted body and the matte."""
     outside_frame: float
@@ -66,8 +68,10 @@ class Report:
     def sentences(self) -> tuple[str, ...]:
         """What somebody should know before trusting the pictures; empty when there is nothing."""
         said: list[str] = []
-        if self.fit_cost > UNSURE_COST:
+        if self.hip_bend > FOLDED_DEGREES:
             said.append("the person sits, crouches or jumps, so limbs may be misplaced; a standing photo works better.")
+        elif self.fit_cost > UNSURE_COST:
+            said.append("the pose in the photo is not well understood, so limbs may be misplaced; try another photo.")
         if self.outline_agreement < 0.5:
             said.append("the fitted body covers little of the person's outline, so proportions may be wrong.")
         if self.outside_frame > 0.2:
@@ -80,9 +84,10 @@ class Report:
         return tuple(said)
 
 
-UNSURE_COST = 28.0
-"""Bodies that fit worse than this are not trusted: of 32 photographs looked at, those below 25 were drawn well (16 of
-21), those above 30 badly (8 of 11)."""
+UNSURE_COST, FOLDED_DEGREES = 30.0, 50.0
+"""Bodies that fit worse than this, or are folded further, are not trusted. Read off twenty photographs: the twelve of
+people who stand cost at most 25 and bend at most 26 degrees and are drawn well; of the eight that are drawn badly seven
+cost more than 30 or bend more than 55 degrees."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -163,7 +168,7 @@ class Surface:
     @property
     def upright(self) -> bool:
         """Whether the body is understood well enough to draw from it; the one place that decides."""
-        return self.report.fit_cost <= UNSURE_COST
+        return self.report.fit_cost <= UNSURE_COST and self.report.hip_bend <= FOLDED_DEGREES
 
     @property
     def matte(self) -> Floats:

@@ -162,7 +162,7 @@ def test_the_report_speaks_when_the_body_is_not_understood() -> None:
     from dataclasses import replace
 
     made = surface()
-    folded = replace(made, report=replace(made.report, fit_cost=90.0))
+    folded = replace(made, report=replace(made.report, hip_bend=90.0))
     assert not folded.upright
     assert any("sits, crouches or jumps" in sentence for sentence in folded.report.sentences)
     assert 0 <= made.report.outline_agreement <= 1
