@@ -2,7 +2,7 @@
 
     python scripts/train_lifter.py sample WORK --poses 24000
     python scripts/train_lifter.py watch WORK
-    python scripts/train_lifter.py train WORK --steps 6000
+    python scripts/train_lifter.py train WORK --steps 4000
     python scripts/train_lifter.py export WORK
 
 WORK is a folder for what is in between; each stage goes on where it was interrupted. `watch` renders people and lets
@@ -320,7 +320,7 @@ def main() -> None:
     parser.add_argument("stage", choices=["sample", "watch", "train", "export"])
     parser.add_argument("work", type=Path)
     parser.add_argument("--poses", type=int, default=24_000)
-    parser.add_argument("--steps", type=int, default=6_000)
+    parser.add_argument("--steps", type=int, default=4_000)
     given_arguments = parser.parse_args()
     torch.set_num_threads(1)
     if given_arguments.stage == "sample":
