@@ -17,7 +17,7 @@ from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models import FAMILIES
 from posable.models.editing import Explains
-from posable.models.generator import Generator, Rendering
+from posable.models.generator import Generator, PerPerson, Rendering
 from posable.pose.pose import PoseBatch
 from posable.zoo.checkpoint import load_checkpoint, save_checkpoint
 
@@ -107,10 +107,14 @@ def test_an_encoded_source_can_be_rendered_again_and_gives_the_same_bytes(case: 
 
 
 def check_encoding(part: Any, people: int, where: str) -> None:
-    """Tensors with the batch first, in dataclasses and tuples; and frames, which say where the tensors lie."""
+    """Tensors with the batch first, in dataclasses and tuples, values per person, and frames."""
     if isinstance(part, Tensor):
         assert part.ndim >= 1, f"{where} is a scalar"
         assert part.shape[0] == people, f"{where} is {tuple(part.shape)}; the batch comes first"
+    elif isinstance(part, PerPerson):
+        assert len(part) == people, f"{where} has {len(part)} values"
+    elif isinstance(part, PoseBatch):
+        assert len(part) == people, f"{where} has {len(part)} poses"
     elif isinstance(part, (tuple, list)):
         for index, one in enumerate(part):
             check_encoding(one, people, f"{where}[{index}]")

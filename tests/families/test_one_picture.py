@@ -59,10 +59,11 @@ def test_pipeline_and_evaluation_draw_the_same_picture(family: str, size: Size) 
 def test_a_family_that_copies_nothing_draws_in_the_frame_of_its_training(family: str) -> None:
     generator: Any = network(CONFIGS[family], seed=1)
     size = generator.frame_for(Size(1024, 704)).size
-    assert size == (Size(256, 192) if family in ("weave", "puppet") else SIZE)
+    # weave copies pixels at up to four times its size, puppet's geometry draws at the photo's own.
+    assert size == {"weave": Size(256, 192), "puppet": Size(1024, 704)}.get(family, SIZE)
 
 
-@pytest.mark.parametrize("family", sorted(CONFIGS))
+@pytest.mark.parametrize("family", sorted(set(CONFIGS) - {"puppet"}))  # whose frames have nothing around the picture
 def test_maps_are_background_around_the_picture(family: str) -> None:
     generator: Any = network(CONFIGS[family], seed=1)
     labels = np.full((30, 200), 5, np.uint8)

@@ -7,8 +7,7 @@ import pytest
 
 from posable.errors import ConfigError
 from posable.imaging.size import Size
-from posable.people import make_person, people_progress, render_views
-from posable.people.io import contact_sheet
+from posable.people import contact_sheet, make_person, people_progress, render_views
 
 SIZE = Size(64, 44)
 

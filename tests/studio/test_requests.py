@@ -140,9 +140,12 @@ def test_the_shipped_poses_come_with_their_keypoints(client: TestClient) -> None
 
 def test_models_are_named_and_folders_stay_private(client: TestClient, tiny_model: Path) -> None:
     answer = client.get("/v1/models")
-    tiny, weave = answer.json()["models"]
+    tiny, *shipped = answer.json()["models"]
     assert (tiny["name"], tiny["default"], tiny["ready"]) == ("tiny", True, True)
-    assert (weave["name"], weave["default"], weave["ready"]) == ("weave", False, False)
+    assert [(one["name"], one["default"], one["ready"]) for one in shipped] == [
+        ("puppet", False, False),
+        ("weave", False, False),
+    ]
     assert str(tiny_model.parent) not in answer.text
     assert "upper" in answer.json()["regions"]
 
@@ -288,7 +291,7 @@ def test_settings_out_of_range_are_named(client: TestClient, source_id: str, wro
 def test_only_offered_models_can_be_asked_for(client: TestClient, source_id: str, tiny_model: Path) -> None:
     answer = client.post(f"/v1/sources/{source_id}/transfer", json={"pose": "wave", "model": str(tiny_model)})
     assert error_of(answer) == (422, "input")
-    assert "choose one of tiny, weave" in answer.json()["error"]["message"]
+    assert "choose one of tiny, puppet, weave" in answer.json()["error"]["message"]
 
 
 def test_a_sequence_too_large_for_one_answer_is_refused(running: Running) -> None:

@@ -66,7 +66,7 @@ def test_a_recipe_s_description_is_plain_json(name: str) -> None:
 
 
 def test_every_family_has_a_run_of_each_kind() -> None:
-    for family in FAMILIES:
+    for family in sorted(name for name, record in FAMILIES.items() if record.recipes is not None):
         kinds = {name.removeprefix(f"{family}.") for name in RECIPES if name.split(".")[0] == family}
         wanted = {"weave", "first", "small", "tiny"} if family == "weave" else {"published", "people", "small", "tiny"}
         assert wanted <= kinds, family

@@ -19,7 +19,7 @@ from posable.nn.losses import least_squares_loss
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.pose.pose import PoseBatch
 from posable.recipes import RECIPES
-from posable.train.recipe import Optimiser, Recipe, Stage
+from posable.train.recipe import DataNeeds, Optimiser, Recipe, Stage
 
 SIZE = Size(32, 32)
 PAIRS = 8
@@ -41,6 +41,16 @@ class NoisePairs:
 
     def in_batches_of(self, pairs: int) -> "NoisePairs":
         return NoisePairs(pairs)
+
+    def on_corpus(self, root: str, size: Size, parsing: bool) -> "NoisePairs":
+        return self
+
+    @property
+    def needs(self) -> DataNeeds:
+        return DataNeeds()
+
+    def provenance(self) -> dict[str, object]:
+        return {"kind": "noise", "licence": "none", "photographs": False}
 
     def batch(self, position: int) -> PersonPair:
         numbers = [(position * self.pairs_per_batch + i) % PAIRS for i in range(self.pairs_per_batch)]

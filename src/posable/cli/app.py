@@ -100,6 +100,9 @@ def transfer(
     pose: Annotated[
         list[str] | None, typer.Option(metavar="POSE", help="Pose to draw; may repeat.", show_default=False)
     ] = None,
+    turn: Annotated[
+        list[float] | None, typer.Option(metavar="DEG", help="Walk the camera around; may repeat.", show_default=False)
+    ] = None,
     sequence: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Many poses: a JSON list, or a folder.", show_default=False)
     ] = None,
@@ -119,15 +122,13 @@ def transfer(
     device: Device = None,
     json: Json = False,
 ) -> None:
-    """Draw the person of SOURCE in one or many poses.
-
-    Many poses go side by side into .png or .jpg, or move in .webp or .gif.
-    """
+    """Draw the person of SOURCE in one or many poses (.webp, .gif: moving)."""
     from posable.cli.transfer import Request, run_transfer
 
     request = Request(
         source=source,
         poses=tuple(pose or ()),
+        turns=tuple(turn or ()),
         sequence=sequence,
         out=tuple(out),
         source_pose=source_pose,

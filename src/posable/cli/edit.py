@@ -14,6 +14,7 @@ from posable.errors import InputError
 if TYPE_CHECKING:
     from PIL import Image
 
+    from posable.detect import Detection
     from posable.pose.pose import Pose
     from posable.transfer.background import BackgroundKind
     from posable.transfer.encoded_source import EncodedSource
@@ -264,7 +265,7 @@ class _Person(NamedTuple):
     """A picture that was read, who is in it, and what errors call it."""
 
     picture: Image.Image
-    pose: Pose
+    pose: Pose | Detection
     name: str
 
 
@@ -287,7 +288,7 @@ class _Given:
 
         picture = read_image(path)
         if pose is None:
-            return _Person(picture, find_pose(picture, f"'{path}'", tell=tell).pose, f"'{path}'")
+            return _Person(picture, find_pose(picture, f"'{path}'", tell=tell), f"'{path}'")
         return _Person(picture, resolve_pose(pose, size_of(picture), tell), f"'{path}'")
 
     def target(self, picture: Image.Image) -> Pose | None:

@@ -15,7 +15,7 @@ from posable.imaging.size import Size
 from posable.pose.files import read_pose_sequence
 from posable.transfer.background import checked_background
 from posable.transfer.pipeline import PoseTransfer
-from posable.transfer.pose_lookup import find_pose, resolve_pose
+from posable.transfer.pose_lookup import PoseLike, Turn, resolve_pose
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,7 @@ class Request:
 
     source: Path
     poses: tuple[str, ...]
+    turns: tuple[float, ...]
     sequence: Path | None
     out: tuple[Path, ...]
     source_pose: str | None
@@ -38,9 +39,11 @@ class Request:
 def run_transfer(request: Request) -> dict[str, Any]:
     """Does it; gives back what was written and how long the parts took. Raises PosableError before or instead of
     writing anything."""
-    if bool(request.poses) == (request.sequence is not None):
-        raise InputError("give the target as --pose POSE (once or more), or as --sequence FILE; one of the two.")
-    is_sequence = request.sequence is not None or len(request.poses) > 1
+    if bool(request.poses or request.turns) == (request.sequence is not None):
+        raise InputError(
+            "give the target as --pose POSE or --turn DEGREES (once or more), or as --sequence FILE; one of the two."
+        )
+    is_sequence = request.sequence is not None or len(request.poses) + len(request.turns) > 1
     suffixes = (*STRIP_SUFFIXES, *ANIMATED_SUFFIXES) if is_sequence else (*STRIP_SUFFIXES, ".webp")
     check_outputs(request.out, suffixes, inputs=[request.source, request.sequence, *request.poses, request.source_pose])
     size = Size.parse(request.size) if request.size else None
@@ -51,11 +54,12 @@ def run_transfer(request: Request) -> dict[str, Any]:
     picture = read_image(request.source)
     frame = size_of(picture)
     if request.sequence is not None:
-        poses = read_pose_sequence(request.sequence, None if request.retarget else frame)
+        poses: list[PoseLike] = list(read_pose_sequence(request.sequence, None if request.retarget else frame))
     else:
         poses = [resolve_pose(pose, None if request.retarget else frame, tell) for pose in request.poses]
+        poses += [Turn(degrees) for degrees in request.turns]
     if request.source_pose is None:
-        source_pose = find_pose(picture, f"'{request.source}'", tell=tell).pose
+        source_pose = None
     else:
         source_pose = resolve_pose(request.source_pose, frame, tell)
     read = time.perf_counter()

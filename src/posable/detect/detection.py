@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from posable.detect.landmarks import Landmarks
 from posable.imaging.image import png_bytes
+from posable.imaging.size import Size
 from posable.pose.drawing import shown_pose
 from posable.pose.pose import Pose
 
@@ -30,6 +31,16 @@ class Detection:
     score: float
     people_found: int
     landmarks: Landmarks | None = field(default=None, repr=False)
+
+    def resized(self, size: Size) -> Detection:
+        """What would be found in the same picture brought to another size of its proportions."""
+        factor = size.height / self.pose.size.height
+        return replace(
+            self,
+            pose=self.pose.resize(size),
+            box=tuple(side * factor for side in self.box),
+            landmarks=None if self.landmarks is None else self.landmarks.scaled(factor),
+        )
 
     @property
     def depth(self) -> npt.NDArray[np.float32] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,12 @@ class Landmarks:
     mask: npt.NDArray[np.float32]
     world: npt.NDArray[np.float64]
     region: Region
+
+    def scaled(self, factor: float) -> Landmarks:
+        """What would be said of the same picture brought to `factor` times its size."""
+        x, y = self.region.center
+        region = replace(self.region, center=(x * factor, y * factor), side=self.region.side * factor)
+        return replace(self, points=self.points * factor, region=region)
 
     def better_region(self) -> Region:
         """The region of the same person as these landmarks see it; a second look there is more exact."""

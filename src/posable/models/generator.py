@@ -41,6 +41,15 @@ class Rendering:
 
 
 EncodedT = TypeVar("EncodedT")
+ValueT = TypeVar("ValueT")
+
+
+class PerPerson(tuple[ValueT, ...]):
+    """A part of an encoding that is no tensor: one value for each person of the batch, in order."""
+
+    __slots__ = ()
+
+
 _FACTOR_TOLERANCE = 0.05
 _CROPPED_FROM = 1.15
 """How much larger a window must show the person than the whole picture does."""
@@ -54,6 +63,8 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     """Whether `encode` must be given the source's parsing map."""
     needs_cues: ClassVar[bool] = False
     """Whether `encode_with_cues` is to be called with what can be found in the photograph besides."""
+    sees_outside: ClassVar[bool] = False
+    """Whether keypoints outside the frame help: a limb that leaves the picture is a limb, not a hidden one."""
     largest_factor: ClassVar[int] = 1
     """How many times `size`, a side, a picture that has the pixels is drawn at. More than 1 where pixels are copied:
     they stay as sharp as they were."""

@@ -22,10 +22,11 @@ from torch import Tensor
 from posable.body.fit import fit_body
 from posable.body.fitted import Body
 from posable.errors import PosableError
+from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.cues import SourceCues
 from posable.models.family import Family
-from posable.models.generator import Generator, Rendering
+from posable.models.generator import Generator, PerPerson, Rendering
 from posable.models.weave import WeaveConfig, WeaveGenerator, WeaveSource
 from posable.pose.pose import Pose, PoseBatch
 from posable.surface.background import filled_background, over
@@ -37,6 +38,8 @@ from posable.surface.surface import Kind, Surface
 
 LAYER_COLORS = ((0.5, 0.5, 0.5), (1.0, 0.35, 0.35), (0.35, 0.35, 1.0), (1.0, 0.8, 0.25), (0.25, 0.85, 0.85))
 """RGB in [0, 1] of LAYERS in explanations."""
+LARGEST_SIDE_PX = 1024
+"""Of a frame: larger pictures are drawn in this size and enlarged."""
 _COPIED = np.array([kind in (Kind.FRONT, Kind.MIRRORED, Kind.BORROWED) for kind in Kind])
 
 
@@ -51,10 +54,10 @@ class PuppetSource:
 
     image: Float[Tensor, "n 3 h w"]
     poses: PoseBatch
-    surfaces: tuple[Surface | None, ...]
-    backgrounds: tuple[Floats | None, ...]
+    surfaces: PerPerson[Surface | None]
+    backgrounds: PerPerson[Floats | None]
     """(h, w, 3) without the person, for each surface."""
-    corners: tuple[tuple[int, int], ...]
+    corners: PerPerson[tuple[int, int]]
     """Where in the frame the pictures that the surfaces were made from begin, (left, top) px."""
     weave: WeaveSource | None
     """None when every source has a surface."""
@@ -66,6 +69,7 @@ class PuppetGenerator(Generator[PuppetSource]):
     family = "puppet"
     needs_parsing = True
     needs_cues = True
+    sees_outside = True
     largest_factor = 4
 
     def __init__(self, config: PuppetConfig) -> None:
@@ -73,6 +77,16 @@ class PuppetGenerator(Generator[PuppetSource]):
         self.config = config
         self.size = Size(config.height, config.width)
         self.weave = WeaveGenerator(config)
+
+    def frame_for(self, picture: Size, *people: Pose) -> Frame:
+        """The picture, or the window around its person, pixel by pixel: geometry is drawn at any size. What is larger
+        than `LARGEST_SIDE_PX` is brought down to it; what is smaller than the size of the training up to that."""
+        window = super().frame_for(picture, *people).window
+        height, width = window.height, window.width
+        scale = min(1.0, LARGEST_SIDE_PX / max(height, width))
+        scale = max(scale, min(self.size.height / height, self.size.width / width))
+        content = Size(max(1, round(height * scale)), max(1, round(width * scale)))
+        return Frame.centred(picture, content, content, window)
 
     def encode(
         self,
@@ -104,8 +118,10 @@ class PuppetGenerator(Generator[PuppetSource]):
             backgrounds.append(None if surface is None else filled_background(image, matte))
         weave = None
         if any(surface is None for surface in surfaces):
-            weave = self.weave.encode(source_image, source_pose)
-        return PuppetSource(source_image, source_pose, tuple(surfaces), tuple(backgrounds), tuple(corners), weave)
+            weave = self._encoded_by_weave(source_image, source_pose)
+        return PuppetSource(
+            source_image, source_pose, PerPerson(surfaces), PerPerson(backgrounds), PerPerson(corners), weave
+        )
 
     def encode_with_cues(
         self,
@@ -120,10 +136,10 @@ class PuppetGenerator(Generator[PuppetSource]):
 
     def render(self, encoded: PuppetSource, target_pose: PoseBatch) -> Rendering:
         drawings = [self.drawing(encoded, index, target_pose[index]) for index in range(len(encoded.surfaces))]
-        painted = None
+        painted: Rendering | None = None
         if any(drawing is None for drawing in drawings):
-            source = encoded.weave or self.weave.encode(encoded.image, encoded.poses)
-            painted = self.weave.render(source, target_pose)
+            source = encoded.weave or self._encoded_by_weave(encoded.image, encoded.poses)
+            painted = self._painted_by_weave(source, target_pose, _size_of(encoded.image))
         rows: list[tuple[Tensor, ...]] = []
         for index, drawing in enumerate(drawings):
             background = encoded.backgrounds[index]
@@ -131,9 +147,26 @@ class PuppetGenerator(Generator[PuppetSource]):
                 rows.append(_layers(drawing, background, encoded.corners[index], encoded.image))
             elif painted is not None:
                 parts = (painted.image, painted.mask, painted.visibility, painted.flow)
-                rows.append(tuple(part[index] for part in parts))
+                rows.append(tuple(part[index] for part in parts if part is not None))
         image, mask, visibility, flow = (torch.stack(part) for part in zip(*rows, strict=True))
         return Rendering(image=image, mask=mask, visibility=visibility, flow=flow)
+
+    def _encoded_by_weave(self, image: Float[Tensor, "n 3 h w"], poses: PoseBatch) -> WeaveSource:
+        inner = self.weave.frame_for(_size_of(image))
+        return self.weave.encode(inner.image(image), inner.poses(poses))
+
+    def _painted_by_weave(self, source: WeaveSource, poses: PoseBatch, size: Size) -> Rendering:
+        inner = self.weave.frame_for(size)
+        drawn = self.weave.render(source, inner.poses(poses))
+        assert drawn.mask is not None
+        assert drawn.visibility is not None
+        assert drawn.flow is not None
+        return Rendering(
+            image=inner.image_back(drawn.image),
+            mask=inner.mask_back(drawn.mask),
+            visibility=inner.mask_back(drawn.visibility),
+            flow=inner.flow_back(drawn.flow, inner),
+        )
 
     def drawing(self, encoded: PuppetSource, index: int, pose: Pose) -> Drawing | None:
         """One person's drawing in a pose of the frame; None where weave draws."""
@@ -148,7 +181,10 @@ class PuppetGenerator(Generator[PuppetSource]):
         return draw(surface, target)
 
     def source_mask(self, encoded: PuppetSource) -> Float[Tensor, "n 1 h w"]:
-        sure = None if encoded.weave is None else self.weave.source_mask(encoded.weave)
+        sure = None
+        if encoded.weave is not None:
+            inner = self.weave.frame_for(_size_of(encoded.image))
+            sure = inner.mask_back(self.weave.source_mask(encoded.weave))
         masks: list[Tensor] = []
         for index, surface in enumerate(encoded.surfaces):
             if surface is None:
@@ -186,6 +222,10 @@ class PuppetGenerator(Generator[PuppetSource]):
             "mask": (drawn.mask * 2 - 1).expand_as(drawn.image),
             "background": backgrounds,
         }
+
+
+def _size_of(image: Float[Tensor, "n 3 h w"]) -> Size:
+    return Size(image.shape[-2], image.shape[-1])
 
 
 def _fitted(pose: Pose, depth: Tensor, weight: Tensor) -> Body | None:

@@ -142,13 +142,13 @@ class Pose:
         return png_bytes(shown_pose(self))
 
 
-def retarget(target: Pose, source: Pose) -> Pose:
+def retarget(target: Pose, source: Pose, *, clip: bool = True) -> Pose:
     """The target pose as the source person would take it: the source's limb proportions, size and place.
 
     Limbs keep the target's directions and its foreshortening. When both show the feet, the lowest ankle stays at the
     source's height and the hips stay in place; else the neck stays. Points that fall outside the source's frame are
-    shifted in sideways where that is possible, and hidden otherwise; the person is drawn smaller only when the trunk,
-    the head or the legs that the source shows would not fit, as when a crouching person gets up.
+    shifted in sideways where that is possible, and hidden otherwise, unless `clip` is off; the person is drawn smaller
+    only when the trunk, the head or the legs that the source shows would not fit, as when a crouching person gets up.
     Raises PoseError when one of the poses shows no limb to take a size from.
     """
     for pose, role in ((target, "target"), (source, "source")):
@@ -159,7 +159,8 @@ def retarget(target: Pose, source: Pose) -> Pose:
             )
     points = with_proportions_of(target.keypoints, target.visible, source.keypoints, source.visible)
     placed = placed_like(points, target.visible, source.keypoints, source.visible, source.size)
-    return Pose(placed.astype(np.float32), target.visible, source.size).within_frame()
+    whole = Pose(placed.astype(np.float32), target.visible, source.size)
+    return whole.within_frame() if clip else whole
 
 
 @dataclass(frozen=True, eq=False)

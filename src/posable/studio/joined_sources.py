@@ -9,7 +9,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from posable.models.generator import Rendering
+from posable.models.generator import PerPerson, Rendering
 from posable.pose.pose import Pose, PoseBatch
 from posable.transfer.encoded_source import EncodedSource
 
@@ -63,6 +63,8 @@ def _joined(parts: Sequence[Any]) -> Any:
         if any(list(part) != list(first) for part in parts):
             raise _CannotJoinError
         return {key: _joined([part[key] for part in parts]) for key in cast("Mapping[Any, Any]", first)}
+    if isinstance(first, PerPerson):
+        return PerPerson(value for part in parts for value in part)
     if isinstance(first, (tuple, list)):
         if any(len(part) != len(first) for part in parts):
             raise _CannotJoinError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from posable.errors import PoseError
@@ -11,6 +12,7 @@ from posable.imaging.size import Size
 from posable.pose.formats import KNOWN_FORMATS, pose_from_json
 from posable.pose.library import shipped_pose
 from posable.pose.pose import OPENPOSE_18, Pose
+from posable.transfer.pose_lookup import Turn
 
 JsonPose = str | dict[str, Any] | list[Any]
 
@@ -22,6 +24,13 @@ def given_pose(given: JsonPose, frame: Size | None, origin: str = "the pose") ->
     if isinstance(given, str):
         return shipped_pose(given)
     return pose_from_json(given, origin, frame)
+
+
+def turn_of(degrees: Any) -> Turn:
+    """A turn of the camera around the person, of `{"turn": degrees}`. Raises PoseError."""
+    if isinstance(degrees, bool) or not isinstance(degrees, (int, float)) or not math.isfinite(degrees):
+        raise PoseError('the turn is no number of degrees; give {"turn": 30}, for example.')
+    return Turn(float(degrees))
 
 
 def pose_of_source(given: JsonPose, frame: Size) -> Pose:

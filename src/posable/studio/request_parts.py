@@ -11,7 +11,7 @@ from posable.imaging.size import Size
 from posable.pose.pose import Pose
 from posable.studio import answers
 from posable.studio.pictures import PictureFormat
-from posable.studio.pose_input import JsonPose, given_pose, pose_from_field, pose_of_source
+from posable.studio.pose_input import JsonPose, given_pose, pose_from_field, pose_of_source, turn_of
 from posable.studio.service import Service
 from posable.studio.source_store import Seen
 from posable.transfer.background import BackgroundKind
@@ -115,9 +115,7 @@ async def encoded_once(service: Service, sent: SentPicture, otherwise: str = "th
     """A form's picture encoded, without being held; errors call it as in `look_at`."""
     model_name = service.shelf.checked_name(sent.model)
     seen = await look_at(service, sent.file, sent.pose, otherwise)
-    person = await service.on_network(
-        lambda: service.encoded(model_name, seen.picture, seen.pose, sent.max_side, seen.name)
-    )
+    person = await service.on_network(lambda: service.encoded(model_name, seen, sent.max_side))
     return Encoded(person, seen.sent_size)
 
 
@@ -131,6 +129,8 @@ def optional_pose(field: str | None) -> JsonPose | None:
 
 
 def placed_pose(encoded: EncodedSource, given: JsonPose, retarget: bool) -> Pose:
+    if isinstance(given, dict) and set(given) == {"turn"}:
+        return encoded.place(turn_of(given["turn"]))
     return encoded.place(given_pose(given, None if retarget else encoded.size), retarget=retarget)
 
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from PIL import Image
-
+from posable.detect import Detection
 from posable.errors import PosableError
 from posable.imaging.image import Size, decode_image, size_of
 from posable.pose.pose import Pose
@@ -108,14 +107,17 @@ class Service:
         if found is not None:
             return found
         seen = source.seen
-        encoded = await self.on_network(lambda: self.encoded(name, seen.picture, seen.pose, max_side, seen.name))
+        encoded = await self.on_network(lambda: self.encoded(name, seen, max_side))
         self.store.keep(source, (name, max_side), encoded, seen.pose)
         return encoded
 
-    def encoded(self, model: str, picture: Image.Image, pose: Pose, max_side: int | None, name: str) -> EncodedSource:
+    def encoded(self, model: str, seen: Seen, max_side: int | None) -> EncodedSource:
         """Encodes now; call it on the thread that runs networks."""
-        smaller = picture if max_side is None else brought_down(picture, max_side)
-        return self.shelf.pipe(model).encode(smaller, source_pose=pose.resize(size_of(smaller)), name=name)
+        smaller = seen.picture if max_side is None else brought_down(seen.picture, max_side)
+        known: Detection | Pose = seen.pose.resize(size_of(smaller))
+        if seen.found is not None and seen.found.pose is seen.pose:
+            known = seen.found.resized(size_of(smaller))
+        return self.shelf.pipe(model).encode(smaller, source_pose=known, name=seen.name)
 
     async def on_network(self, function: Callable[[], Result]) -> Result:
         """Runs something on the thread that runs networks; raises Refusal when it may not wait for that."""
@@ -152,7 +154,7 @@ class Service:
             placed = pose(size_of(given)).resize(size_of(picture))
             return Seen(picture, placed, 1, tuple(messages), name, size_of(given))
         found = find_pose(picture, name, tell=messages.append)
-        return Seen(picture, found.pose, found.people_found, tuple(messages), name, size_of(given))
+        return Seen(picture, found.pose, found.people_found, tuple(messages), name, size_of(given), found)
 
     async def _sweep(self) -> None:
         while True:

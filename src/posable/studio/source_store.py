@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from PIL import Image
 
+from posable.detect import Detection
 from posable.imaging.size import Size
 from posable.memory import memory_of
 from posable.pose.pose import Pose
@@ -40,6 +41,8 @@ class Seen:
     """What errors call it."""
     sent_size: Size
     """Of the picture as it came."""
+    found: Detection | None = None
+    """What the detector said, when the pose is its own."""
 
 
 @dataclass(eq=False)

@@ -10,6 +10,8 @@ import torch
 from PIL import Image, ImageChops
 from torch import Tensor
 
+from posable.body.fit import fit_body
+from posable.body.fitted import Body
 from posable.detect.cues import source_cues
 from posable.detect.detection import Detection
 from posable.detect.parser import parse
@@ -74,6 +76,12 @@ class DrawablePerson:
     def parsing(self) -> ParsingResult:
         """Which garment or body part each pixel of the picture shows: as given, else as the shipped parser finds it."""
         return self.given_parsing or parse(self.picture, self.pose)
+
+    @cached_property
+    def body(self) -> Body:
+        """The body fitted to the person's pose, with the detector's depth where the pose was detected."""
+        depth, weight = (None, None) if self.found is None else (self.found.depth, self.found.depth_weight)
+        return fit_body(self.pose, depth=depth, depth_weight=weight)
 
     @property
     def device(self) -> torch.device:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from posable.body.fit import turned_pose
 from posable.errors import PoseError
 from posable.imaging.frame import Frame
 from posable.parsing.result import ParsingResult
@@ -23,7 +24,7 @@ from posable.transfer.drawn_people import target_parsing
 from posable.transfer.edits import dressed, explained, painted, textured
 from posable.transfer.messages import Tell, to_log
 from posable.transfer.patterns import PatternLike, find_pattern
-from posable.transfer.pose_lookup import PoseLike, resolve_pose
+from posable.transfer.pose_lookup import PoseLike, Turn, resolve_pose
 
 if TYPE_CHECKING:
     from posable.transfer.patterns import Pattern
@@ -36,7 +37,8 @@ RegionLike = str | Image.Image | npt.NDArray[np.uint8]
 class EncodedSource(DrawablePerson):
     """A source picture with its pose, encoded; made by `PoseTransfer.encode`.
 
-    In every method, `pose` is a Pose, a shipped pose's name, a pose file or a photo of somebody in that pose.
+    In every method, `pose` is a Pose, a shipped pose's name, a pose file, a photo of somebody in that pose, or a `Turn`
+    of the camera around the person.
     `retarget` gives it the person's proportions and place; without it the pose is taken as it lies in its own frame,
     which is fitted into the picture's. Pictures come in the source picture's size. `background` is one of
     `posable.transfer.background.BACKGROUNDS` or a picture; by default the photograph's own where the family draws a
@@ -143,13 +145,15 @@ class EncodedSource(DrawablePerson):
 
     def place(self, pose: PoseLike, *, retarget: bool = True) -> Pose:
         """The pose as `render` draws it: in the frame of the source picture."""
+        if isinstance(pose, Turn):
+            return turned_pose(self.body, pose.degrees)
         # Retargeting finds the person's place itself, so a pose of a far larger picture will do.
         target = resolve_pose(pose, None if retarget else self.size, self.tell)
         if retarget:
-            placed = with_proportions_of(target, self.pose)
+            placed = with_proportions_of(target, self.pose, clip=not self.generator.sees_outside)
         else:
             placed = Frame.letterbox(target.size, self.size).pose(target)
-        if not placed.visible.any():
+        if not placed.within_frame().visible.any():
             named = f"'{pose}'" if isinstance(pose, (str, os.PathLike)) else "the pose"
             raise PoseError(f"{named} has no keypoint inside {self.name}; give a pose that overlaps it.")
         return placed

@@ -78,17 +78,18 @@ class PoseTransfer:
         self,
         source: Picture,
         *,
-        source_pose: PoseLike | None = None,
+        source_pose: PoseLike | Detection | None = None,
         source_parsing: ParsingResult | Image.Image | npt.NDArray[np.uint8] | None = None,
         size: Size | None = None,
         name: str | None = None,
     ) -> EncodedSource:
         """Everything about the source that does not depend on the target pose, and what can be done with it.
 
-        `source_pose` is detected when it is not given, and so is `source_parsing` (LIP-20 labels; an indexed picture or
-        an array of the source's size) by families that need it, and by edits. `size` is the frame to draw in, of the
-        proportions of the model's own frame; by default what the family asks for, which shows a window around people
-        who are small in the picture. `name` is what errors call the picture; by default its file's.
+        `source_pose` is detected when it is not given; a `Detection` of this picture may be given, too. So is
+        `source_parsing` (LIP-20 labels; an indexed picture or an array of the source's size) by families that need it,
+        and by edits. `size` is the frame to draw in, of the proportions of the model's own frame; by default what the
+        family asks for, which shows a window around people who are small in the picture. `name` is what errors call
+        the picture; by default its file's.
         Raises ImageError, PoseError, SizeError, InputError, and what `detect_pose` raises.
         """
         picture, name = _as_picture(source), name or _named(source)
@@ -96,9 +97,10 @@ class PoseTransfer:
             raise ImageError(f"{name} is {size_of(picture)}; give at least {_SMALLEST_SIDE} px a side.")
         asked = None if size is None else self._checked(size)
         if source_pose is None:
-            detection = find_pose(picture, name, tell=self.tell)
-            found, people_found = detection.pose, detection.people_found
-            detected: Detection | None = detection
+            source_pose = find_pose(picture, name, tell=self.tell)
+        if isinstance(source_pose, Detection):
+            found, people_found = source_pose.pose, source_pose.people_found
+            detected: Detection | None = source_pose
         else:
             given = resolve_pose(source_pose, size_of(picture), self.tell)
             found, people_found = Frame.letterbox(given.size, size_of(picture)).pose(given), 1

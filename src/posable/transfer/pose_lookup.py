@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
 from posable.detect import Detection, detect_pose
-from posable.errors import NoPersonError
+from posable.errors import NoPersonError, PoseError
 from posable.imaging.image import read_image
 from posable.imaging.size import Size
 from posable.pose.files import read_pose
 from posable.pose.library import shipped_pose
 from posable.pose.pose import Pose
 
-PoseLike = Pose | str | os.PathLike[str]
-"""A pose, the path of a pose file, the path of a photo whose person has the pose, or a shipped pose's name."""
+
+@dataclass(frozen=True)
+class Turn:
+    """In the place of a pose: the person as photographed, after the camera has walked around them."""
+
+    degrees: float
+    """Positive turns the person's front to the picture's right."""
+
+
+PoseLike = Pose | Turn | str | os.PathLike[str]
+"""A pose, the path of a pose file, the path of a photo whose person has the pose, a shipped pose's name, or a turn of
+the camera around the person."""
 
 _POSE_SUFFIXES = (".json", ".txt")
 
@@ -30,6 +41,8 @@ def resolve_pose(pose: PoseLike, frame: Size | None, tell: Callable[[str], None]
     """
     if isinstance(pose, Pose):
         return pose
+    if isinstance(pose, Turn):
+        raise PoseError("a turn of the camera is no pose by itself; give it as the target of a person.")
     path = Path(pose)
     if not path.exists() and not path.suffix:
         return shipped_pose(str(pose))
