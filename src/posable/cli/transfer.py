@@ -83,6 +83,7 @@ def run_transfer(request: Request) -> dict[str, Any]:
     return {
         "written": [str(path) for path in request.out],
         "pictures": len(pictures),
+        **source.facts,
         "seconds": round(time.perf_counter() - started, 2),
         "seconds_reading": round(read - started, 2),
         "seconds_loading": round(loaded - read, 2),

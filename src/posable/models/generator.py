@@ -115,6 +115,14 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     def render(self, encoded: EncodedT, target_pose: PoseBatch) -> Rendering:
         """Draws the encoded people in `target_pose` (one pose per encoded person)."""
 
+    def notes(self, encoded: EncodedT) -> tuple[str, ...]:
+        """What somebody should know of the first source before trusting pictures of it, as sentences; often nothing."""
+        return ()
+
+    def facts(self, encoded: EncodedT) -> dict[str, float]:
+        """What is known of the first source in numbers, for programs; empty from a family that measures nothing."""
+        return {}
+
     def source_mask(self, encoded: EncodedT) -> Float[Tensor, "n 1 h w"] | None:
         """Where the source person is sure to be, in [0, 1]; the mask drawn for the source's own pose adds the rest.
         None from a family that finds no mask."""

@@ -34,7 +34,7 @@ from posable.surface.build import build_surface
 from posable.surface.drawing import Drawing, draw
 from posable.surface.grids import Floats, guided
 from posable.surface.limbs import LAYERS
-from posable.surface.surface import Kind, Surface
+from posable.surface.surface import Kind, Report, Surface
 
 LAYER_COLORS = ((0.5, 0.5, 0.5), (1.0, 0.35, 0.35), (0.35, 0.35, 1.0), (1.0, 0.8, 0.25), (0.25, 0.85, 0.85))
 """RGB in [0, 1] of LAYERS in explanations."""
@@ -59,6 +59,8 @@ class PuppetSource:
     """(h, w, 3) without the person, for each surface."""
     corners: PerPerson[tuple[int, int]]
     """Where in the frame the pictures that the surfaces were made from begin, (left, top) px."""
+    reports: PerPerson[Report | None]
+    """What is known of each source; None where no body fits."""
     weave: WeaveSource | None
     """None when every source has a surface."""
 
@@ -103,6 +105,7 @@ class PuppetGenerator(Generator[PuppetSource]):
         surfaces: list[Surface | None] = []
         backgrounds: list[Floats | None] = []
         corners: list[tuple[int, int]] = []
+        reports: list[Report | None] = []
         for index in range(len(source_image)):
             image = _pixels(source_image[index])
             labels: npt.NDArray[np.uint8] = source_parsing[index].cpu().numpy()
@@ -114,13 +117,21 @@ class PuppetGenerator(Generator[PuppetSource]):
             surface = None
             if not self.training:
                 surface = _surface(image[part], matte[part], labels[part], source_pose[index], body, (left, top))
+            reports.append(None if surface is None else surface.report)
+            surface = surface if surface is not None and surface.upright else None
             surfaces.append(surface)
             backgrounds.append(None if surface is None else filled_background(image, matte))
         weave = None
         if any(surface is None for surface in surfaces):
             weave = self._encoded_by_weave(source_image, source_pose)
         return PuppetSource(
-            source_image, source_pose, PerPerson(surfaces), PerPerson(backgrounds), PerPerson(corners), weave
+            image=source_image,
+            poses=source_pose,
+            surfaces=PerPerson(surfaces),
+            backgrounds=PerPerson(backgrounds),
+            corners=PerPerson(corners),
+            reports=PerPerson(reports),
+            weave=weave,
         )
 
     def encode_with_cues(
@@ -179,6 +190,21 @@ class PuppetGenerator(Generator[PuppetSource]):
         except PosableError:
             return None
         return draw(surface, target)
+
+    def notes(self, encoded: PuppetSource) -> tuple[str, ...]:
+        report = encoded.reports[0]
+        if report is None:
+            return ("no body fits the person of the photo, so the picture is painted by weave; try another photo.",)
+        return report.sentences
+
+    def facts(self, encoded: PuppetSource) -> dict[str, float]:
+        """`copied`, `mirrored` and `painted` are shares of the person's surface; `fit_cost`, `outline_agreement` and
+        `outside_frame` as in `posable.surface.surface.Report`."""
+        report = encoded.reports[0]
+        if report is None:
+            return {}
+        names = ("copied", "mirrored", "painted", "fit_cost", "outline_agreement", "outside_frame")
+        return {name: round(float(getattr(report, name)), 3) for name in names}
 
     def source_mask(self, encoded: PuppetSource) -> Float[Tensor, "n 1 h w"]:
         sure = None
@@ -244,14 +270,14 @@ def _surface(
     body: Body | None,
     corner: tuple[int, int],
 ) -> Surface | None:
-    """The surface of a part of the frame that begins at `corner`; None where the person is not understood."""
+    """The surface of a part of the frame that begins at `corner`; None where no body fits."""
     size = Size(*matte.shape)
     try:
         fitted = fit_body(pose) if body is None else body
         surface = build_surface(image, matte, labels, fitted.moved(1.0, (-corner[0], -corner[1]), size))
     except PosableError:
         return None
-    return surface if surface.upright else None
+    return surface
 
 
 def _layers(drawing: Drawing, background: Floats, corner: tuple[int, int], like: Tensor) -> tuple[Tensor, ...]:

@@ -59,8 +59,8 @@ async def add_source(
     service.shelf.checked_name(model)
     seen = await look_at(service, picture, pose)
     source = service.store.add(seen)
-    await service.encoding(source, model, None)
-    return _described(source)
+    encoded = await service.encoding(source, model, None)
+    return _described(source, encoded.generator.notes(encoded.encoded))
 
 
 @drawing.get("/sources/{source_id}", responses={**ALWAYS, **NO_SOURCE})
@@ -208,7 +208,7 @@ async def _sequence(service: Service, encoded: EncodedSource, body: answers.Sequ
     return picture_response(data, body.format.value, sum(one.seconds for one in drawn) + seconds)
 
 
-def _described(source: Source) -> answers.SourceAnswer:
+def _described(source: Source, notes: Sequence[str] = ()) -> answers.SourceAnswer:
     seen = source.seen
     return answers.SourceAnswer.model_validate(
         {
@@ -216,6 +216,6 @@ def _described(source: Source) -> answers.SourceAnswer:
             "size": list(size_of(seen.picture)),
             "pose": pose_json(seen.pose),
             "people_found": seen.people_found,
-            "messages": list(seen.messages),
+            "messages": [*seen.messages, *notes],
         }
     )

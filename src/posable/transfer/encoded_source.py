@@ -69,6 +69,12 @@ class EncodedSource(DrawablePerson):
             if progress is not None:
                 progress(done)
 
+    @property
+    def facts(self) -> dict[str, float]:
+        """What the model's family measured on the source: how much of the person is copied, mirrored and made up, how
+        well the body agrees with the picture; empty from families that measure nothing."""
+        return self.generator.facts(self.encoded)
+
     def as_photographed(self, *, background: Background | None = None) -> Image.Image:
         """The person in their own pose: the picture itself, unless an edit inside the network must be drawn to be
         seen."""

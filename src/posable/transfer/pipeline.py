@@ -117,7 +117,8 @@ class PoseTransfer:
             name=name,
             tell=self.tell,
         )
-        _ = encoded.encoded
+        for sentence in self.generator.notes(encoded.encoded):
+            self.tell(f"{name}: {sentence}")
         return encoded
 
     def render(
