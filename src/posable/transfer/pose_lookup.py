@@ -63,7 +63,7 @@ def find_pose(
         raise NoPersonError(f"{name}: {error}") from None
     if detection.score < DOUBTFUL_SCORE:
         tell(
-            f"{name}: what was taken for the person is a guess (score {detection.score:.2f}); look at 'posable detect'."
+            f"{name}: the person that was found is a guess (score {detection.score:.2f}); see 'posable detect --overlay'."
         )
     if detection.people_found > 1:
         tell(f"{name} shows {detection.people_found} people; the largest is taken.")
