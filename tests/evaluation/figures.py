@@ -9,7 +9,7 @@ from torch import Tensor
 
 from posable.batch import PersonPair, PoseCondition, collate
 from posable.errors import ImageError
-from posable.evaluation.contestants import Contestant
+from posable.evaluation.evaluated_model import EvaluatedModel
 from posable.evaluation.pairs import PairName, PairsAbout, list_hash
 from posable.evaluation.progress import Progress
 from posable.imaging.image import to_tensor
@@ -73,8 +73,8 @@ class Figures:
         return ""
 
 
-def drawer(name: str, draw: Callable[[PersonPair], Rendering], pairs: Figures) -> Contestant:
-    """A contestant that cheats: it looks the pair up by its target pose."""
+def drawer(name: str, draw: Callable[[PersonPair], Rendering], pairs: Figures) -> EvaluatedModel:
+    """A model that cheats: it looks the pair up by its target pose."""
     sound = [index for index in range(len(pairs.names)) if index not in pairs._damaged]
 
     def look_up(condition: PoseCondition) -> Rendering:
@@ -82,10 +82,10 @@ def drawer(name: str, draw: Callable[[PersonPair], Rendering], pairs: Figures) -
         found = [next(i for i in sound if pairs[i].condition.target_pose[0] == pose) for pose in wanted]
         return draw(collate([pairs[i] for i in found]))
 
-    return Contestant(name, look_up, None, None, "naive", None, None, {})
+    return EvaluatedModel(name, look_up, None, None, "baseline", None, None, {})
 
 
-def oracle(pairs: Figures) -> Contestant:
+def oracle(pairs: Figures) -> EvaluatedModel:
     """Draws the truth, its mask and its parsing map."""
 
     def draw(truth: PersonPair) -> Rendering:
@@ -96,7 +96,7 @@ def oracle(pairs: Figures) -> Contestant:
     return drawer("oracle", draw, pairs)
 
 
-def grey_shadow(pairs: Figures) -> Contestant:
+def grey_shadow(pairs: Figures) -> EvaluatedModel:
     """The true background, and a flat grey where the person is."""
 
     def draw(truth: PersonPair) -> Rendering:

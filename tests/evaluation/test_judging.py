@@ -9,15 +9,15 @@ import torch
 from figures import SIZE, Figures, drawer, grey_shadow, oracle
 
 from posable.errors import ConfigError, InputError
-from posable.evaluation.contestants import Contestant
 from posable.evaluation.drawing import PictureFolder
 from posable.evaluation.evaluate import (
     Settings,
     check_parsing,
-    evaluate_contestant,
+    evaluate_loaded,
     identity_of,
     metric_maker,
 )
+from posable.evaluation.evaluated_model import EvaluatedModel
 from posable.evaluation.intervals import mean_over_people
 from posable.evaluation.judging import on_canvas
 from posable.evaluation.protocol import PROTOCOLS, EvaluationProtocol, Measure
@@ -38,10 +38,10 @@ PIXELS = replace(
 WITH_FEATURES = replace(PIXELS, measures=tuple(m for m in PROTOCOLS["people-1"].measures if m.metric == "pd_efflite0"))
 
 
-def evaluate(one: Contestant, pairs: Figures, protocol: EvaluationProtocol, folder: Path) -> EvaluationReport:
+def evaluate(one: EvaluatedModel, pairs: Figures, protocol: EvaluationProtocol, folder: Path) -> EvaluationReport:
     pictures = PictureFolder(folder, protocol, identity_of(one))
     settings = Settings(torch.device("cpu"), batch_size=4)
-    return evaluate_contestant(one, pairs, protocol, pictures, metric_maker(pairs, protocol, settings), settings)
+    return evaluate_loaded(one, pairs, protocol, pictures, metric_maker(pairs, protocol, settings), settings)
 
 
 def value(report: EvaluationReport, column: str) -> float:

@@ -93,7 +93,7 @@ def benchmark(
     device: Device = None,
     json: Json = False,
 ) -> None:
-    """Compare models and naive answers: quality, parameters, FLOPs, seconds, memory.
+    """Compare models and baselines: quality, parameters, FLOPs, seconds, memory.
 
     All draw the same pairs. --pairs 50 takes minutes; without it, hours.
     """
@@ -150,7 +150,7 @@ def _print(found: EvaluationReport) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from posable.evaluation.wording import absences, arrow, interval_of, name_of, value_of
+    from posable.evaluation.formatting import absences, arrow, interval_of, name_of, value_of
 
     counts = found.counts
     typer.echo(f"{found.model.name} under {found.protocol.title} (protocol {found.protocol.hash})")
@@ -176,7 +176,7 @@ def _print_benchmark(found: BenchmarkReport) -> None:
     from rich.table import Table
 
     from posable.evaluation.benchmark_page import COST_HEADINGS, cost_cells, disturbance, gain_sentences
-    from posable.evaluation.wording import absences_of_rows, arrow, name_of, omissions_of_rows, value_of
+    from posable.evaluation.formatting import absences_of_rows, arrow, name_of, omissions_of_rows, value_of
 
     first = found.rows[0].report
     typer.echo(f"{found.protocol.title} (protocol {found.protocol.hash}), {first.counts.asked:,} pairs")

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from posable.batch import PersonPair, collate
 from posable.errors import ConfigError, ImageError, InputError
-from posable.evaluation.contestants import Contestant
+from posable.evaluation.evaluated_model import EvaluatedModel
 from posable.evaluation.pairs import EvaluationPairs, PairName
 from posable.evaluation.progress import Progress
 from posable.evaluation.protocol import EvaluationProtocol
@@ -140,7 +140,7 @@ def _drawing_of(protocol: EvaluationProtocol) -> dict[str, object]:
 
 
 def draw_pairs(
-    contestant: Contestant,
+    model: EvaluatedModel,
     pairs: EvaluationPairs,
     folder: PictureFolder,
     device: torch.device,
@@ -151,7 +151,7 @@ def draw_pairs(
     failures: dict[int, str] = {}
     missing = [index for index, name in enumerate(pairs.names) if not folder.has(name)]
     done = len(pairs.names) - len(missing)
-    progress(f"draw with {contestant.name}", done, len(pairs.names))
+    progress(f"draw with {model.name}", done, len(pairs.names))
     for start in range(0, len(missing), batch_size):
         indices = missing[start : start + batch_size]
         readable: list[tuple[int, PersonPair]] = []
@@ -162,9 +162,9 @@ def draw_pairs(
             else:
                 readable.append((index, read))
         if readable:
-            failures.update(_draw_batch(contestant, pairs.names, readable, folder, device))
+            failures.update(_draw_batch(model, pairs.names, readable, folder, device))
         done += len(indices)
-        progress(f"draw with {contestant.name}", done, len(pairs.names))
+        progress(f"draw with {model.name}", done, len(pairs.names))
     return failures
 
 
@@ -177,21 +177,21 @@ def _readable(pairs: EvaluationPairs, index: int) -> PersonPair | str:
 
 
 def _draw_batch(
-    contestant: Contestant,
+    model: EvaluatedModel,
     names: Sequence[PairName],
     batch: list[tuple[int, PersonPair]],
     folder: PictureFolder,
     device: torch.device,
 ) -> dict[int, str]:
     with torch.inference_mode():
-        drawn = contestant.draw(collate([pair for _, pair in batch]).condition.to(device))
+        drawn = model.draw(collate([pair for _, pair in batch]).condition.to(device))
     failures: dict[int, str] = {}
     for row, (index, _) in enumerate(batch):
         parts = (drawn.image, drawn.mask, drawn.parsing)
         if not all(bool(torch.isfinite(part[row]).all()) for part in parts if part is not None):
             failures[index] = "the model drew values that are no numbers."
             continue
-        parsing = None if drawn.parsing is None else _labels(drawn.parsing[row], contestant.parsing_labels)
+        parsing = None if drawn.parsing is None else _labels(drawn.parsing[row], model.parsing_labels)
         folder.write(names[index], drawn.image[row], None if drawn.mask is None else drawn.mask[row], parsing)
     return failures
 

@@ -1,4 +1,4 @@
-"""Naive answers to a pose transfer, which a learned model has to beat: functions from a condition to a picture."""
+"""Baselines of pose transfer, which a learned model has to beat: functions from a condition to a picture."""
 
 from collections.abc import Callable
 from functools import partial
