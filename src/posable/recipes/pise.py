@@ -111,12 +111,12 @@ def pise_tiny() -> Recipe:
     )
     weights = replace(SHORT_RUN_WEIGHTS, style=50.0)
     first, second = _steps(tiny_data(), (2000, 1000), weights, OFFLINE_FEATURES)
-    players = Optimiser(learning_rate=5e-5)
+    discriminators = Optimiser(learning_rate=5e-5)
     return tiny(
         "pise",
         config,
-        replace(first, generator=Optimiser(learning_rate=2e-3, warmup_pairs=400), discriminators=players),
-        replace(second, generator=Optimiser(learning_rate=1e-3, schedule="cosine"), discriminators=players),
+        replace(first, generator=Optimiser(learning_rate=2e-3, warmup_pairs=400), discriminators=discriminators),
+        replace(second, generator=Optimiser(learning_rate=1e-3, schedule="cosine"), discriminators=discriminators),
     )
 
 
