@@ -591,8 +591,8 @@ def published_key(key: str) -> str | None:
     """Our name for an entry of the authors' generator (the EMA one is used for drawing); None for constant filters."""
     if key.endswith(".kernel"):
         return None
-    for theirs, ours in _PUBLISHED_NAMES:
-        key = key.replace(theirs, ours)
+    for published, own in _PUBLISHED_NAMES:
+        key = key.replace(published, own)
     return key
 
 
