@@ -31,7 +31,7 @@ from posable.recipes import RECIPES
 from posable.train.loop import train
 from posable.train.people_batches import PeoplePairs
 from posable.train.recipe import Recipe, Stage, in_batches_of
-from posable.train.session import Progress
+from posable.train.session import TrainingProgress
 from posable.transfer.pipeline import choose_device
 from run_record import progress_bars, step, write_record
 
@@ -95,7 +95,7 @@ class Turns:
         self.seconds_of_turns = self.waited = 0.0
         self.start = self.last = time.perf_counter()
 
-    def __call__(self, now: Progress) -> None:
+    def __call__(self, now: TrainingProgress) -> None:
         if now.unit != "pairs":
             self.start = self.last = time.perf_counter()
             return

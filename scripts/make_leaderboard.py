@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from posable.cli.terminal import Progress
+from posable.cli.terminal import ProgressBars
 from posable.evaluation.benchmark import BenchmarkReport, Row, SharedCase, gains, run_benchmark
 from posable.evaluation.benchmark_page import best_of, disturbance, strongest_of, write_benchmark_page
 from posable.evaluation.evaluate import Settings
@@ -64,7 +64,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
 
     protocol = protocol_named("people-1").at_size(size_of_all(options.runs)).with_pairs(options.pairs)
-    with Progress() as progress:
+    with ProgressBars() as progress:
         settings = Settings(torch.device("cpu"), workers=options.workers, progress=progress.show)
         report = sorted_by_quality(run_benchmark(options.runs, protocol, settings=settings))
     tables = document_part(report, protocol, options)

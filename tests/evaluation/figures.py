@@ -11,11 +11,11 @@ from posable.batch import PersonPair, PoseCondition, collate
 from posable.errors import ImageError
 from posable.evaluation.evaluated_model import EvaluatedModel
 from posable.evaluation.pairs import PairName, PairsAbout, list_hash
-from posable.evaluation.progress import Progress
 from posable.imaging.image import to_tensor
 from posable.imaging.size import Size
 from posable.models.generator import Rendering
 from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
+from posable.progress import StageProgressCallback
 
 SIZE = Size(64, 48)
 _BACKGROUND = "#90a0b0"
@@ -45,7 +45,7 @@ class Figures:
         self.about = PairsAbout("figures", "test", count + 3, {}, list_hash(name.stems for name in self.names))
         self._damaged = damaged
 
-    def prepare(self, workers: int, progress: Progress) -> None:
+    def prepare(self, workers: int, progress: StageProgressCallback) -> None:
         progress("draw figures", len(self.names), len(self.names))
 
     def __getitem__(self, index: int) -> PersonPair:

@@ -10,9 +10,9 @@ from posable import people
 from posable.baselines.simple import copy_source, mean_picture, warp_source
 from posable.batch import PersonPair, collate
 from posable.errors import SizeError
-from posable.evaluation.progress import silent
 from posable.evaluation.rendered_views import RenderedViews
 from posable.imaging.size import Size
+from posable.progress import silent
 
 SIZE = Size(64, 44)
 

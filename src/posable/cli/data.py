@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from posable.cli.inspect import inspect
-from posable.cli.terminal import Progress, report, tell
+from posable.cli.terminal import ProgressBars, report, tell
 
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Prepare, export and inspect corpora.")
 
@@ -45,7 +45,7 @@ def prepare(
     from posable.imaging.size import Size
     from posable.parsing.schemes import labels_named
 
-    with Progress() as progress:
+    with ProgressBars() as progress:
         index = read_corpus(
             raw,
             corpus,
@@ -94,7 +94,7 @@ def export(
     """
     from posable.data.export import export_corpus
 
-    with Progress() as progress:
+    with ProgressBars() as progress:
         folder = export_corpus(prepared, out, layout, lambda done, total: progress.show("pictures", done, total))
     report({"written": [str(folder)]}, json)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posable.cli.terminal import Progress, check_outputs, report, tell
+from posable.cli.terminal import ProgressBars, check_outputs, report, tell
 from posable.defaults import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def evaluate(
     from posable.evaluation.report import write_report
     from posable.transfer.pipeline import choose_device
 
-    with Progress() as progress:
+    with ProgressBars() as progress:
         found, cases = evaluate_model(
             model,
             _protocol(protocol, pairs, size),
@@ -104,7 +104,7 @@ def benchmark(
     from posable.evaluation.report import write_json
     from posable.transfer.pipeline import choose_device
 
-    with Progress() as progress:
+    with ProgressBars() as progress:
         found = run_benchmark(
             models or [DEFAULT_MODEL],
             _protocol(protocol, pairs, size),

@@ -18,10 +18,10 @@ from posable.data.market1501 import MARKET_LAYOUT, read_market1501
 from posable.data.people1 import is_people1, read_people1
 from posable.data.photo_folder import has_photos, read_photo_folder
 from posable.data.prepared import is_prepared, read_prepared
-from posable.data.tables import Progress
 from posable.errors import ConfigError, InputError
 from posable.imaging.size import Size
 from posable.parsing.schemes import PISE_8, ParsingLabels
+from posable.progress import ProgressCallback
 
 __all__ = ["CORPORA", "read_corpus", "recognise"]
 
@@ -46,7 +46,7 @@ def read_corpus(
     labels: ParsingLabels = PISE_8,
     person_pattern: str | None = None,
     size: Size | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> CorpusIndex:
     """The index of the corpus in a folder, in the layout that `corpus` names, or in the one that is recognised.
 

@@ -18,11 +18,11 @@ from posable.data.corpus_index import CorpusImage, CorpusIndex, Split
 from posable.data.deepfashion_names import identity, unflatten
 from posable.data.flat_layout import FlatLayout, read_flat_layout
 from posable.data.pair_dataset import PairDataset
-from posable.data.tables import Progress
 from posable.errors import ConfigError, InputError
 from posable.imaging.frame import Fit
 from posable.imaging.size import Size
 from posable.parsing.schemes import PISE_8, ParsingLabels
+from posable.progress import ProgressCallback
 
 __all__ = ["VARIANTS", "DeepFashion", "Variant", "read_deepfashion", "variant_in"]
 
@@ -112,7 +112,7 @@ def read_deepfashion(
     root: str | os.PathLike[str],
     variant: Variant | None = None,
     labels: ParsingLabels = PISE_8,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
     *,
     size: Size | None = None,
 ) -> CorpusIndex:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from posable.detect import landmarks, person_detector
-from posable.detect.detection import Detection, Progress, area
+from posable.detect.detection import Detection, MessageCallback, area
 from posable.detect.landmarks import Landmarks
 from posable.detect.litert import LiteRtNetwork
 from posable.detect.model_files import DETECTOR_FILE, LANDMARK_FILE, model_path
@@ -98,7 +98,7 @@ class BlazePose:
         return second if believed else None
 
 
-def detect(image: Image.Image, progress: Progress | None = None) -> Detection:
+def detect(image: Image.Image, progress: MessageCallback | None = None) -> Detection:
     """The largest person in an RGB picture; raises NoPersonError, MissingExtraError. There is nothing to tell."""
     del progress
     size = Size(image.height, image.width)

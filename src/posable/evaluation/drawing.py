@@ -18,10 +18,10 @@ from posable.batch import PersonPair, collate
 from posable.errors import ConfigError, ImageError, InputError
 from posable.evaluation.evaluated_model import EvaluatedModel
 from posable.evaluation.pairs import EvaluationPairs, PairName
-from posable.evaluation.progress import Progress
 from posable.evaluation.protocol import EvaluationProtocol
 from posable.files import write_atomically
 from posable.parsing.schemes import ParsingLabels
+from posable.progress import StageProgressCallback
 
 ABOUT = "drawn.json"
 _MASKS, _PARSING = "masks", "parsing"
@@ -145,7 +145,7 @@ def draw_pairs(
     folder: PictureFolder,
     device: torch.device,
     batch_size: int,
-    progress: Progress,
+    progress: StageProgressCallback,
 ) -> dict[int, str]:
     """Draws every pair that has no picture yet; gives the pairs that could not be drawn, by index, with the reason."""
     failures: dict[int, str] = {}

@@ -19,11 +19,11 @@ from posable.evaluation.judging import DrawnSet, judge
 from posable.evaluation.measures import MetricMaker
 from posable.evaluation.network_size import draws_directly
 from posable.evaluation.pairs import EvaluationPairs, open_pairs
-from posable.evaluation.progress import Progress, silent
 from posable.evaluation.protocol import EvaluationProtocol
 from posable.evaluation.reference import TrainingReference
 from posable.evaluation.report import Counts, EvaluationReport, ModelAbout
 from posable.files import cache_folder
+from posable.progress import StageProgressCallback, silent
 
 _CASES_OF_A_KIND = 4
 
@@ -36,7 +36,7 @@ class Settings:
     batch_size: int = 8
     workers: int = 1
     """Processes that draw people."""
-    progress: Progress = silent
+    progress: StageProgressCallback = silent
 
 
 def evaluate_model(

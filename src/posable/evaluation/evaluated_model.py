@@ -13,10 +13,10 @@ import torch
 from posable.baselines.simple import copy_source, mean_picture, warp_source
 from posable.errors import InputError
 from posable.evaluation.network_size import Draw, drawn_in_frame
-from posable.evaluation.progress import Progress, silent
 from posable.imaging.size import Size
 from posable.models.generator import Generator
 from posable.parsing.schemes import LIP_20, ParsingLabels
+from posable.progress import StageProgressCallback, silent
 from posable.zoo.checkpoint import CARD_FILE, load_checkpoint, model_folder, read_card
 
 BASELINES = ("copy-source", "part-warp", "mean-picture")
@@ -63,7 +63,7 @@ class EvaluatedModel:
 
 
 def load_model(
-    model: str, size: Size, device: torch.device, workers: int = 1, progress: Progress = silent
+    model: str, size: Size, device: torch.device, workers: int = 1, progress: StageProgressCallback = silent
 ) -> EvaluatedModel:
     """The model or baseline of that name or folder, to draw pictures of `size`.
 
@@ -114,7 +114,7 @@ def checkpoint_folder(model: str) -> str:
     return model
 
 
-def _baseline(name: str, size: Size, workers: int, progress: Progress) -> EvaluatedModel:
+def _baseline(name: str, size: Size, workers: int, progress: StageProgressCallback) -> EvaluatedModel:
     if name == "mean-picture":
         answer = mean_picture(size, workers=workers, progress=lambda done, total: progress("mean picture", done, total))
     else:

@@ -19,7 +19,7 @@ from posable.train.processes import Processes
 from posable.train.recipe import Stage
 from posable.train.run_state import RunState, save_state, set_aside_since
 from posable.train.samples import sample_sheet
-from posable.train.session import Progress, Session
+from posable.train.session import Session, TrainingProgress
 from posable.train.watch import Trouble, Watch
 from posable.train.window import Window
 
@@ -96,7 +96,9 @@ class StageRun:
         self.pairs += self.pairs_per_step
         self.window.add(losses.all, self.pairs_per_step)
         now = self.window.summary()
-        self.session.tell(Progress(self.stage.name, "pairs", self.pairs, self.pairs_of_all, now.losses, now.waiting))
+        self.session.tell(
+            TrainingProgress(self.stage.name, "pairs", self.pairs, self.pairs_of_all, now.losses, now.waiting)
+        )
 
     def _keep(self, before: int, *, ended: bool, paused: bool) -> None:
         """Saves, draws and logs what is due after a step that began at `before` pairs."""

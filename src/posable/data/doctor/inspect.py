@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,15 +21,13 @@ from posable.data.doctor.report import Report, grouped
 from posable.data.doctor.textures import DTD, is_dtd, texture_index
 from posable.data.prepared import PROBLEMS
 from posable.parsing.schemes import PISE_8, ParsingLabels
-
-Progress = Callable[[str, int, int], None]
-"""Takes what is being done, how much of it is done, and how much there is."""
+from posable.progress import StageProgressCallback
 
 
 def inspect_corpus(
     root: str | os.PathLike[str],
     corpus: str = "auto",
-    progress: Progress | None = None,
+    progress: StageProgressCallback | None = None,
     *,
     labels: ParsingLabels = PISE_8,
     accepted: Collection[str] = (),
@@ -68,7 +66,7 @@ def _told(line: str, file: str) -> Problem:
 
 def inspect_index(
     index: CorpusIndex,
-    progress: Progress | None = None,
+    progress: StageProgressCallback | None = None,
     *,
     accepted: Collection[str] = (),
     workers: int | None = None,
