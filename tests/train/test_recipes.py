@@ -47,7 +47,7 @@ def test_stages_have_rates_for_discriminators_just_where_there_are_some(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("posable.recipes.perceptual_choice.find_weights", lambda _name: None)
-    for user in ("nn.perceptual_features", "train.weave_objective"):  # what losses look through takes time to load
+    for user in ("nn.perceptual_features", "train.weave_objective"):  # feature networks take time to load
         monkeypatch.setattr(f"posable.{user}.StageFeatures", nn.Identity)
     recipe = RECIPES[name]()
     with torch.device("meta"):

@@ -113,7 +113,7 @@ def detect(image: Image.Image, progress: MessageCallback | None = None) -> Detec
 
 
 def mask(image: Image.Image) -> npt.NDArray[np.float32]:
-    """Float32 (h, w) in [0, 1]: how sure it is that a pixel belongs to the largest person; 0 when there is nobody."""
+    """Float32 (h, w) in [0, 1]: the probability that a pixel belongs to the largest person; 0 when there is nobody."""
     people = load().people(image)
     if not people:
         return np.zeros((image.height, image.width), np.float32)

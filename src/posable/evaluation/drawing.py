@@ -189,7 +189,7 @@ def _draw_batch(
     for row, (index, _) in enumerate(batch):
         parts = (drawn.image, drawn.mask, drawn.parsing)
         if not all(bool(torch.isfinite(part[row]).all()) for part in parts if part is not None):
-            failures[index] = "the model drew values that are no numbers."
+            failures[index] = "the model drew values that are NaN or infinite."
             continue
         parsing = None if drawn.parsing is None else _labels(drawn.parsing[row], model.parsing_labels)
         folder.write(names[index], drawn.image[row], None if drawn.mask is None else drawn.mask[row], parsing)

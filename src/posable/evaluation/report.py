@@ -81,7 +81,7 @@ class EvaluationReport:
         return report_html(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values. A number that is no number becomes null, an infinite one the text "inf"."""
+        """Plain values. NaN becomes null, an infinite one the text "inf"."""
         protocol = {**asdict(self.protocol), "title": self.protocol.title, "hash": self.protocol.hash}
         per_pair = {
             one.measure.column: [plain(value) for value in one.per_pair]

@@ -112,7 +112,7 @@ async def texture_of_source(
     max_side: Annotated[schemas.MaxSide, Form()] = None,
     model: Annotated[schemas.ModelName, Form()] = None,
 ) -> Response:
-    """A garment of this source's person made of another cloth."""
+    """A garment of this source's person with another pattern."""
     source = service.store.get(source_id)
     pattern = await _pattern(service, cloth)
     person = await service.encoding(source, model, max_side)
@@ -145,7 +145,7 @@ async def garment(
 
 @editing.post("/texture", response_class=Response, responses=_DRAWN)
 async def texture(service: ReadyService, sent: Sent, cloth: Cloth, how: AsDrawn) -> Response:
-    """A garment made of another cloth, in one request."""
+    """A garment with another pattern, in one request."""
     pattern = await _pattern(service, cloth)
     person, size = await encoded_once(service, sent)
     return await _textured(service, person, (size,), pattern, cloth, how)

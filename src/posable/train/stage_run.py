@@ -121,7 +121,7 @@ class StageRun:
     def _save(self, ended: bool) -> None:
         state, session = self.state, self.session
         if not all(bool(value.isfinite().all()) for value in state.average.values()):
-            self._stop_for(Trouble("weights are no numbers any more", state.step))
+            self._stop_for(Trouble("weights are NaN or infinite", state.step))
         state.seconds, self.clock = state.seconds + time.monotonic() - self.clock, time.monotonic()
         state.stage_state = {**self.learner.state(), "watch": self.watch.state()}
         if ended:
