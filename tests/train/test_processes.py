@@ -13,7 +13,7 @@ import torch
 
 from posable.train.run_state import saved_states
 
-COMMAND = [sys.executable, str(Path(__file__).with_name("toy_runs.py")), "train", "toy", "--device", "cpu"]
+COMMAND = [sys.executable, str(Path(__file__).with_name("toy_runs.py")), "train", "dptn.toy", "--device", "cpu"]
 
 
 def run_training(run: Path, pairs_per_batch: int, processes: int) -> None:
