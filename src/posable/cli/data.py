@@ -49,7 +49,7 @@ def prepare(
         index = read_corpus(
             raw,
             corpus,
-            labels=labels_named(parsing),
+            scheme=labels_named(parsing),
             person_pattern=person,
             size=Size.parse(size) if size else None,
             progress=lambda done, total: progress.show("reading", done, total),

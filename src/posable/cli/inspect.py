@@ -47,7 +47,7 @@ def inspect(
         check_outputs([html], (".html", ".htm"))
     with ProgressBars() as bars:
         report = inspect_corpus(
-            folder, corpus, bars.show, labels=labels_named(parsing), accepted=accepted, workers=workers
+            folder, corpus, bars.show, scheme=labels_named(parsing), accepted=accepted, workers=workers
         )
     if html is not None:
         write_page(report, html, examples)

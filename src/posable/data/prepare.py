@@ -131,7 +131,7 @@ def _request(index: CorpusIndex, job: ImageJob) -> dict[str, Any]:
         "corpus": index.corpus,
         "size": list(job.size),
         "fit": job.fit,
-        "parsing": job.labels.name if job.labels is not None else None,
+        "parsing": job.scheme.name if job.scheme is not None else None,
     }
 
 
@@ -215,7 +215,7 @@ def _close(index: CorpusIndex, job: ImageJob, records: list[dict[str, Any]]) -> 
     usable = {line["name"] for line in lines}
     problems = [*index.problems]
     problems += [Problem(r["kind"], r["name"], r["detail"]) for r in records if "kind" in r]
-    if job.labels is not None:
+    if job.scheme is not None:
         problems += [
             Problem("missing-parsing", line["name"], "has no parsing map.") for line in lines if not line["parsing"]
         ]

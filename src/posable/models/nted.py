@@ -45,7 +45,7 @@ from posable.nn.losses import (
 )
 from posable.nn.perceptual_features import EfficientNetFeatures, FeatureMaps, PerceptualFeatures, Vgg19Features
 from posable.nn.pretrained.vgg19 import load_vgg19
-from posable.nn.regions import placed_mask
+from posable.nn.soft_parsing import placed_mask
 from posable.nn.stylegan2 import (
     BLUR_TAPS,
     EqualConv2d,

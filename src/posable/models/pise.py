@@ -45,7 +45,6 @@ from posable.nn.parsing_generator import PARSING_SLOPE, GatedConvolution
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
 from posable.nn.pretrained.vgg19 import Vgg19
-from posable.nn.regions import class_shares, most_likely, region_colors
 from posable.nn.residual_blocks import (
     EncoderBlock,
     ImageOutput,
@@ -57,6 +56,7 @@ from posable.nn.residual_blocks import (
     to_fourfold,
     to_sixteenth,
 )
+from posable.nn.soft_parsing import class_shares, most_likely, region_colors
 from posable.parsing.schemes import labels_named
 from posable.pose.maps import heatmaps_on_pixels
 from posable.pose.pose import OPENPOSE_18, PoseBatch
