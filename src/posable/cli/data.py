@@ -38,7 +38,7 @@ def prepare(
     """Check a corpus and write it in one layout, whatever its own.
 
     An interrupted run goes on where it stopped. What cannot be used is left
-    out and told, with exit code 1; docs/data.md describes every corpus.
+    out and reported, with exit code 1; docs/data.md describes every corpus.
     """
     from posable.data.corpora import read_corpus
     from posable.data.prepare import prepare_corpus
