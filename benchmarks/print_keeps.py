@@ -23,7 +23,7 @@ from PIL import Image
 from scipy import ndimage
 
 from posable import people
-from posable.baselines.naive import copy_source, warp_source
+from posable.baselines.simple import copy_source, warp_source
 from posable.batch import PoseCondition
 from posable.evaluation.network_size import Draw
 from posable.imaging.image import save_image, to_pil, to_tensor

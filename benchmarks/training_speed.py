@@ -31,7 +31,7 @@ from posable.recipes import RECIPES
 from posable.train.loop import train
 from posable.train.people_batches import PeoplePairs
 from posable.train.recipe import Recipe, Stage, in_batches_of
-from posable.train.session import Progress
+from posable.train.session import TrainingProgress
 from posable.transfer.pipeline import choose_device
 from run_record import progress_bars, step, write_record
 
@@ -95,7 +95,7 @@ class Turns:
         self.seconds_of_turns = self.waited = 0.0
         self.start = self.last = time.perf_counter()
 
-    def __call__(self, now: Progress) -> None:
+    def __call__(self, now: TrainingProgress) -> None:
         if now.unit != "pairs":
             self.start = self.last = time.perf_counter()
             return
@@ -140,10 +140,10 @@ def plain_loop(recipe: Recipe, stage: Stage, cache: Path, device: torch.device) 
     torch.manual_seed(recipe.seed)
     generator = FAMILIES[recipe.family].generator(recipe.config).to(device).train()
     objective = stage.objective.build(recipe.config).to(device).train()
-    players = [p for p in objective.parameters() if p.requires_grad]
+    discriminator_parameters = [p for p in objective.parameters() if p.requires_grad]
     adam = torch.optim.Adam(generator.parameters(), stage.generator.learning_rate, stage.generator.betas)
     judge = stage.discriminators
-    judging = torch.optim.Adam(players, judge.learning_rate, judge.betas) if judge else None
+    judging = torch.optim.Adam(discriminator_parameters, judge.learning_rate, judge.betas) if judge else None
     data = stage.data.open(cache, recipe.seed)
     position = 0
     while True:
@@ -155,14 +155,14 @@ def plain_loop(recipe: Recipe, stage: Stage, cache: Path, device: torch.device) 
             judging.zero_grad()
             sum(losses.values()).backward()
             judging.step()
-        for player in players:
-            player.requires_grad_(False)
+        for parameter in discriminator_parameters:
+            parameter.requires_grad_(False)
         wanted = objective.generator_losses(generator, drawn, batch)
         adam.zero_grad()
         sum(wanted.values()).backward()
         adam.step()
-        for player in players:
-            player.requires_grad_(True)
+        for parameter in discriminator_parameters:
+            parameter.requires_grad_(True)
         position += 1
         yield {name: value.item() for name, value in (losses | wanted).items()}
 

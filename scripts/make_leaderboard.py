@@ -1,4 +1,4 @@
-"""Evaluates trained runs and the naive answers under people-1, all on the same pairs, and writes the leaderboard.
+"""Evaluates trained runs and the baselines under people-1, all on the same pairs, and writes the leaderboard.
 
     python scripts/make_leaderboard.py runs/*.small                # tables, JSON and pictures, at the runs' own size
     python scripts/make_leaderboard.py runs/*.small --pairs 100    # sooner, with wider intervals
@@ -17,15 +17,15 @@ from pathlib import Path
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from posable.cli.terminal import Progress
+from posable.cli.terminal import ProgressBars
 from posable.evaluation.benchmark import BenchmarkReport, Row, SharedCase, gains, run_benchmark
 from posable.evaluation.benchmark_page import best_of, disturbance, strongest_of, write_benchmark_page
-from posable.evaluation.contestants import checkpoint_folder
 from posable.evaluation.evaluate import Settings
+from posable.evaluation.evaluated_model import checkpoint_folder
+from posable.evaluation.formatting import absences, arrow, name_of, number
 from posable.evaluation.judging import Measured
 from posable.evaluation.protocol import EvaluationProtocol, protocol_named
 from posable.evaluation.report import write_json, write_text
-from posable.evaluation.wording import absences, arrow, name_of, number
 from posable.imaging.image import save_image
 from posable.imaging.size import Size
 from posable.pose.drawing import draw_skeleton
@@ -64,7 +64,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
 
     protocol = protocol_named("people-1").at_size(size_of_all(options.runs)).with_pairs(options.pairs)
-    with Progress() as progress:
+    with ProgressBars() as progress:
         settings = Settings(torch.device("cpu"), workers=options.workers, progress=progress.show)
         report = sorted_by_quality(run_benchmark(options.runs, protocol, settings=settings))
     tables = document_part(report, protocol, options)
@@ -91,14 +91,14 @@ def size_of_all(runs: Sequence[str]) -> Size:
 
 
 def sorted_by_quality(report: BenchmarkReport) -> BenchmarkReport:
-    """The same with the models in order of the measure that pairs are ranked by, best first; naive answers last."""
+    """The same with the models in order of the measure that pairs are ranked by, best first; baselines last."""
     by = report.ranked_by
     assert by is not None, "people-1 has measures of pairs"
 
     def place(row: int) -> tuple[bool, float]:
         measured = report.rows[row].report.measured_of(by.measure.column)
         value = math.inf if measured is None or measured.value is None else measured.value
-        return report.rows[row].is_naive, -value if by.higher_is_better else value
+        return report.rows[row].is_baseline, -value if by.higher_is_better else value
 
     order = sorted(range(len(report.rows)), key=place)
     shared = tuple(
@@ -182,20 +182,20 @@ def quality_cell(report: BenchmarkReport, row: Row, column: str) -> str:
 
 
 def gain_table(report: BenchmarkReport) -> list[str]:
-    """By how much each model is better than the strongest naive answer on the same pairs."""
-    naive = [row for row in report.rows if row.is_naive]
-    columns = [column for column in COLUMNS[:5] if strongest_of(naive, column) is not None]
-    strongest = {column: strongest_of(naive, column) for column in columns}
+    """By how much each model is better than the strongest baseline on the same pairs."""
+    baselines = [row for row in report.rows if row.is_baseline]
+    columns = [column for column in COLUMNS[:5] if strongest_of(baselines, column) is not None]
+    strongest = {column: strongest_of(baselines, column) for column in columns}
     heads = " | ".join(f"{column}, over {row.name}" for column, row in strongest.items() if row)
     lines = [
-        "By how much better than the strongest naive answer, on the same pairs, with the 95 % interval of the paired",
+        "By how much better than the strongest baseline, on the same pairs, with the 95 % interval of the paired",
         "difference (positive is better):",
         "",
         f"| | {heads} |",
         "|---|" + "---|" * len(columns),
     ]
     for row in report.rows:
-        if row.is_naive:
+        if row.is_baseline:
             continue
         cells: list[str] = []
         for column, other in strongest.items():
@@ -241,7 +241,7 @@ def with_part(document: Path, part: str) -> str:
 
 def strip(report: BenchmarkReport) -> Image.Image:
     """Half of the shared pairs of each kind as rows, under the names of the columns."""
-    rows = [row for row in report.rows if not row.is_naive]
+    rows = [row for row in report.rows if not row.is_baseline]
     heads = ["source", "target pose", "truth", *(row.name.partition(".")[0] for row in rows)]
     cases = [case for place in ("best", "middling", "worst") for case in report.shared if case.place == place]
     cases = [case for position, case in enumerate(cases) if position % 2 == 0]
@@ -254,7 +254,7 @@ def strip(report: BenchmarkReport) -> Image.Image:
         pen.text((GAP + column * step.width + width / 2, LABEL / 2 + 2), name, fill=INK, font=font, anchor="mm")
     for line, case in enumerate(cases):
         pose = draw_skeleton(case.target_pose.resize(Size(CELL_HEIGHT, width)))
-        drawn = [picture for row, picture in zip(report.rows, case.generated, strict=True) if not row.is_naive]
+        drawn = [picture for row, picture in zip(report.rows, case.generated, strict=True) if not row.is_baseline]
         for column, picture in enumerate([case.source, pose, case.truth, *drawn]):
             cell = picture.resize((width, CELL_HEIGHT), Image.Resampling.BICUBIC)
             sheet.paste(cell, (GAP + column * step.width, LABEL + line * step.height))

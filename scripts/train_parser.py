@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from parser_pictures import Sample, StrangePictures
-from posable.cli.terminal import Progress
+from posable.cli.terminal import ProgressBars
 from posable.data.rendered_pairs import RenderedPeople, render_cache
 from posable.detect.parsing_network import FRAME, ParsingNetwork, pose_maps
 from posable.files import write_atomically
@@ -60,7 +60,7 @@ def main() -> None:
 class Run:
     def __init__(self, folder: Path, cache: Path, steps: int, small_steps: int) -> None:
         self.folder, self.steps, self.small_steps = folder, steps, small_steps
-        with Progress() as progress:
+        with ProgressBars() as progress:
             for what in (PEOPLE, VALIDATION):
                 render_cache(what, cache, 1, lambda done, total: progress.show("people", done, total))
         self.pictures = StrangePictures(PEOPLE, cache, seed=5)
@@ -85,7 +85,7 @@ class Run:
 
     def train(self) -> None:
         weights = class_weights(self.pictures)
-        with Progress() as progress, (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        with ProgressBars() as progress, (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             started, losses = time.monotonic(), []
             while self.step < self.steps:
                 frame = SMALL_FRAME if self.step < self.small_steps else FRAME

@@ -17,7 +17,7 @@ ROOT = PACKAGE.parent.parent
 # Left may not import right (docs/concepts.md). Inside a layer everything may be imported, but not in circles.
 LAYERS = [
     {"defaults", "errors", "version"},
-    {"files", "memo", "memory", "running_code", "imaging", "pose", "parsing"},
+    {"files", "memo", "memory", "progress", "running_code", "imaging", "pose", "parsing"},
     {"batch", "body"},
     {"surface"},
     {"nn"},
@@ -31,6 +31,7 @@ LAYERS = [
 PEOPLE_MAY_IMPORT = {
     "posable.errors",
     "posable.files",
+    "posable.progress",
     "posable.imaging.size",
     "posable.pose.skeleton",
     "posable.pose.pose",

@@ -1,6 +1,6 @@
 """What a generator may see, as a type, and the pair that training and evaluation add the truth to.
 
-`PoseCondition` never holds the target image: a generator that takes one cannot look at the answer.
+`PoseCondition` never holds the target image: a generator that takes one cannot see the ground truth.
 """
 
 from __future__ import annotations

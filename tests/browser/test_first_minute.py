@@ -1,4 +1,4 @@
-"""What the page promises: a photo, a new pose, another cloth and the download in less than a minute."""
+"""What the page promises: a photo, a new pose, another pattern and the download in less than a minute."""
 
 from __future__ import annotations
 

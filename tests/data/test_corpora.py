@@ -119,7 +119,7 @@ def test_parsing_follows_its_picture(padded: bool, tmp_path: Path) -> None:
 
 def test_the_scheme_of_the_maps_can_be_named(tmp_path: Path) -> None:
     root = miniatures.write_pise(tmp_path, DRAWN)
-    as_stated = DeepFashion(root, labels=PISE_8_AUTHOR)
+    as_stated = DeepFashion(root, scheme=PISE_8_AUTHOR)
     parsing = as_stated.load(as_stated.pairs[0][0]).parsing
     assert parsing is not None
     hair = int(translate(np.array(PISE_8.index("upper-clothes")), PISE_8_AUTHOR, LIP_20))

@@ -38,7 +38,7 @@ def report(corpus: Path) -> Report:
     # The maps of the miniature are LIP-20, and are read as such.
     from posable.parsing.schemes import LIP_20
 
-    return inspect_corpus(corpus, labels=LIP_20)
+    return inspect_corpus(corpus, scheme=LIP_20)
 
 
 class _Tags(HTMLParser):

@@ -128,11 +128,11 @@ def test_a_folder_without_pictures_is_named(tmp_path: Path) -> None:
 def test_poses_are_detected_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from posable import detect
     from posable.detect import Detection
-    from posable.detect.detection import Progress
+    from posable.detect.detection import MessageCallback
 
     looked: list[int] = []
 
-    def detector(picture: Image.Image, _progress: Progress | None) -> Detection:
+    def detector(picture: Image.Image, _progress: MessageCallback | None) -> Detection:
         looked.append(1)
         return Detection(somebody(picture), (0, 0, 1, 1), 1.0, 1)
 

@@ -84,7 +84,7 @@ def test_nothing_stays_in_the_cache_but_the_people(tiny_model: Path, cache: Path
     assert list((cache / "evaluations").iterdir()) == []
 
 
-def test_benchmark_compares_with_the_naive_answers_and_writes_its_page(tiny_model: Path, tmp_path: Path) -> None:
+def test_benchmark_compares_with_the_baselines_and_writes_its_page(tiny_model: Path, tmp_path: Path) -> None:
     out, page = tmp_path / "benchmark.json", tmp_path / "benchmark.html"
     printed = run("benchmark", tiny_model, *FOUR, "-o", out, "--html", page).stdout
     for word in ("copy-source", "part-warp", "mean-picture", "ms further pose", "GFLOP picture"):

@@ -9,13 +9,13 @@ from torch import Tensor
 
 from posable.batch import PersonPair, PoseCondition, collate
 from posable.errors import ImageError
-from posable.evaluation.contestants import Contestant
+from posable.evaluation.evaluated_model import EvaluatedModel
 from posable.evaluation.pairs import PairName, PairsAbout, list_hash
-from posable.evaluation.progress import Progress
 from posable.imaging.image import to_tensor
 from posable.imaging.size import Size
 from posable.models.generator import Rendering
 from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
+from posable.progress import StageProgressCallback
 
 SIZE = Size(64, 48)
 _BACKGROUND = "#90a0b0"
@@ -45,7 +45,7 @@ class Figures:
         self.about = PairsAbout("figures", "test", count + 3, {}, list_hash(name.stems for name in self.names))
         self._damaged = damaged
 
-    def prepare(self, workers: int, progress: Progress) -> None:
+    def prepare(self, workers: int, progress: StageProgressCallback) -> None:
         progress("draw figures", len(self.names), len(self.names))
 
     def __getitem__(self, index: int) -> PersonPair:
@@ -73,8 +73,8 @@ class Figures:
         return ""
 
 
-def drawer(name: str, draw: Callable[[PersonPair], Rendering], pairs: Figures) -> Contestant:
-    """A contestant that cheats: it looks the pair up by its target pose."""
+def drawer(name: str, draw: Callable[[PersonPair], Rendering], pairs: Figures) -> EvaluatedModel:
+    """A model that cheats: it looks the pair up by its target pose."""
     sound = [index for index in range(len(pairs.names)) if index not in pairs._damaged]
 
     def look_up(condition: PoseCondition) -> Rendering:
@@ -82,10 +82,10 @@ def drawer(name: str, draw: Callable[[PersonPair], Rendering], pairs: Figures) -
         found = [next(i for i in sound if pairs[i].condition.target_pose[0] == pose) for pose in wanted]
         return draw(collate([pairs[i] for i in found]))
 
-    return Contestant(name, look_up, None, None, "naive", None, None, {})
+    return EvaluatedModel(name, look_up, None, None, "baseline", None, None, {})
 
 
-def oracle(pairs: Figures) -> Contestant:
+def oracle(pairs: Figures) -> EvaluatedModel:
     """Draws the truth, its mask and its parsing map."""
 
     def draw(truth: PersonPair) -> Rendering:
@@ -96,7 +96,7 @@ def oracle(pairs: Figures) -> Contestant:
     return drawer("oracle", draw, pairs)
 
 
-def grey_shadow(pairs: Figures) -> Contestant:
+def grey_shadow(pairs: Figures) -> EvaluatedModel:
     """The true background, and a flat grey where the person is."""
 
     def draw(truth: PersonPair) -> Rendering:

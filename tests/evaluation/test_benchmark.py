@@ -15,10 +15,10 @@ from posable.evaluation.cases import chosen, pick_cases, ranking
 from posable.evaluation.cost import Cost
 from posable.evaluation.drawing import PictureFolder
 from posable.evaluation.evaluate import identity_of
+from posable.evaluation.formatting import absences_of_rows, name_of, omissions_of_rows
 from posable.evaluation.judging import Measured
 from posable.evaluation.page import page
 from posable.evaluation.protocol import Measure
-from posable.evaluation.wording import absences_of_rows, name_of, omissions_of_rows
 
 COST = Cost(5, "64x48", 1.0, 0.5, 0.02, 0.01, 15, 80.0, 20.0, load_per_core=0.5)
 
@@ -114,7 +114,7 @@ def test_what_only_some_lack_is_told_with_their_names() -> None:
     assert omissions_of_rows(rows) == [f"{name} of a, b is not of 3 drawn pairs: no value for the pair"]
 
 
-def test_gains_are_told_over_the_strongest_naive_answer(rows: list[Row]) -> None:
+def test_gains_are_told_over_the_strongest_baseline(rows: list[Row]) -> None:
     told = gain_sentences(BenchmarkReport(PIXELS, tuple(rows), ()))
     in_box = r"oracle over grey-shadow, SSIM, person's box: \+0\.\d+ \(0\.\d+ to 0\.\d+\), better"
     assert any(re.fullmatch(in_box, line) for line in told)

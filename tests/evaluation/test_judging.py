@@ -9,15 +9,15 @@ import torch
 from figures import SIZE, Figures, drawer, grey_shadow, oracle
 
 from posable.errors import ConfigError, InputError
-from posable.evaluation.contestants import Contestant
 from posable.evaluation.drawing import PictureFolder
 from posable.evaluation.evaluate import (
     Settings,
     check_parsing,
-    evaluate_contestant,
+    evaluate_loaded,
     identity_of,
     metric_maker,
 )
+from posable.evaluation.evaluated_model import EvaluatedModel
 from posable.evaluation.intervals import mean_over_people
 from posable.evaluation.judging import on_canvas
 from posable.evaluation.protocol import PROTOCOLS, EvaluationProtocol, Measure
@@ -38,10 +38,10 @@ PIXELS = replace(
 WITH_FEATURES = replace(PIXELS, measures=tuple(m for m in PROTOCOLS["people-1"].measures if m.metric == "pd_efflite0"))
 
 
-def evaluate(one: Contestant, pairs: Figures, protocol: EvaluationProtocol, folder: Path) -> EvaluationReport:
+def evaluate(one: EvaluatedModel, pairs: Figures, protocol: EvaluationProtocol, folder: Path) -> EvaluationReport:
     pictures = PictureFolder(folder, protocol, identity_of(one))
     settings = Settings(torch.device("cpu"), batch_size=4)
-    return evaluate_contestant(one, pairs, protocol, pictures, metric_maker(pairs, protocol, settings), settings)
+    return evaluate_loaded(one, pairs, protocol, pictures, metric_maker(pairs, protocol, settings), settings)
 
 
 def value(report: EvaluationReport, column: str) -> float:
@@ -104,7 +104,7 @@ def test_a_damaged_pair_and_a_drawing_that_is_no_number_are_named_not_dropped(tm
     assert (report.counts.asked, report.counts.drawn) == (6, 4)
     assert not report.is_complete
     assert [(source, reason) for source, _, reason in report.counts.failed] == [
-        ("0_a0.png", "the model drew values that are no numbers."),
+        ("0_a0.png", "the model drew values that are NaN or infinite."),
         ("1_a2.png", "'1_a2.png' is damaged; get another."),
     ]
     assert report.counts.listed == report.counts.asked + report.counts.not_asked
@@ -115,7 +115,7 @@ def test_a_mask_that_is_no_number_is_no_drawing(tmp_path: Path) -> None:
     pairs = Figures(2)
     nowhere = drawer("nowhere", lambda t: Rendering(t.target_image, mask=t.target_alpha * math.nan), pairs)
     report = evaluate(nowhere, pairs, PIXELS, tmp_path)
-    assert [reason for _, _, reason in report.counts.failed] == ["the model drew values that are no numbers."] * 2
+    assert [reason for _, _, reason in report.counts.failed] == ["the model drew values that are NaN or infinite."] * 2
     assert {one.absent for one in report.measured} == {"no pictures were given."}
 
 

@@ -10,12 +10,12 @@ from miniatures import drawn_people, write_highres, write_market, write_patn
 
 from posable.errors import ConfigError, InputError
 from posable.evaluation.pairs import PairName, check_names, list_hash, open_pairs, subset
-from posable.evaluation.progress import silent
 from posable.evaluation.protocol import PROTOCOLS
 from posable.evaluation.rendered_views import RenderedViews
 from posable.imaging.size import Size
 from posable.people import make_person, render_views
 from posable.people.benchmark import PEOPLE_1
+from posable.progress import silent
 
 NAMES = [PairName(f"{i}_a.png", f"{i}_b.png") for i in range(50)]
 

@@ -6,9 +6,9 @@ from dataclasses import fields, replace
 import pytest
 
 from posable.errors import ConfigError
+from posable.evaluation.formatting import name_of
 from posable.evaluation.measures import METRICS
 from posable.evaluation.protocol import PROTOCOLS, EvaluationProtocol, Measure, protocol_named
-from posable.evaluation.wording import name_of
 from posable.imaging.size import Size
 
 HASHES = {

@@ -168,8 +168,8 @@ def test_the_losses_reach_generator_and_both_discriminators(
     generator.zero_grad()
     sum(objective.discriminator_losses(drawn, pair(), 0).values()).backward()
     assert all(p.grad is None for p in generator.parameters())
-    players = [objective.appearance_discriminator, objective.shape_discriminator]
-    assert all(p.grad is not None for player in players for p in player.parameters())
+    discriminators = [objective.appearance_discriminator, objective.shape_discriminator]
+    assert all(p.grad is not None for discriminator in discriminators for p in discriminator.parameters())
     sum(objective.generator_losses(generator, drawn, pair()).values()).backward()
     assert all(p.grad is not None for p in generator.parameters())
     assert all(not p.requires_grad for p in objective.features.parameters())
@@ -195,8 +195,8 @@ def test_each_discriminator_is_given_its_own_company(generator: CatnGenerator, f
     objective, batch = CatnObjective(CatnWeights(), features, discriminator_channels=4).eval(), pair()
     seen: dict[str, Tensor] = {}
     for name in ("appearance", "shape"):
-        player = getattr(objective, f"{name}_discriminator")
-        player.register_forward_pre_hook(lambda _, given, name=name: seen.__setitem__(name, given[0]))
+        discriminator = getattr(objective, f"{name}_discriminator")
+        discriminator.register_forward_pre_hook(lambda _, given, name=name: seen.__setitem__(name, given[0]))
     drawn = objective.draw(generator, batch)
     objective.generator_losses(generator, drawn, batch)
     assert torch.equal(seen["appearance"], torch.cat([drawn.image, batch.condition.source_image], 1))

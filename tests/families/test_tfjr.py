@@ -20,7 +20,7 @@ from posable.models.tfjr import (
     region_filtered,
     region_style_loss,
 )
-from posable.nn.regions import gathered, grid_weights
+from posable.nn.soft_parsing import gathered, grid_weights
 from posable.parsing.schemes import LIP_20, PISE_8
 
 CONFIG = CONFIGS["tfjr"]

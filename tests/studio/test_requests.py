@@ -158,7 +158,7 @@ def test_another_model_is_loaded_when_it_is_named_and_the_first_one_let_go(runni
             parameter.neg_()
     save_checkpoint(other, generator, {})
     with running(Limits(models=1), models=(str(tiny_model), str(other))) as client:
-        shelf = client.app.state.service.shelf
+        models = client.app.state.service.models
         source = add_source(client)
         drawn = {}
         for name in ("tiny", "other", "tiny"):
@@ -166,7 +166,7 @@ def test_another_model_is_loaded_when_it_is_named_and_the_first_one_let_go(runni
             assert [one["name"] for one in client.get("/v1/models").json()["models"] if one["ready"]] == [name]
             assert drawn.setdefault(name, answer.content) == answer.content
         assert drawn["tiny"] != drawn["other"]
-        let_go = weakref.ref(shelf.pipe("tiny").generator)
+        let_go = weakref.ref(models.pipe("tiny").generator)
         client.post(f"/v1/sources/{source}/transfer", json={"pose": "wave", "model": "other"})
         gc.collect()
         assert let_go() is None, "something still holds the model that was let go"
@@ -187,7 +187,7 @@ def test_every_error_that_is_described_has_the_shape_of_errors(client: TestClien
             for status, answer in described["responses"].items():
                 if int(status) >= 400:
                     schema = answer["content"]["application/json"]["schema"]
-                    assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}, (method, path, status)
+                    assert schema == {"$ref": "#/components/schemas/ErrorResponse"}, (method, path, status)
 
 
 def test_the_metrics_count_what_was_done(client: TestClient, source_id: str) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from posable.imaging.size import Size
 from posable.pose.library import shipped_pose
-from posable.studio.refusals import Refusal
+from posable.studio.http_errors import HttpError
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits
 from posable.studio.source_store import Seen, Source, SourceStore
@@ -31,7 +31,7 @@ def add(store: SourceStore) -> Source:
 def is_held(store: SourceStore, source: Source) -> bool:
     try:
         return store.get(source.id) is source
-    except Refusal:
+    except HttpError:
         return False
 
 
@@ -96,6 +96,6 @@ def test_a_removed_source_is_gone() -> None:
     source = add(store)
     store.remove(source.id)
     assert held(store, source) == [False]
-    with pytest.raises(Refusal, match="send the picture to /v1/sources again") as refused:
+    with pytest.raises(HttpError, match="send the picture to /v1/sources again") as refused:
         store.remove(source.id)
     assert refused.value.status == 404

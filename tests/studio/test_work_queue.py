@@ -13,7 +13,7 @@ from tiny import CONFIGS, SIZE, network
 from posable.errors import ConfigError
 from posable.pose.library import shipped_pose
 from posable.pose.pose import Pose
-from posable.studio.refusals import Refusal
+from posable.studio.http_errors import HttpError
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits
 from posable.studio.work_queue import Drawing, WorkQueue
@@ -84,7 +84,7 @@ def test_a_drawing_overtakes_nothing_that_it_cannot_join(held: HeldQueue, person
 @pytest.mark.parametrize("held", [{"waiting": 3}], indirect=True)
 def test_what_is_too_much_is_refused_with_the_time_to_wait(held: HeldQueue, person: EncodedSource) -> None:
     futures = held.queue.draw([Drawing(person, standing())] * 3)
-    with pytest.raises(Refusal, match="3 pieces of work are waiting") as refused:
+    with pytest.raises(HttpError, match="3 pieces of work are waiting") as refused:
         held.queue.call(lambda: None)
     assert refused.value.status == 429
     assert refused.value.retry_after is not None
@@ -105,7 +105,7 @@ def test_closing_refuses_new_work_and_finishes_the_old(person: EncodedSource) ->
     threading.Timer(0.2, held.release).start()
     assert held.queue.close(20)
     assert drawn.done()
-    with pytest.raises(Refusal, match="shutting down") as refused:
+    with pytest.raises(HttpError, match="shutting down") as refused:
         held.queue.call(lambda: None)
     assert refused.value.status == 503
 
@@ -124,7 +124,7 @@ def test_work_that_waited_too_long_is_refused_instead_of_done(held: HeldQueue) -
     late = held.queue.call(lambda: None)
     threading.Event().wait(0.1)
     held.release()
-    with pytest.raises(Refusal, match="in time") as refused:
+    with pytest.raises(HttpError, match="in time") as refused:
         late.result(20)
     assert refused.value.status == 503
 

@@ -18,7 +18,7 @@ from posable.cli.train import stop_signals
 from posable.train.loop import train
 from posable.train.run_state import saved_states
 
-COMMAND = [sys.executable, str(Path(__file__).with_name("toy_runs.py")), "train", "toy", "--device", "cpu"]
+COMMAND = [sys.executable, str(Path(__file__).with_name("toy_runs.py")), "train", "dptn.toy", "--device", "cpu"]
 WEIGHTS = Path("checkpoint") / "model.safetensors"
 
 
@@ -66,7 +66,7 @@ def test_killed_and_resumed_runs_end_with_the_weights_of_the_straight_one(straig
     assert code == 130, told
     last = told.splitlines()[-1]
     assert "of stage" in last
-    assert last.endswith(f"go on with `posable train toy --device cpu --out {tmp_path} --resume`.")
+    assert last.endswith(f"go on with `posable train dptn.toy --device cpu --out {tmp_path} --resume`.")
     process = start(tmp_path)
     _, told = process.communicate(timeout=240)
     assert process.returncode == 0, told

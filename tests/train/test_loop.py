@@ -20,7 +20,7 @@ from posable.train.corpus_batches import CorpusPairs
 from posable.train.loop import train
 from posable.train.recipe import Recipe
 from posable.train.run_state import saved_states
-from posable.train.session import Progress
+from posable.train.session import TrainingProgress
 from posable.train.textured_pairs import TexturedPairs
 from posable.zoo.checkpoint import load_checkpoint
 
@@ -56,7 +56,7 @@ def test_reading_ahead_in_other_processes_makes_the_same_weights(straight: torch
 
 
 def test_a_run_goes_on_with_accumulated_batches_from_the_pair_where_it_stood(tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[TrainingProgress] = []
     train(toy_recipe(), tmp_path, tmp_path, stop_after_steps=5)
     train(toy_recipe(), tmp_path, tmp_path, accumulate=2, tell=told.append)
     done = [now.done for now in told if now.stage == "first"]
@@ -64,7 +64,7 @@ def test_a_run_goes_on_with_accumulated_batches_from_the_pair_where_it_stood(tmp
 
 
 def test_asking_to_stop_ends_the_step_and_saves_it(straight: torch.Tensor, tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[TrainingProgress] = []
     with pytest.raises(TrainingStoppedError, match="after 14 of 48 pairs of stage first"):
         train(toy_recipe(), tmp_path, tmp_path, tell=told.append, stop_wanted=lambda: len(told) == 7)
     assert saved_states(tmp_path)[-1].name == "000000007"
@@ -81,7 +81,7 @@ def test_what_a_killed_process_left_half_written_is_removed(tmp_path: Path) -> N
 
 
 def test_a_finished_run_leaves_a_checkpoint_samples_and_a_log(cache: Path, tmp_path: Path) -> None:
-    told: list[Progress] = []
+    told: list[TrainingProgress] = []
     generator = train(weave_tiny(), tmp_path, cache, tell=told.append)
     loaded = load_checkpoint(tmp_path / "checkpoint")
     assert all(torch.equal(value, loaded.state_dict()[name]) for name, value in generator.state_dict().items())

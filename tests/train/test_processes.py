@@ -13,7 +13,7 @@ import torch
 
 from posable.train.run_state import saved_states
 
-COMMAND = [sys.executable, str(Path(__file__).with_name("toy_runs.py")), "train", "toy", "--device", "cpu"]
+COMMAND = [sys.executable, str(Path(__file__).with_name("toy_runs.py")), "train", "dptn.toy", "--device", "cpu"]
 
 
 def run_training(run: Path, pairs_per_batch: int, processes: int) -> None:
@@ -40,7 +40,7 @@ def test_two_processes_learn_what_one_with_the_doubled_batch_does(tmp_path: Path
     run_training(tmp_path / "two", pairs_per_batch=2, processes=2)
     one, two = ([*logged(tmp_path / name)] for name in ("one", "two"))
     assert len(one) == len(two) == 9
-    # Two players enlarge what rounding leaves: it is a millionth at first and shows in the losses after 40 pairs.
+    # Adversarial training enlarges rounding errors: it is a millionth at first and shows in the losses after 40 pairs.
     for line, other in zip(one[:5], two[:5], strict=True):
         for name, value in line["training"].items():
             assert abs(value - other["training"][name]) < 1e-3 + 0.01 * value, (line["pairs"], name)
@@ -57,5 +57,5 @@ def logged(run: Path) -> Iterator[dict[str, Any]]:
 def mean_gradients(run: Path) -> torch.Tensor:
     state = torch.load(saved_states(run)[0] / "state.pt", weights_only=True)
     assert state["step"] == 2
-    players = (state["stage_state"][who]["state"].values() for who in ("generator", "discriminators"))
-    return torch.cat([of["exp_avg"].flatten() for player in players for of in player])
+    optimisers = (state["stage_state"][who]["state"].values() for who in ("generator", "discriminators"))
+    return torch.cat([of["exp_avg"].flatten() for states in optimisers for of in states])

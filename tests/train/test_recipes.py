@@ -47,15 +47,15 @@ def test_stages_have_rates_for_discriminators_just_where_there_are_some(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("posable.recipes.perceptual_choice.find_weights", lambda _name: None)
-    for user in ("nn.perceptual_features", "train.weave_objective"):  # what losses look through takes time to load
+    for user in ("nn.perceptual_features", "train.weave_objective"):  # feature networks take time to load
         monkeypatch.setattr(f"posable.{user}.StageFeatures", nn.Identity)
     recipe = RECIPES[name]()
     with torch.device("meta"):
         generator = FAMILIES[recipe.family].generator(recipe.config)
         for stage in recipe.stages:
             objective = stage.objective.build(recipe.config)
-            players = [p for p in objective.parameters() if p.requires_grad]
-            assert bool(players) == (stage.discriminators is not None), stage.name
+            discriminator_parameters = [p for p in objective.parameters() if p.requires_grad]
+            assert bool(discriminator_parameters) == (stage.discriminators is not None), stage.name
             assert any(group.parameters for group in objective.parameter_groups(generator)), stage.name
 
 
@@ -97,11 +97,11 @@ def test_a_step_of_each_stage_of_a_tiny_run_teaches_all_that_it_should(name: str
     generator = FAMILIES[recipe.family].generator(recipe.config).train()
     objective = stage.objective.build(recipe.config).train()
     drawn = objective.draw(generator, batch)
-    against = objective.discriminator_losses(drawn, batch, 0)
-    players = [p for p in objective.parameters() if p.requires_grad]
-    assert bool(against) == bool(players)
-    teach(against)
-    assert all(p.grad is not None for p in players)
+    discriminator_losses = objective.discriminator_losses(drawn, batch, 0)
+    discriminator_parameters = [p for p in objective.parameters() if p.requires_grad]
+    assert bool(discriminator_losses) == bool(discriminator_parameters)
+    teach(discriminator_losses)
+    assert all(p.grad is not None for p in discriminator_parameters)
     losses = objective.generator_losses(generator, drawn, batch)
     teach(losses)
     learning = [p for group in objective.parameter_groups(generator) for p in group.parameters]

@@ -68,7 +68,7 @@ def spikes(step: int) -> tuple[float, float, float]:
 
 
 def sure_least_squares(step: int) -> tuple[float, float, float]:
-    """The discriminator is sure from early on; the generator's loss stays at its bound."""
+    """The discriminator is confident from early on; the generator's loss stays at its bound."""
     return 1.0, 1.0, 0.5 * math.exp(-step / 20)
 
 
@@ -92,7 +92,7 @@ def test_what_only_looks_like_it_is_left_alone(curve: Curve) -> None:
 
 def test_losses_that_are_no_numbers_are_noticed_at_once() -> None:
     found = Watch().add(StepLosses({"l1": math.nan, "content": 1.0}, {"real": math.inf}), 7)
-    assert found == Trouble("the losses l1, real are no numbers any more", 7)
+    assert found == Trouble("the losses l1, real are NaN or infinite", 7)
 
 
 def test_a_watch_goes_on_where_its_state_was_taken() -> None:
@@ -132,7 +132,7 @@ class RiggedObjective(ToyObjective):
 
 def test_a_run_whose_losses_are_no_numbers_stops_and_keeps_its_last_state(tmp_path: Path) -> None:
     recipe = toy_recipe(objective=Rigged(math.nan, since=11))
-    with pytest.raises(TrainingError, match=r"after 22 pairs.*no numbers any more; state 000000008.*is kept"):
+    with pytest.raises(TrainingError, match=r"after 22 pairs.*NaN or infinite; state 000000008.*is kept"):
         train(recipe, tmp_path, tmp_path)
     values = torch.load(saved_states(tmp_path)[-1] / "state.pt", weights_only=True)
     assert all(bool(value.isfinite().all()) for value in values["generator"].values())
@@ -142,7 +142,7 @@ def test_no_state_is_saved_whose_weights_are_no_numbers(tmp_path: Path) -> None:
     recipe = toy_recipe(save_every_pairs=2)
     (stage, *_) = recipe.stages
     wild = replace(stage, generator=Optimiser(learning_rate=math.inf))
-    with pytest.raises(TrainingError, match="weights are no numbers any more; no state is from before that"):
+    with pytest.raises(TrainingError, match="weights are NaN or infinite; no state is from before that"):
         train(replace(recipe, stages=(wild,)), tmp_path, tmp_path)
     assert saved_states(tmp_path) == []
 

@@ -18,7 +18,7 @@ from posable.models.objective import Objective
 from posable.nn.losses import least_squares_loss
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.pose.pose import PoseBatch
-from posable.recipes import RECIPES
+from posable.recipes import dptn
 from posable.train.recipe import DataNeeds, Optimiser, Recipe, Stage
 
 SIZE = Size(32, 32)
@@ -111,7 +111,7 @@ def toy_recipe(pairs: int = 48, objective: Any = ToyLosses(), **changes: Any) ->
         discriminators=Optimiser(learning_rate=1e-3, schedule="linear"),
     )
     recipe = Recipe(
-        name="toy",
+        name="dptn.toy",
         family="dptn",
         config=DptnConfig(
             height=32,
@@ -143,5 +143,5 @@ if __name__ == "__main__":
     from posable.cli.app import main
 
     torch.set_num_threads(1)
-    RECIPES["toy"] = toy_recipe
+    dptn.RECIPES["dptn.toy"] = toy_recipe
     main()

@@ -1,4 +1,4 @@
-"""The naive answers: what they draw, and that the better of them beats the worse where the person stands."""
+"""The baselines: what they draw, and that the better of them beats the worse where the person stands."""
 
 from pathlib import Path
 
@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from posable import people
-from posable.baselines.naive import copy_source, mean_picture, warp_source
+from posable.baselines.simple import copy_source, mean_picture, warp_source
 from posable.batch import PersonPair, collate
 from posable.errors import SizeError
-from posable.evaluation.progress import silent
 from posable.evaluation.rendered_views import RenderedViews
 from posable.imaging.size import Size
+from posable.progress import silent
 
 SIZE = Size(64, 44)
 

@@ -1,4 +1,4 @@
-"""Batches are their samples one after the other, and a condition cannot hold the answer."""
+"""Batches are their samples one after the other, and a condition cannot hold the ground truth."""
 
 from dataclasses import fields
 

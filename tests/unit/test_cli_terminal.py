@@ -1,11 +1,11 @@
-"""Progress for people at a terminal and for log files."""
+"""ProgressBars for people at a terminal and for log files."""
 
 import io
 
 import pytest
 from rich.console import Console
 
-from posable.cli.terminal import Progress
+from posable.cli.terminal import ProgressBars
 
 
 class Clock:
@@ -20,7 +20,7 @@ class Clock:
 
 
 def test_a_log_gets_a_line_every_half_minute_with_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress(Console(file=io.StringIO()), Clock()) as progress:
+    with ProgressBars(Console(file=io.StringIO()), Clock()) as progress:
         for done in range(0, 70, 10):
             progress.show("pairs", done, 100, "loss 1.5")
     assert capsys.readouterr().err.splitlines() == [
@@ -31,7 +31,7 @@ def test_a_log_gets_a_line_every_half_minute_with_rate_and_time_left(capsys: pyt
 
 def test_a_terminal_gets_a_bar_whose_words_fit_80_columns() -> None:
     screen = io.StringIO()
-    with Progress(Console(file=screen, force_terminal=True, width=80)) as progress:
+    with ProgressBars(Console(file=screen, force_terminal=True, width=80)) as progress:
         progress.show("half: people rendered", 10, 77_000)
         progress.show("half: pairs", 500, 77_000, "loss 1.234")
     *_, last, _cursor = screen.getvalue().splitlines()
@@ -41,6 +41,6 @@ def test_a_terminal_gets_a_bar_whose_words_fit_80_columns() -> None:
 
 
 def test_what_finishes_at_once_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    with Progress(Console(file=io.StringIO())) as progress:
+    with ProgressBars(Console(file=io.StringIO())) as progress:
         progress.show("poses", 3, 3)
     assert capsys.readouterr().err == ""

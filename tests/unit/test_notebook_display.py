@@ -18,7 +18,7 @@ from posable.evaluation.benchmark import BenchmarkReport, Row
 from posable.evaluation.cases import Case
 from posable.evaluation.cost import Cost
 from posable.evaluation.drawing import PictureFolder
-from posable.evaluation.evaluate import Settings, evaluate_contestant, identity_of, metric_maker
+from posable.evaluation.evaluate import Settings, evaluate_loaded, identity_of, metric_maker
 from posable.evaluation.pairs import PairName
 from posable.evaluation.protocol import EvaluationProtocol, Measure
 from posable.evaluation.report import EvaluationReport
@@ -168,7 +168,7 @@ PROTOCOL = EvaluationProtocol(
 def reports(tmp_path_factory: pytest.TempPathFactory) -> list[EvaluationReport]:
     folder, pairs, settings = tmp_path_factory.mktemp("tables"), Figures(4), Settings(torch.device("cpu"))
     return [
-        evaluate_contestant(
+        evaluate_loaded(
             one,
             pairs,
             PROTOCOL,

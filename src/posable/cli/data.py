@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from posable.cli.inspect import inspect
-from posable.cli.terminal import Progress, report, tell
+from posable.cli.terminal import ProgressBars, report, tell
 
 data_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Prepare, export and inspect corpora.")
 
@@ -38,18 +38,18 @@ def prepare(
     """Check a corpus and write it in one layout, whatever its own.
 
     An interrupted run goes on where it stopped. What cannot be used is left
-    out and told, with exit code 1; docs/data.md describes every corpus.
+    out and reported, with exit code 1; docs/data.md describes every corpus.
     """
     from posable.data.corpora import read_corpus
     from posable.data.prepare import prepare_corpus
     from posable.imaging.size import Size
     from posable.parsing.schemes import labels_named
 
-    with Progress() as progress:
+    with ProgressBars() as progress:
         index = read_corpus(
             raw,
             corpus,
-            labels=labels_named(parsing),
+            scheme=labels_named(parsing),
             person_pattern=person,
             size=Size.parse(size) if size else None,
             progress=lambda done, total: progress.show("reading", done, total),
@@ -94,7 +94,7 @@ def export(
     """
     from posable.data.export import export_corpus
 
-    with Progress() as progress:
+    with ProgressBars() as progress:
         folder = export_corpus(prepared, out, layout, lambda done, total: progress.show("pictures", done, total))
     report({"written": [str(folder)]}, json)
 

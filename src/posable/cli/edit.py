@@ -117,7 +117,7 @@ def texture(
     device: Device = None,
     json: Json = False,
 ) -> None:
-    """Make a garment of SOURCE, the picture of a person, of another cloth."""
+    """Give a garment in SOURCE, the picture of a person, another pattern."""
     from posable.transfer.patterns import find_pattern
     from posable.transfer.pipeline import PoseTransfer
 

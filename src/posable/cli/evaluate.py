@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from posable.cli.terminal import Progress, check_outputs, report, tell
+from posable.cli.terminal import ProgressBars, check_outputs, report, tell
 from posable.defaults import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def evaluate(
     from posable.evaluation.report import write_report
     from posable.transfer.pipeline import choose_device
 
-    with Progress() as progress:
+    with ProgressBars() as progress:
         found, cases = evaluate_model(
             model,
             _protocol(protocol, pairs, size),
@@ -93,7 +93,7 @@ def benchmark(
     device: Device = None,
     json: Json = False,
 ) -> None:
-    """Compare models and naive answers: quality, parameters, FLOPs, seconds, memory.
+    """Compare models and baselines: quality, parameters, FLOPs, seconds, memory.
 
     All draw the same pairs. --pairs 50 takes minutes; without it, hours.
     """
@@ -104,7 +104,7 @@ def benchmark(
     from posable.evaluation.report import write_json
     from posable.transfer.pipeline import choose_device
 
-    with Progress() as progress:
+    with ProgressBars() as progress:
         found = run_benchmark(
             models or [DEFAULT_MODEL],
             _protocol(protocol, pairs, size),
@@ -150,7 +150,7 @@ def _print(found: EvaluationReport) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from posable.evaluation.wording import absences, arrow, interval_of, name_of, value_of
+    from posable.evaluation.formatting import absences, arrow, interval_of, name_of, value_of
 
     counts = found.counts
     typer.echo(f"{found.model.name} under {found.protocol.title} (protocol {found.protocol.hash})")
@@ -176,7 +176,7 @@ def _print_benchmark(found: BenchmarkReport) -> None:
     from rich.table import Table
 
     from posable.evaluation.benchmark_page import COST_HEADINGS, cost_cells, disturbance, gain_sentences
-    from posable.evaluation.wording import absences_of_rows, arrow, name_of, omissions_of_rows, value_of
+    from posable.evaluation.formatting import absences_of_rows, arrow, name_of, omissions_of_rows, value_of
 
     first = found.rows[0].report
     typer.echo(f"{found.protocol.title} (protocol {found.protocol.hash}), {first.counts.asked:,} pairs")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from posable.cli.terminal import Progress, check_outputs
+from posable.cli.terminal import ProgressBars, check_outputs
 from posable.errors import InputError
 
 
@@ -45,9 +45,9 @@ def inspect(
         raise InputError(f"there is no kind of problem '{unknown[0]}'; the kinds are {', '.join(KINDS)}.")
     if html is not None:
         check_outputs([html], (".html", ".htm"))
-    with Progress() as bars:
+    with ProgressBars() as bars:
         report = inspect_corpus(
-            folder, corpus, bars.show, labels=labels_named(parsing), accepted=accepted, workers=workers
+            folder, corpus, bars.show, scheme=labels_named(parsing), accepted=accepted, workers=workers
         )
     if html is not None:
         write_page(report, html, examples)

@@ -15,7 +15,7 @@ from rich.table import Table
 from posable.cli.terminal import report
 
 _NOTES = """\
-Learned: in millions of numbers. Sizes: height x width in pixels.
+Params: learned parameters in millions (M). Sizes: height x width in pixels.
 Own edits: what the network itself does; garment, texture, parse and explain
 work with every model. Needs: posable finds what is not given.
 Code: what the family was written from - its authors' published code, the
@@ -44,7 +44,7 @@ def models(
         return
     _print_table(
         "families",
-        ("family", "system", "learned", "sizes", "needs", "own edits", "code"),
+        ("family", "system", "params", "sizes", "needs", "own edits", "code"),
         [
             (
                 one.family,
@@ -60,7 +60,7 @@ def models(
     )
     _print_table(
         "models at hand (give the name as --model)",
-        ("name", "family", "learned", "size", "licence"),
+        ("name", "family", "params", "size", "licence"),
         [(one.name, one.family, _millions(one.parameters), one.size, one.licence) for one in at_hand],
     )
     _print_table(
@@ -80,7 +80,7 @@ def _print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any
         title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD, padding=(0, 1)
     )
     for name in columns:
-        table.add_column(name, justify="right" if name == "learned" else "left", overflow="fold")
+        table.add_column(name, justify="right" if name == "params" else "left", overflow="fold")
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     Console(file=sys.stdout, highlight=False).print(table)

@@ -13,12 +13,12 @@ from typing import Any
 
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, Task, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as RichProgress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Column
 from rich.text import Text
 
 from posable.errors import InputError
+from posable.progress import ProgressCallback
 
 _PATIENCE_SECONDS = 2.0
 _SECONDS_BETWEEN_LINES = 30.0
@@ -76,7 +76,7 @@ def _rate(per_second: float | None) -> str:
     return f"{per_second:.1f}/s" if per_second >= 1 else f"{per_second * 60:.1f}/min"
 
 
-class _BarsWithLine(RichProgress):
+class _BarsWithLine(Progress):
     below = ""
 
     def get_renderables(self) -> Generator[RenderableType]:
@@ -85,7 +85,7 @@ class _BarsWithLine(RichProgress):
             yield Text(self.below, style="dim")
 
 
-class Progress:
+class ProgressBars:
     """One bar a stage, on standard error, with count, rate and time left; there is none before the first `show`.
 
     Where standard error is no terminal, a plain line comes every half minute instead.
@@ -108,7 +108,7 @@ class Progress:
         self._first: dict[str, tuple[float, int]] = {}
         self._last_line = -math.inf
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressBars:
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -141,7 +141,7 @@ class Progress:
 
 
 @contextmanager
-def progress_bar(what: str) -> Generator[Callable[[int, int], None]]:
+def progress_bar(what: str) -> Generator[ProgressCallback]:
     """A bar while inside; gives the function (done, total) that moves it."""
-    with Progress() as progress:
+    with ProgressBars() as progress:
         yield lambda done, total: progress.show(what, done, total)

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from posable.cli.terminal import Progress, report, tell
+from posable.cli.terminal import ProgressBars, report, tell
 from posable.errors import InputError, TrainingStoppedError
 
 if TYPE_CHECKING:
     from posable.train.recipe import Recipe
-    from posable.train.session import Progress as Told
+    from posable.train.session import TrainingProgress
 
 
 def train(
@@ -68,7 +68,7 @@ def train(
     _check_folder(folder, resume)
     chosen = chosen if data is None else on_corpus(chosen, str(data), data_licence)
     chosen = chosen if batch is None else in_batches_of(chosen, batch)
-    with Progress() as progress, stop_signals() as stop:
+    with ProgressBars() as progress, stop_signals() as stop:
         try:
             run_training(
                 chosen,
@@ -170,7 +170,7 @@ def _check_folder(folder: Path, resume: bool) -> None:
         raise InputError(f"'{folder}' holds a run already; add --resume to go on with it, or give another --out.")
 
 
-def _show(progress: Progress, now: Told) -> None:
+def _show(progress: ProgressBars, now: TrainingProgress) -> None:
     data = f"data {now.waiting:.0%}" if now.losses else ""
     losses = "  ".join(f"{_shortened(name)} {value:.3g}" for name, value in now.losses.items())
     progress.show(f"{now.stage}: {now.unit}", now.done, now.total, data, below=losses)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from posable.cli.terminal import Progress, check_outputs, tell
+from posable.cli.terminal import ProgressBars, check_outputs, tell
 from posable.errors import InputError
 from posable.imaging.image import read_image, save_image, size_of
 from posable.imaging.sequence_output import ANIMATED_SUFFIXES, STRIP_SUFFIXES, save_sequence
@@ -68,7 +68,7 @@ def run_transfer(request: Request) -> dict[str, Any]:
     source = pipe.encode(picture, source_pose=source_pose, size=size, name=f"'{request.source}'")
     encoded = time.perf_counter()
     if is_sequence:
-        with Progress() as progress:
+        with ProgressBars() as progress:
             told = lambda done: progress.show("poses", done, len(poses))  # noqa: E731
             drawn = source.sequence(poses, retarget=request.retarget, background=background, progress=told)
             pictures = list(drawn)

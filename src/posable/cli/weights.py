@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json as json_module
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from posable.cli.terminal import progress_bar, report
+from posable.progress import ProgressCallback
 
 _MEGABYTE = 1_000_000
-ProgressCallback = Callable[[int, int], None]
 
 weights_app = typer.Typer(
     no_args_is_help=True, help="List and fetch published weights that metrics and losses need.", rich_markup_mode=None

@@ -18,10 +18,10 @@ from posable.data.market1501 import MARKET_LAYOUT, read_market1501
 from posable.data.people1 import is_people1, read_people1
 from posable.data.photo_folder import has_photos, read_photo_folder
 from posable.data.prepared import is_prepared, read_prepared
-from posable.data.tables import Progress
 from posable.errors import ConfigError, InputError
 from posable.imaging.size import Size
 from posable.parsing.schemes import PISE_8, ParsingLabels
+from posable.progress import ProgressCallback
 
 __all__ = ["CORPORA", "read_corpus", "recognise"]
 
@@ -43,14 +43,14 @@ def read_corpus(
     root: str | os.PathLike[str],
     corpus: str = "auto",
     *,
-    labels: ParsingLabels = PISE_8,
+    scheme: ParsingLabels = PISE_8,
     person_pattern: str | None = None,
     size: Size | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> CorpusIndex:
     """The index of the corpus in a folder, in the layout that `corpus` names, or in the one that is recognised.
 
-    `labels` is the scheme of DeepFashion's *SPL8 maps; the other layouts state theirs. `person_pattern` tells people
+    `scheme` is the scheme of DeepFashion's *SPL8 maps; the other layouts state theirs. `person_pattern` tells people
     apart in a folder of photographs, see photo_folder.py. `size` is that of the pictures that are wanted: it chooses
     among LMDB folders, and cuts PISE's squares. A table that cannot be used raises InputError; questionable lines
     become problems of the index.
@@ -58,11 +58,11 @@ def read_corpus(
     root = existing_folder(Path(root))
     chosen = recognise(root) if corpus == "auto" else corpus
     if chosen == "deepfashion-patn":
-        return read_deepfashion(root, "patn", labels, progress)
+        return read_deepfashion(root, "patn", scheme, progress)
     if chosen == "deepfashion-gfla":
-        return read_deepfashion(root, "gfla", labels, progress)
+        return read_deepfashion(root, "gfla", scheme, progress)
     if chosen == "deepfashion-pise":
-        return read_deepfashion(root, "pise", labels, progress, size=size)
+        return read_deepfashion(root, "pise", scheme, progress, size=size)
     if chosen == "deepfashion-highres":
         return read_deepfashion_highres(root, progress=progress)
     if chosen == "deepfashion-lmdb":

@@ -18,11 +18,11 @@ from posable.data.corpus_index import CorpusImage, CorpusIndex, Split
 from posable.data.deepfashion_names import identity, unflatten
 from posable.data.flat_layout import FlatLayout, read_flat_layout
 from posable.data.pair_dataset import PairDataset
-from posable.data.tables import Progress
 from posable.errors import ConfigError, InputError
 from posable.imaging.frame import Fit
 from posable.imaging.size import Size
 from posable.parsing.schemes import PISE_8, ParsingLabels
+from posable.progress import ProgressCallback
 
 __all__ = ["VARIANTS", "DeepFashion", "Variant", "read_deepfashion", "variant_in"]
 
@@ -49,7 +49,7 @@ _ANNOTATIONS = ("fasion-annotation-{split}.csv", "fashion-annotation-{split}.csv
 
 
 def _layout(
-    variant: Variant, size: Size, pairs: tuple[str, ...], annotations: tuple[str, ...], labels: ParsingLabels
+    variant: Variant, size: Size, pairs: tuple[str, ...], annotations: tuple[str, ...], scheme: ParsingLabels
 ) -> FlatLayout:
     return FlatLayout(
         corpus=f"deepfashion-{variant}",
@@ -58,7 +58,7 @@ def _layout(
         pairs=pairs,
         annotations=annotations,
         parsing_folder=_PARSING_FOLDER,
-        parsing_labels=labels,
+        parsing_labels=scheme,
         person_of=identity,
         tree_name=_tree_name,
         # GFLA's code resizes whatever the archive holds, and not all of it is 750x1101.
@@ -69,14 +69,14 @@ def _layout(
 VARIANTS: tuple[Variant, ...] = ("patn", "gfla", "pise")
 
 
-def layout_of(variant: Variant, labels: ParsingLabels = PISE_8) -> FlatLayout:
-    """Where a variant keeps what; `labels` is the scheme of its parsing maps."""
+def layout_of(variant: Variant, scheme: ParsingLabels = PISE_8) -> FlatLayout:
+    """Where a variant keeps what; `scheme` is the scheme of its parsing maps."""
     if variant == "patn":
-        return _layout(variant, FRAME, _RESIZED_PAIRS, _RESIZED_ANNOTATIONS, labels)
+        return _layout(variant, FRAME, _RESIZED_PAIRS, _RESIZED_ANNOTATIONS, scheme)
     if variant == "gfla":
-        return _layout(variant, FRAME, _PAIRS, _ANNOTATIONS, labels)
+        return _layout(variant, FRAME, _PAIRS, _ANNOTATIONS, scheme)
     if variant == "pise":
-        return _layout(variant, _SQUARE, _PAIRS + _RESIZED_PAIRS, _ANNOTATIONS + _RESIZED_ANNOTATIONS, labels)
+        return _layout(variant, _SQUARE, _PAIRS + _RESIZED_PAIRS, _ANNOTATIONS + _RESIZED_ANNOTATIONS, scheme)
     raise ConfigError(f"there is no variant '{variant}' of DeepFashion; choose one of {', '.join(VARIANTS)}.")
 
 
@@ -111,8 +111,8 @@ def _columns_used(root: Path, tables: Sequence[str]) -> set[int]:
 def read_deepfashion(
     root: str | os.PathLike[str],
     variant: Variant | None = None,
-    labels: ParsingLabels = PISE_8,
-    progress: Progress | None = None,
+    scheme: ParsingLabels = PISE_8,
+    progress: ProgressCallback | None = None,
     *,
     size: Size | None = None,
 ) -> CorpusIndex:
@@ -122,10 +122,10 @@ def read_deepfashion(
     has that shape, instead of being letterboxed into it.
 
     Pictures are looked for in train/ and test/ and, without these, in the img/ or img_highres/ tree of the original
-    archives. `labels` is the scheme of the maps in trainSPL8/ and testSPL8/. Raises InputError.
+    archives. `scheme` is the scheme of the maps in trainSPL8/ and testSPL8/. Raises InputError.
     """
     root = Path(root)
-    index = read_flat_layout(root, layout_of(variant or variant_in(root) or "patn", labels), progress)
+    index = read_flat_layout(root, layout_of(variant or variant_in(root) or "patn", scheme), progress)
     if size is None or index.size != _SQUARE or size.width * FRAME.height != size.height * FRAME.width:
         return index
     images = {name: _without_margins(image) for name, image in index.images.items()}
@@ -142,7 +142,7 @@ def _without_margins(image: CorpusImage) -> CorpusImage:
 class DeepFashion(PairDataset):
     """DeepFashion In-shop in the PATN lineage, with whatever variant the folder holds; see `PairDataset`.
 
-    PISE's maps are read in the order of `PISE_8`, or of `labels`: the two statements about them disagree.
+    PISE's maps are read in the order of `PISE_8`, or of `scheme`: the two statements about them disagree.
     """
 
     def __init__(
@@ -152,8 +152,8 @@ class DeepFashion(PairDataset):
         size: Size | None = None,
         *,
         variant: Variant | None = None,
-        labels: ParsingLabels = PISE_8,
+        scheme: ParsingLabels = PISE_8,
         fit: Fit = "letterbox",
         parsing: bool = True,
     ) -> None:
-        super().__init__(read_deepfashion(root, variant, labels, size=size), split, size, fit=fit, parsing=parsing)
+        super().__init__(read_deepfashion(root, variant, scheme, size=size), split, size, fit=fit, parsing=parsing)

@@ -27,6 +27,7 @@ from posable.data.tables import read_pose_text, read_target_first_pairs
 from posable.errors import ConfigError, InputError
 from posable.imaging.frame import Fit
 from posable.imaging.size import Size
+from posable.progress import ProgressCallback
 
 __all__ = [
     "LMDB_SIZES",
@@ -43,8 +44,6 @@ LMDB_SIZES = (Size(256, 176), Size(512, 352))
 _TREES = ("img", "img_highres", ".")
 _LISTS: tuple[tuple[Split, str], ...] = (("train", "train_pairs.txt"), ("test", "test_pairs.txt"))
 
-Progress = Callable[[int, int], None]
-
 
 def has_pair_lists(root: Path) -> bool:
     return any((root / name).is_file() for _, name in _LISTS)
@@ -60,7 +59,7 @@ def lmdb_sizes_in(root: Path) -> list[Size]:
 
 
 def read_deepfashion_highres(
-    root: str | os.PathLike[str], size: Size = FRAME, progress: Progress | None = None
+    root: str | os.PathLike[str], size: Size = FRAME, progress: ProgressCallback | None = None
 ) -> CorpusIndex:
     """The index of the high-resolution lineage with its pictures as files; `size` is that of the working pictures.
 
@@ -77,7 +76,7 @@ def read_deepfashion_highres(
 
 
 def read_deepfashion_lmdb(
-    root: str | os.PathLike[str], size: Size | None = None, progress: Progress | None = None
+    root: str | os.PathLike[str], size: Size | None = None, progress: ProgressCallback | None = None
 ) -> CorpusIndex:
     """The index of the high-resolution lineage with its pictures in an LMDB folder of `size`, 256x176 if present.
 
@@ -108,7 +107,7 @@ def read_deepfashion_lmdb(
 
 
 def _read(
-    root: Path, corpus: str, size: Size, place: Callable[[str], Path | LmdbPicture], progress: Progress | None
+    root: Path, corpus: str, size: Size, place: Callable[[str], Path | LmdbPicture], progress: ProgressCallback | None
 ) -> CorpusIndex:
     existing_folder(root)
     pairs: dict[Split, list[Pair]] = {}

@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -29,12 +29,13 @@ from posable.imaging.image import size_of
 from posable.imaging.size import Size
 from posable.parsing.schemes import PISE_8, translate
 from posable.pose.pose import Pose
+from posable.progress import ProgressCallback
 
 __all__ = ["EXPORT_LAYOUTS", "ExportLayout", "export_corpus"]
 
 ExportLayout = Literal["patn", "nted", "lmdb", "market"]
 EXPORT_LAYOUTS: tuple[ExportLayout, ...] = ("patn", "nted", "lmdb", "market")
-Progress = Callable[[int, int], None]
+
 
 _TREES = ("nted", "lmdb")
 _FASHION_FRAME = Size(256, 176)
@@ -46,7 +47,7 @@ def export_corpus(
     prepared: str | os.PathLike[str],
     out: str | os.PathLike[str],
     layout: ExportLayout | str,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Path:
     """Writes a prepared corpus to the folder `out` in the layout that a method's code reads, and gives it back.
 
@@ -98,7 +99,7 @@ def export_corpus(
     return out
 
 
-def _counted(index: CorpusIndex, told: Progress) -> Iterator[CorpusImage]:
+def _counted(index: CorpusIndex, told: ProgressCallback) -> Iterator[CorpusImage]:
     for number, image in enumerate(index.images.values(), start=1):
         yield image
         told(number, len(index.images))

@@ -20,11 +20,12 @@ from posable.data.corpus_index import (
     existing_folder,
     unknown_in_pairs,
 )
-from posable.data.tables import Progress, read_annotations, read_name_list, read_pairs
+from posable.data.tables import read_annotations, read_name_list, read_pairs
 from posable.errors import InputError
 from posable.imaging.size import Size
 from posable.parsing.schemes import ParsingLabels
 from posable.pose.pose import Pose
+from posable.progress import ProgressCallback
 
 __all__ = ["PICTURE_SUFFIXES", "FlatLayout", "read_flat_layout"]
 
@@ -69,7 +70,7 @@ class _SplitTables:
     problems: list[Problem]
 
 
-def read_flat_layout(root: Path, layout: FlatLayout, progress: Progress | None = None) -> CorpusIndex:
+def read_flat_layout(root: Path, layout: FlatLayout, progress: ProgressCallback | None = None) -> CorpusIndex:
     """The index of a corpus in this layout; a split without tables is left out.
 
     Raises InputError when the tables of all splits are missing, when a split has only one of its two tables, or when
@@ -101,7 +102,9 @@ def read_flat_layout(root: Path, layout: FlatLayout, progress: Progress | None =
     return CorpusIndex(layout.corpus, root, layout.size, images, pairs, parsing_labels, tuple(problems))
 
 
-def _read_tables(root: Path, layout: FlatLayout, split: Split, progress: Progress | None) -> _SplitTables | None:
+def _read_tables(
+    root: Path, layout: FlatLayout, split: Split, progress: ProgressCallback | None
+) -> _SplitTables | None:
     found = {
         what: next((path for name in names if (path := root / name.format(split=split)).is_file()), None)
         for what, names in (("pairs", layout.pairs), ("annotations", layout.annotations))

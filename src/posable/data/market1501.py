@@ -10,10 +10,10 @@ from pathlib import Path
 from posable.data.corpus_index import CorpusIndex, Split
 from posable.data.flat_layout import FlatLayout, read_flat_layout
 from posable.data.pair_dataset import PairDataset
-from posable.data.tables import Progress
 from posable.errors import InputError
 from posable.imaging.frame import Fit
 from posable.imaging.size import Size
+from posable.progress import ProgressCallback
 
 __all__ = ["MARKET_SIZE", "Market1501", "MarketName", "parse_market_name", "read_market1501"]
 
@@ -60,7 +60,7 @@ MARKET_LAYOUT = FlatLayout(
 )
 
 
-def read_market1501(root: str | os.PathLike[str], progress: Progress | None = None) -> CorpusIndex:
+def read_market1501(root: str | os.PathLike[str], progress: ProgressCallback | None = None) -> CorpusIndex:
     """The index of Market-1501 with its tables; pictures in train/ and test/ or bounding_box_train/ and _test/.
 
     Pictures of nobody (junk and distractors) are left out unless a table names them. Raises InputError.

@@ -30,6 +30,7 @@ from posable.imaging.frame import Fit
 from posable.imaging.image import size_of
 from posable.imaging.size import Size
 from posable.pose.pose import OPENPOSE_18, Pose
+from posable.progress import ProgressCallback
 from posable.version import __version__
 
 __all__ = ["DEFAULT_PERSON_PATTERN", "PhotoFolder", "has_photos", "read_photo_folder"]
@@ -37,7 +38,6 @@ __all__ = ["DEFAULT_PERSON_PATTERN", "PhotoFolder", "has_photos", "read_photo_fo
 DEFAULT_PERSON_PATTERN = r"^(?P<person>.+?)[ _-]+[^ _-]*$"
 """For the name without its suffix, of pictures that lie in no folder of their own."""
 
-Progress = Callable[[int, int], None]
 PoseFinder = Callable[[Image.Image], Pose]
 """Gives the pose of the largest person; raises NoPersonError."""
 
@@ -56,7 +56,7 @@ def read_photo_folder(
     size: Size = _SIZE,
     detector: str = "blazepose",
     find_pose: PoseFinder | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> CorpusIndex:
     """The index of a folder of photographs; `size` is that of the working pictures, into which they are letterboxed.
 
@@ -200,7 +200,7 @@ class PhotoFolder(PairDataset):
         person_pattern: str | None = None,
         detector: str = "blazepose",
         fit: Fit = "letterbox",
-        progress: Progress | None = None,
+        progress: ProgressCallback | None = None,
     ) -> None:
         index = read_photo_folder(root, person_pattern, size=size, detector=detector, progress=progress)
         super().__init__(index, split, size, fit=fit, parsing=False)

@@ -12,7 +12,7 @@ import multiprocessing
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -38,10 +38,10 @@ from posable.files import write_atomically
 from posable.imaging.frame import Fit
 from posable.imaging.size import Size
 from posable.people.io.folder_lock import LOCK_NAME, only_writer
+from posable.progress import ProgressCallback
 
 __all__ = ["Prepared", "prepare_corpus"]
 
-Progress = Callable[[int, int], None]
 _REQUEST, _DONE = "request.json", "done.jsonl"
 # A process needs two seconds to start; below this many pictures one process is faster.
 _POOL_FROM = 200
@@ -67,7 +67,7 @@ def prepare_corpus(
     *,
     fit: Fit = "letterbox",
     workers: int = 1,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Prepared:
     """Writes the corpus at `size` (by default its own) to the folder `out`, validating every picture on the way.
 
@@ -91,7 +91,7 @@ def prepare_corpus(
         raise _told_full(error, out, 0, len(index.images)) from None
 
 
-def _prepare(index: CorpusIndex, job: ImageJob, workers: int, progress: Progress | None) -> Prepared:
+def _prepare(index: CorpusIndex, job: ImageJob, workers: int, progress: ProgressCallback | None) -> Prepared:
     out, told = job.out, progress or (lambda _done, _total: None)
     finished: dict[str, dict[str, Any]] = {}
     try:
@@ -131,7 +131,7 @@ def _request(index: CorpusIndex, job: ImageJob) -> dict[str, Any]:
         "corpus": index.corpus,
         "size": list(job.size),
         "fit": job.fit,
-        "parsing": job.labels.name if job.labels is not None else None,
+        "parsing": job.scheme.name if job.scheme is not None else None,
     }
 
 
@@ -215,7 +215,7 @@ def _close(index: CorpusIndex, job: ImageJob, records: list[dict[str, Any]]) -> 
     usable = {line["name"] for line in lines}
     problems = [*index.problems]
     problems += [Problem(r["kind"], r["name"], r["detail"]) for r in records if "kind" in r]
-    if job.labels is not None:
+    if job.scheme is not None:
         problems += [
             Problem("missing-parsing", line["name"], "has no parsing map.") for line in lines if not line["parsing"]
         ]

@@ -36,7 +36,7 @@ class ImageJob:
     out: Path
     size: Size
     fit: Fit
-    labels: ParsingLabels | None
+    scheme: ParsingLabels | None
     shared_stems: frozenset[str]
 
 
@@ -55,10 +55,10 @@ def write_image(image: CorpusImage, job: ImageJob) -> dict[str, Any]:
         picture = job.out / IMAGES / f"{stem}{suffix}"
     _write_bytes(picture, data)
     parsing = None
-    if labels is not None and job.labels is not None:
+    if labels is not None and job.scheme is not None:
         name = image.name if stem in job.shared_stems else stem
         parsing = job.out / PARSING / f"{name}.png"
-        _write_bytes(parsing, _png_of_map(labels, job.labels))
+        _write_bytes(parsing, _png_of_map(labels, job.scheme))
     return index_line(image, job, picture, parsing.relative_to(job.out).as_posix() if parsing is not None else None)
 
 
@@ -118,19 +118,19 @@ def _format_of(data: bytes) -> str | None:
 
 
 def _prepared_map(image: CorpusImage, job: ImageJob) -> npt.NDArray[np.uint8] | None:
-    if image.parsing is None or job.labels is None or not image.parsing.is_file():
+    if image.parsing is None or job.scheme is None or not image.parsing.is_file():
         return None
     values = read_parsing(image.parsing)
     try:
-        check_values(values, job.labels)
+        check_values(values, job.scheme)
         return _framing(image, job).parsing(values)
     except InputError as error:
         raise ImageError(f"'{image.parsing}' {error}") from None
 
 
-def _png_of_map(values: npt.NDArray[np.uint8], labels: ParsingLabels) -> bytes:
+def _png_of_map(values: npt.NDArray[np.uint8], scheme: ParsingLabels) -> bytes:
     picture = Image.fromarray(values).convert("P")
-    picture.putpalette(palette(labels).tobytes())
+    picture.putpalette(palette(scheme).tobytes())
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()

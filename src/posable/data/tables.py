@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from posable.data.corpus_index import Pair, Problem
 from posable.errors import InputError
 from posable.imaging.size import Size
 from posable.pose.pose import OPENPOSE_18, Pose
+from posable.progress import ProgressCallback
 
 __all__ = ["read_annotations", "read_name_list", "read_pairs", "read_pose_text", "read_target_first_pairs"]
 
@@ -31,8 +32,6 @@ _PIXEL_CENTRE = 0.5
 _MAX_MEGABYTES = 1000
 _FAR = 1e6
 _ROWS_BETWEEN_NEWS = 500
-Progress = Callable[[int, int], None]
-"""Told (done, in all) from time to time."""
 
 _WEB_PAGE = ("<!doctype html", "<html", "<head", "<?xml")
 
@@ -71,7 +70,7 @@ def read_pairs(path: Path) -> tuple[list[Pair], list[Problem]]:
 
 
 def read_annotations(
-    path: Path, frame: Size, progress: Progress | None = None
+    path: Path, frame: Size, progress: ProgressCallback | None = None
 ) -> tuple[dict[str, Pose], list[Problem]]:
     """Poses by image name from the columns `name:keypoints_y:keypoints_x`: JSON lists of 18 pixel indices, -1 missing.
 

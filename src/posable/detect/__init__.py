@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from posable.detect import blazepose, rtmlib_adapter
-from posable.detect.detection import Detection, Progress
+from posable.detect.detection import Detection, MessageCallback
 from posable.detect.face import FaceLandmarks, face_landmarks
 from posable.detect.hands import HandLandmarks, Hands, hand_landmarks
 from posable.detect.matting import matte
@@ -22,7 +22,7 @@ __all__ = [
     "FaceLandmarks",
     "HandLandmarks",
     "Hands",
-    "Progress",
+    "MessageCallback",
     "detect_pose",
     "face_landmarks",
     "hand_landmarks",
@@ -30,14 +30,14 @@ __all__ = [
     "person_mask",
 ]
 
-DETECTORS: Mapping[str, Callable[[Image.Image, Progress | None], Detection]] = {
+DETECTORS: Mapping[str, Callable[[Image.Image, MessageCallback | None], Detection]] = {
     "blazepose": blazepose.detect,
     "rtmlib": rtmlib_adapter.detect,
 }
 
 
 def detect_pose(
-    image: Image.Image | npt.NDArray[np.uint8], detector: str = "blazepose", *, progress: Progress | None = None
+    image: Image.Image | npt.NDArray[np.uint8], detector: str = "blazepose", *, progress: MessageCallback | None = None
 ) -> Detection:
     """The pose of the largest person in a picture: PIL, or uint8 (h, w, 3) RGB.
 

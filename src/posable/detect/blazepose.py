@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from posable.detect import landmarks, person_detector
-from posable.detect.detection import Detection, Progress, area
+from posable.detect.detection import Detection, MessageCallback, area
 from posable.detect.landmarks import Landmarks
 from posable.detect.litert import LiteRtNetwork
 from posable.detect.model_files import DETECTOR_FILE, LANDMARK_FILE, model_path
@@ -98,7 +98,7 @@ class BlazePose:
         return second if believed else None
 
 
-def detect(image: Image.Image, progress: Progress | None = None) -> Detection:
+def detect(image: Image.Image, progress: MessageCallback | None = None) -> Detection:
     """The largest person in an RGB picture; raises NoPersonError, MissingExtraError. There is nothing to tell."""
     del progress
     size = Size(image.height, image.width)
@@ -113,7 +113,7 @@ def detect(image: Image.Image, progress: Progress | None = None) -> Detection:
 
 
 def mask(image: Image.Image) -> npt.NDArray[np.float32]:
-    """Float32 (h, w) in [0, 1]: how sure it is that a pixel belongs to the largest person; 0 when there is nobody."""
+    """Float32 (h, w) in [0, 1]: the probability that a pixel belongs to the largest person; 0 when there is nobody."""
     people = load().people(image)
     if not people:
         return np.zeros((image.height, image.width), np.float32)

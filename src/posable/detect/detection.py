@@ -14,7 +14,7 @@ from posable.imaging.size import Size
 from posable.pose.drawing import shown_pose
 from posable.pose.pose import Pose
 
-Progress = Callable[[str], None]
+MessageCallback = Callable[[str], None]
 """Is told, one sentence at a time, about the steps that take long, such as a download of models."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from posable.detect.detection import Detection, Progress, area
+from posable.detect.detection import Detection, MessageCallback, area
 from posable.errors import DownloadError, MissingExtraError, NoPersonError
 from posable.imaging.size import Size
 from posable.pose.formats import COCO_CONFIDENCE, coco_17_to_18
@@ -21,7 +21,7 @@ from posable.pose.pose import Pose
 _FEWEST_KEYPOINTS = 3
 
 
-def detect(image: Image.Image, progress: Progress | None = None) -> Detection:
+def detect(image: Image.Image, progress: MessageCallback | None = None) -> Detection:
     """The largest person in an RGB picture; raises NoPersonError, DownloadError, MissingExtraError."""
     body = _body(progress)
     blue_green_red = np.ascontiguousarray(np.asarray(image)[..., ::-1])
@@ -62,7 +62,7 @@ def _box(pose: Pose) -> tuple[float, float, float, float]:
     return left, top, right, bottom
 
 
-def _body(progress: Progress | None) -> Any:
+def _body(progress: MessageCallback | None) -> Any:
     try:
         import rtmlib  # pyright: ignore[reportMissingImports]
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Several models and the naive answers under one protocol: quality, cost, and which is better beyond chance."""
+"""Several models and the baselines under one protocol: quality, cost, and which is better beyond chance."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from PIL import Image
 from posable.batch import collate
 from posable.errors import InputError
 from posable.evaluation.cases import Case, Place, chosen, generated_picture, pick_cases, ranking, shown_pair
-from posable.evaluation.contestants import NAIVE_ANSWERS, contestant
 from posable.evaluation.cost import Cost, cost_of
 from posable.evaluation.drawing import PictureFolder
-from posable.evaluation.evaluate import Settings, check_parsing, evaluate_contestant, metric_maker, picture_folder
+from posable.evaluation.evaluate import Settings, check_parsing, evaluate_loaded, metric_maker, picture_folder
+from posable.evaluation.evaluated_model import BASELINES, load_model
 from posable.evaluation.intervals import mean_over_people
 from posable.evaluation.judging import Measured
 from posable.evaluation.notebook import benchmark_html
@@ -35,7 +35,7 @@ _OWN_CASES = 2
 
 @dataclass(frozen=True)
 class Row:
-    """One contestant."""
+    """One model or baseline, with what was measured of it."""
 
     report: EvaluationReport
     cost: Cost
@@ -47,13 +47,13 @@ class Row:
         return self.report.model.name
 
     @property
-    def is_naive(self) -> bool:
-        return self.report.model.family == "naive"
+    def is_baseline(self) -> bool:
+        return self.report.model.family == "baseline"
 
 
 @dataclass(frozen=True)
 class SharedCase:
-    """One pair as every contestant drew it."""
+    """One pair as every model drew it."""
 
     place: Place
     name: PairName
@@ -75,7 +75,7 @@ class BenchmarkReport:
     shared: tuple[SharedCase, ...]
 
     def _repr_html_(self) -> str:
-        """A column of measures for each contestant, as Jupyter shows it."""
+        """A column of measures for each model, as Jupyter shows it."""
         return benchmark_html(self)
 
     def to_json(self) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class BenchmarkReport:
                 {"of": a.name, "over": b.name, "measures": {c: [plain(v) for v in i] for c, i in gains(a, b).items()}}
                 for a in self.rows
                 for b in self.rows
-                if a is not b and not a.is_naive
+                if a is not b and not a.is_baseline
             ],
         }
 
@@ -109,26 +109,24 @@ def run_benchmark(
     data: str | None = None,
     settings: Settings | None = None,
 ) -> BenchmarkReport:
-    """Evaluates the models and then the naive answers, all on the same pairs, and times them one after the other.
+    """Evaluates the models and then the baselines, all on the same pairs, and times them one after the other.
 
     Raises what `evaluate_model` raises, and InputError when a model is named twice.
     """
     settings = settings or Settings(torch.device("cpu"))
-    names = [*models, *(naive for naive in NAIVE_ANSWERS if naive not in models)]
+    names = [*models, *(baseline for baseline in BASELINES if baseline not in models)]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"'{name}' is given twice; give each model once.")
     pairs = open_pairs(protocol, data, cache_folder())
-    contestants = [
-        contestant(name, protocol.size, settings.device, settings.workers, settings.progress) for name in names
-    ]
-    for one in contestants:
-        check_parsing(one, pairs)
-    folders = [picture_folder(one, pairs, protocol) for one in contestants]
+    loaded = [load_model(name, protocol.size, settings.device, settings.workers, settings.progress) for name in names]
+    for model in loaded:
+        check_parsing(model, pairs)
+    folders = [picture_folder(model, pairs, protocol) for model in loaded]
     maker = metric_maker(pairs, protocol, settings)
     reports = [
-        evaluate_contestant(one, pairs, protocol, folder, maker, settings)
-        for one, folder in zip(contestants, folders, strict=True)
+        evaluate_loaded(model, pairs, protocol, folder, maker, settings)
+        for model, folder in zip(loaded, folders, strict=True)
     ]
     cases = [
         tuple(pick_cases(report, pairs, folder, _OWN_CASES)) for report, folder in zip(reports, folders, strict=True)
@@ -140,9 +138,9 @@ def run_benchmark(
         raise InputError(f"none of the {len(pairs.names)} pairs could be drawn; the first one: {reason}")
     condition = collate([pairs[drawn[0]]]).condition.to(settings.device)
     costs: list[Cost] = []
-    for one in contestants:
-        costs.append(cost_of(one, condition))
-        settings.progress("time", len(costs), len(contestants))
+    for model in loaded:
+        costs.append(cost_of(model, condition))
+        settings.progress("time", len(costs), len(loaded))
     for folder in folders:
         folder.remove()
     rows = [Row(report, cost, own) for report, cost, own in zip(reports, costs, cases, strict=True)]
@@ -153,11 +151,11 @@ def gains(one: Row, other: Row) -> dict[str, Interval]:
     """By how much `one` is better than `other` on the pairs that both drew, by column; positive is better."""
     found: dict[str, Interval] = {}
     for measured in one.report.measured:
-        theirs = other.report.measured_of(measured.measure.column)
-        if measured.per_pair is None or theirs is None or theirs.per_pair is None or measured.absent or theirs.absent:
+        others = other.report.measured_of(measured.measure.column)
+        if measured.per_pair is None or others is None or others.per_pair is None or measured.absent or others.absent:
             continue
         sign = 1.0 if measured.higher_is_better else -1.0
-        of_other = dict(zip(other.report.names, theirs.per_pair, strict=True))
+        of_other = dict(zip(other.report.names, others.per_pair, strict=True))
         differences = [
             sign * (value - of_other.get(name, math.nan))
             for name, value in zip(one.report.names, measured.per_pair, strict=True)
@@ -179,7 +177,9 @@ def _shared_cases(
         measured = report.measured_of(column)
         if measured is not None and measured.per_pair is not None:
             values[row, list(report.drawn)] = measured.per_pair
-    learned = [row for row, report in enumerate(reports) if report.model.family != "naive"] or list(range(len(reports)))
+    learned = [row for row, report in enumerate(reports) if report.model.family != "baseline"] or list(
+        range(len(reports))
+    )
     by_all = set.intersection(*(set(report.drawn) for report in reports))
     mean = values[learned].mean(axis=0)
     mean[[index for index in range(len(mean)) if index not in by_all]] = np.nan

@@ -11,11 +11,7 @@ from pathlib import Path
 from posable.evaluation.benchmark import BenchmarkReport, Row, SharedCase, gains
 from posable.evaluation.cases import PLACES, Place
 from posable.evaluation.cost import Cost
-from posable.evaluation.judging import Measured
-from posable.evaluation.page import quad
-from posable.evaluation.page_parts import definition, dot_with_interval, picture, section, skeleton, whole_page
-from posable.evaluation.report import write_text
-from posable.evaluation.wording import (
+from posable.evaluation.formatting import (
     absences_of_rows,
     arrow,
     interval_of,
@@ -24,6 +20,10 @@ from posable.evaluation.wording import (
     omissions_of_rows,
     value_of,
 )
+from posable.evaluation.judging import Measured
+from posable.evaluation.page import quad
+from posable.evaluation.page_parts import definition, dot_with_interval, picture, section, skeleton, whole_page
+from posable.evaluation.report import write_text
 from posable.metrics.bootstrap import Interval
 
 _TITLES: dict[Place, str] = {
@@ -40,7 +40,7 @@ def write_benchmark_page(report: BenchmarkReport, path: str | os.PathLike[str]) 
 
 def benchmark_page(report: BenchmarkReport) -> str:
     """The whole page as text."""
-    title = f"{sum(not row.is_naive for row in report.rows)} models under {report.protocol.title}"
+    title = f"{sum(not row.is_baseline for row in report.rows)} models under {report.protocol.title}"
     header = (
         f"<header><p class='eyebrow'>posable benchmark</p><h1>{escape(title)}</h1>"
         f"<code class='quiet'>protocol {report.protocol.hash}</code><br>{_verdict(report)}</header>"
@@ -76,7 +76,7 @@ def _quality(report: BenchmarkReport) -> str:
     if omitted := omissions_of_rows(report.measured_by_row):
         told = "".join(f"<p>{escape(sentence)}</p>" for sentence in omitted)
         cards.append(f"<div class='chart'><h3>Not of every pair</h3>{told}</div>")
-    intro = "Means with 95 % bootstrap intervals over people. The best value of each is green; naive answers are grey."
+    intro = "Means with 95 % bootstrap intervals over people. The best value of each is green; baselines are grey."
     return section("Quality", intro, f"<div class='charts'>{''.join(cards)}</div>")
 
 
@@ -107,7 +107,7 @@ def _card(report: BenchmarkReport, column: str) -> str:
 
 
 def _line(row: Row, one: Measured, scale: tuple[float, float], best: float | None) -> str:
-    css = "naive" if row.is_naive else ""
+    css = "baseline" if row.is_baseline else ""
     name = f"<span class='{css}'>{escape(row.name)}</span>"
     if one.value is None or not math.isfinite(one.value):
         told = escape(one.absent or "no finite value")
@@ -118,14 +118,14 @@ def _line(row: Row, one: Measured, scale: tuple[float, float], best: float | Non
 
 
 def _gains(report: BenchmarkReport) -> str:
-    models = [row for row in report.rows if not row.is_naive]
-    naive = [row for row in report.rows if row.is_naive]
-    if not models or not naive:
+    models = [row for row in report.rows if not row.is_baseline]
+    baselines = [row for row in report.rows if row.is_baseline]
+    if not models or not baselines:
         return ""
     heads = "".join(f"<th>{escape(row.name)}</th>" for row in models)
     lines: list[str] = []
     for first in report.rows[0].report.measured:
-        strongest = strongest_of(naive, first.measure.column)
+        strongest = strongest_of(baselines, first.measure.column)
         if strongest is None:
             continue
         cells = "".join(_gain(row, strongest, first) for row in models)
@@ -137,7 +137,7 @@ def _gains(report: BenchmarkReport) -> str:
         f"<tbody>{''.join(lines)}</tbody></table></div>"
     )
     intro = (
-        "On the same pairs, over the naive answer that is strongest in each measure, with the interval of the paired "
+        "On the same pairs, over the baseline that is strongest in each measure, with the interval of the paired "
         "difference. Positive is better."
     )
     return section("Better than doing nothing clever?", intro, table if lines else "")
@@ -160,12 +160,12 @@ def verdict_of(gain: Interval) -> str:
 
 
 def gain_sentences(report: BenchmarkReport) -> list[str]:
-    """By how much each model is better than the naive answer that is strongest in the measure, on the same pairs."""
-    naive = [row for row in report.rows if row.is_naive]
+    """By how much each model is better than the baseline that is strongest in the measure, on the same pairs."""
+    baselines = [row for row in report.rows if row.is_baseline]
     told: list[str] = []
     for row in report.rows:
         for one in row.report.measured:
-            strongest = strongest_of(naive, one.measure.column) if naive and not row.is_naive else None
+            strongest = strongest_of(baselines, one.measure.column) if baselines and not row.is_baseline else None
             gain = None if strongest is None else gains(row, strongest).get(one.measure.column)
             if strongest is None or gain is None or math.isnan(gain.mean):
                 continue
@@ -178,8 +178,8 @@ def gain_sentences(report: BenchmarkReport) -> list[str]:
     return told
 
 
-def _gain(row: Row, naive: Row, first: Measured) -> str:
-    interval = gains(row, naive).get(first.measure.column)
+def _gain(row: Row, baseline: Row, first: Measured) -> str:
+    interval = gains(row, baseline).get(first.measure.column)
     if interval is None or math.isnan(interval.mean):
         return "<td class='quiet'>none</td>"
     verdict = verdict_of(interval)
@@ -194,7 +194,7 @@ def _gain(row: Row, naive: Row, first: Measured) -> str:
 
 def _costs(report: BenchmarkReport) -> str:
     rows = "".join(
-        f"<tr class='{'naive' if row.is_naive else ''}'><th>{escape(row.name)}</th>"
+        f"<tr class='{'baseline' if row.is_baseline else ''}'><th>{escape(row.name)}</th>"
         + "".join(f"<td>{escape(text)}</td>" for text in cost_cells(row.cost))
         + "</tr>"
         for row in report.rows
@@ -282,7 +282,7 @@ def _own(report: BenchmarkReport) -> list[str]:
     parts: list[str] = []
     for row in report.rows:
         by = report.ranked_by
-        if row.is_naive or by is None:
+        if row.is_baseline or by is None:
             continue
         quads = [quad(case, [by], case.place) for case in row.cases if case.place != "middling"]
         body = f"<div class='quads'>{''.join(quads)}</div>" if quads else ""
@@ -299,7 +299,7 @@ def _how(report: BenchmarkReport) -> str:
         *(
             (f"Weights of {row.name}, SHA-256", row.report.model.weights_sha256 or "")
             for row in report.rows
-            if not row.is_naive
+            if not row.is_baseline
         ),
         ("Device", f"{first.run.device}, {first.run.threads} threads"),
         (

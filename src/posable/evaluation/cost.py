@@ -20,7 +20,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from posable.batch import PoseCondition
-from posable.evaluation.contestants import Contestant
+from posable.evaluation.evaluated_model import EvaluatedModel
 from posable.models.generator import Generator
 from posable.pose.pose import PoseBatch
 from posable.zoo.checkpoint import load_checkpoint
@@ -35,12 +35,12 @@ _DISTURBED = 1.5
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one picture, batch 1, in the frame that the network draws in; for naive answers at the protocol's size."""
+    """Of one picture, batch 1, in the frame that the network draws in; for baselines at the protocol's size."""
 
     parameters: int
     frame: str
     gflops_source: float | None
-    """Additions and multiplications to encode a source, in milliards; None for naive answers."""
+    """Additions and multiplications to encode a source, in GFLOPs; None for baselines."""
     gflops_pose: float | None
     """The same for each pose of an encoded source."""
     seconds_picture: float
@@ -61,11 +61,11 @@ class Cost:
         return self.load_per_core is not None and self.load_per_core > _DISTURBED
 
 
-def cost_of(one: Contestant, condition: PoseCondition) -> Cost:
-    """Times the contestant on the first picture of `condition`, which is on the contestant's device."""
-    generator = one.generator
+def cost_of(model: EvaluatedModel, condition: PoseCondition) -> Cost:
+    """Times the model on the first picture of `condition`, which is on the model's device."""
+    generator = model.generator
     if generator is None:
-        picture, runs = _median(lambda: one.draw(condition), condition.source_image.device)
+        picture, runs = _median(lambda: model.draw(condition), condition.source_image.device)
         size = f"{condition.source_image.shape[-2]}x{condition.source_image.shape[-1]}"
         return Cost(0, size, None, None, picture, picture, runs, None, None, _load_per_core())
     given = _at_own_size(generator, condition)
@@ -78,14 +78,14 @@ def cost_of(one: Contestant, condition: PoseCondition) -> Cost:
     encoding, rendering = flops(generator, given)
     weights = sum(tensor.numel() * tensor.element_size() for tensor in generator.state_dict().values())
     return Cost(
-        parameters=one.parameters,
+        parameters=model.parameters,
         frame=str(generator.size),
         gflops_source=round(encoding / 1e9, 3),
         gflops_pose=round(rendering / 1e9, 3),
         seconds_picture=picture,
         seconds_pose=pose,
         runs=runs,
-        peak_megabytes=_peak_megabytes(one, given, device),
+        peak_megabytes=_peak_megabytes(model, given, device),
         weights_megabytes=round(weights / _MEGA, 2),
         load_per_core=_load_per_core(),
     )
@@ -147,19 +147,19 @@ def _wait(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _peak_megabytes(one: Contestant, condition: PoseCondition, device: torch.device) -> float | None:
-    assert one.generator is not None
+def _peak_megabytes(model: EvaluatedModel, condition: PoseCondition, device: torch.device) -> float | None:
+    assert model.generator is not None
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         with torch.inference_mode():
-            one.generator(condition)
+            model.generator(condition)
         return round(torch.cuda.max_memory_allocated(device) / _MEGA, 1)
-    if device.type != "cpu" or sys.platform == "win32" or one.folder is None:
+    if device.type != "cpu" or sys.platform == "win32" or model.folder is None:
         return None
     # In a process of its own: this one has held other models, and a peak never goes down.
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(_peak_in_this_process, str(one.folder), condition, torch.get_num_threads()).result()
+            return pool.submit(_peak_in_this_process, str(model.folder), condition, torch.get_num_threads()).result()
         except BrokenProcessPool:
             return None
 

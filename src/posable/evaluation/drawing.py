@@ -16,12 +16,12 @@ from torch import Tensor
 
 from posable.batch import PersonPair, collate
 from posable.errors import ConfigError, ImageError, InputError
-from posable.evaluation.contestants import Contestant
+from posable.evaluation.evaluated_model import EvaluatedModel
 from posable.evaluation.pairs import EvaluationPairs, PairName
-from posable.evaluation.progress import Progress
 from posable.evaluation.protocol import EvaluationProtocol
 from posable.files import write_atomically
 from posable.parsing.schemes import ParsingLabels
+from posable.progress import StageProgressCallback
 
 ABOUT = "drawn.json"
 _MASKS, _PARSING = "masks", "parsing"
@@ -140,18 +140,18 @@ def _drawing_of(protocol: EvaluationProtocol) -> dict[str, object]:
 
 
 def draw_pairs(
-    contestant: Contestant,
+    model: EvaluatedModel,
     pairs: EvaluationPairs,
     folder: PictureFolder,
     device: torch.device,
     batch_size: int,
-    progress: Progress,
+    progress: StageProgressCallback,
 ) -> dict[int, str]:
     """Draws every pair that has no picture yet; gives the pairs that could not be drawn, by index, with the reason."""
     failures: dict[int, str] = {}
     missing = [index for index, name in enumerate(pairs.names) if not folder.has(name)]
     done = len(pairs.names) - len(missing)
-    progress(f"draw with {contestant.name}", done, len(pairs.names))
+    progress(f"draw with {model.name}", done, len(pairs.names))
     for start in range(0, len(missing), batch_size):
         indices = missing[start : start + batch_size]
         readable: list[tuple[int, PersonPair]] = []
@@ -162,9 +162,9 @@ def draw_pairs(
             else:
                 readable.append((index, read))
         if readable:
-            failures.update(_draw_batch(contestant, pairs.names, readable, folder, device))
+            failures.update(_draw_batch(model, pairs.names, readable, folder, device))
         done += len(indices)
-        progress(f"draw with {contestant.name}", done, len(pairs.names))
+        progress(f"draw with {model.name}", done, len(pairs.names))
     return failures
 
 
@@ -177,21 +177,21 @@ def _readable(pairs: EvaluationPairs, index: int) -> PersonPair | str:
 
 
 def _draw_batch(
-    contestant: Contestant,
+    model: EvaluatedModel,
     names: Sequence[PairName],
     batch: list[tuple[int, PersonPair]],
     folder: PictureFolder,
     device: torch.device,
 ) -> dict[int, str]:
     with torch.inference_mode():
-        drawn = contestant.draw(collate([pair for _, pair in batch]).condition.to(device))
+        drawn = model.draw(collate([pair for _, pair in batch]).condition.to(device))
     failures: dict[int, str] = {}
     for row, (index, _) in enumerate(batch):
         parts = (drawn.image, drawn.mask, drawn.parsing)
         if not all(bool(torch.isfinite(part[row]).all()) for part in parts if part is not None):
-            failures[index] = "the model drew values that are no numbers."
+            failures[index] = "the model drew values that are NaN or infinite."
             continue
-        parsing = None if drawn.parsing is None else _labels(drawn.parsing[row], contestant.parsing_labels)
+        parsing = None if drawn.parsing is None else _labels(drawn.parsing[row], model.parsing_labels)
         folder.write(names[index], drawn.image[row], None if drawn.mask is None else drawn.mask[row], parsing)
     return failures
 

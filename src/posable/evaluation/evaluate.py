@@ -12,18 +12,18 @@ import torch
 
 from posable.errors import InputError
 from posable.evaluation.cases import Case, pick_cases
-from posable.evaluation.circumstances import circumstances
-from posable.evaluation.contestants import Contestant, contestant
 from posable.evaluation.drawing import PictureFolder, draw_pairs
+from posable.evaluation.environment import environment_of
+from posable.evaluation.evaluated_model import EvaluatedModel, load_model
 from posable.evaluation.judging import DrawnSet, judge
 from posable.evaluation.measures import MetricMaker
 from posable.evaluation.network_size import draws_directly
 from posable.evaluation.pairs import EvaluationPairs, open_pairs
-from posable.evaluation.progress import Progress, silent
 from posable.evaluation.protocol import EvaluationProtocol
 from posable.evaluation.reference import TrainingReference
 from posable.evaluation.report import Counts, EvaluationReport, ModelAbout
 from posable.files import cache_folder
+from posable.progress import StageProgressCallback, silent
 
 _CASES_OF_A_KIND = 4
 
@@ -36,7 +36,7 @@ class Settings:
     batch_size: int = 8
     workers: int = 1
     """Processes that draw people."""
-    progress: Progress = silent
+    progress: StageProgressCallback = silent
 
 
 def evaluate_model(
@@ -47,7 +47,7 @@ def evaluate_model(
     pictures: Path | None = None,
     settings: Settings | None = None,
 ) -> tuple[EvaluationReport, list[Case]]:
-    """The report of a shipped model, a model or run folder, or a naive answer, and the pairs to show with it.
+    """The report of a shipped model, a model or run folder, or a baseline, and the pairs to show with it.
 
     `pictures` is the folder for what is drawn; one that holds pictures of the same model and protocol already is gone
     on with. Without it they lie in the cache folder until the report is made. Raises CheckpointError, InputError and
@@ -55,19 +55,19 @@ def evaluate_model(
     """
     settings = settings or Settings(torch.device("cpu"))
     pairs = open_pairs(protocol, data, cache_folder())
-    one = contestant(model, protocol.size, settings.device, settings.workers, settings.progress)
-    check_parsing(one, pairs)
-    folder = picture_folder(one, pairs, protocol, pictures)
+    loaded = load_model(model, protocol.size, settings.device, settings.workers, settings.progress)
+    check_parsing(loaded, pairs)
+    folder = picture_folder(loaded, pairs, protocol, pictures)
     maker = metric_maker(pairs, protocol, settings)
-    report = evaluate_contestant(one, pairs, protocol, folder, maker, settings)
+    report = evaluate_loaded(loaded, pairs, protocol, folder, maker, settings)
     cases = pick_cases(report, pairs, folder, _CASES_OF_A_KIND)
     if pictures is None:
         folder.remove()
     return report, cases
 
 
-def evaluate_contestant(
-    one: Contestant,
+def evaluate_loaded(
+    model: EvaluatedModel,
     pairs: EvaluationPairs,
     protocol: EvaluationProtocol,
     folder: PictureFolder,
@@ -76,16 +76,16 @@ def evaluate_contestant(
 ) -> EvaluationReport:
     """`evaluate_model` for what is open already; the pictures stay in the folder.
 
-    One `maker` may serve several contestants: they share its networks, and what a detector has found.
+    One `maker` may serve several models: they share its networks, and what a detector has found.
     """
     device, progress = settings.device, settings.progress
     started = time.perf_counter()
     pairs.prepare(settings.workers, progress)
     prepared = time.perf_counter()
-    failures = draw_pairs(one, pairs, folder, device, settings.batch_size, progress)
+    failures = draw_pairs(model, pairs, folder, device, settings.batch_size, progress)
     drawn_at = time.perf_counter()
     drawn = [index for index in range(len(pairs.names)) if index not in failures]
-    shown = DrawnSet(pairs, folder, drawn, one.parsing_labels)
+    shown = DrawnSet(pairs, folder, drawn, model.parsing_labels)
     measured = judge(protocol, shown, maker, device, settings.batch_size, progress)
     seconds = {
         "preparing": round(prepared - started, 2),
@@ -98,12 +98,12 @@ def evaluate_contestant(
     told = tuple((name.source, name.target, reason) for name, reason in failed)
     return EvaluationReport(
         protocol=protocol,
-        model=_about(one, protocol),
+        model=_about(model, protocol),
         pairs=about,
         reference=_reference(protocol, maker.reference, pairs),
         counts=Counts(about.listed, about.left_out, about.listed - left_out - asked, asked, len(drawn), told),
         measured=tuple(measured),
-        run=circumstances(device, seconds),
+        run=environment_of(device, seconds),
         drawn=tuple(drawn),
         names=tuple(pairs.names[index] for index in drawn),
         people=tuple(pairs.people[index] for index in drawn),
@@ -118,19 +118,19 @@ def metric_maker(pairs: EvaluationPairs, protocol: EvaluationProtocol, settings:
 
 
 def picture_folder(
-    one: Contestant, pairs: EvaluationPairs, protocol: EvaluationProtocol, chosen: Path | None = None
+    model: EvaluatedModel, pairs: EvaluationPairs, protocol: EvaluationProtocol, chosen: Path | None = None
 ) -> PictureFolder:
     """The folder that was chosen, or one in the cache for this model, protocol and list alone: an evaluation that was
     stopped finds what it has drawn."""
     if chosen is None:
-        text = "/".join(map(str, (one.name, *identity_of(one).values(), protocol.hash, pairs.about.list_sha256)))
+        text = "/".join(map(str, (model.name, *identity_of(model).values(), protocol.hash, pairs.about.list_sha256)))
         chosen = cache_folder() / "evaluations" / hashlib.sha256(text.encode()).hexdigest()[:16]
-    return PictureFolder(chosen, protocol, identity_of(one))
+    return PictureFolder(chosen, protocol, identity_of(model))
 
 
-def identity_of(one: Contestant) -> dict[str, str | None]:
+def identity_of(model: EvaluatedModel) -> dict[str, str | None]:
     """What tells its pictures from those of another model."""
-    return {"model": one.name if one.generator is None else one.family, "weights": one.weights_sha256}
+    return {"model": model.name if model.generator is None else model.family, "weights": model.weights_sha256}
 
 
 def _reference(
@@ -145,24 +145,24 @@ def _reference(
     return {"set": "true pictures of the judged pairs", "list_sha256": pairs.about.list_sha256}
 
 
-def check_parsing(one: Contestant, pairs: EvaluationPairs) -> None:
+def check_parsing(model: EvaluatedModel, pairs: EvaluationPairs) -> None:
     """Raises InputError when the model needs parsing maps and the pairs have none."""
-    if one.needs_parsing and not pairs.has_parsing:
+    if model.needs_parsing and not pairs.has_parsing:
         raise InputError(
-            f"{one.name} ({one.family}) needs the parsing map of each source, and this {pairs.about.corpus} has "
+            f"{model.name} ({model.family}) needs the parsing map of each source, and this {pairs.about.corpus} has "
             "not one for every picture; add the maps (docs/data.md says where), or evaluate on people-1."
         )
 
 
-def _about(one: Contestant, protocol: EvaluationProtocol) -> ModelAbout:
-    directly = one.generator is None or draws_directly(one.generator, protocol.size)
+def _about(model: EvaluatedModel, protocol: EvaluationProtocol) -> ModelAbout:
+    directly = model.generator is None or draws_directly(model.generator, protocol.size)
     return ModelAbout(
-        name=one.name,
-        family=one.family,
-        parameters=one.parameters,
-        frame=None if one.frame is None else str(one.frame),
+        name=model.name,
+        family=model.family,
+        parameters=model.parameters,
+        frame=None if model.frame is None else str(model.frame),
         drawn_through="as they are" if directly else f"letterbox, {protocol.model_resize_kernel}",
-        weights_sha256=one.weights_sha256,
-        config_sha256=one.config_sha256,
-        trained=one.trained,
+        weights_sha256=model.weights_sha256,
+        config_sha256=model.config_sha256,
+        trained=model.trained,
     )

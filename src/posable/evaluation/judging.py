@@ -16,13 +16,13 @@ from posable.evaluation.drawing import PictureFolder
 from posable.evaluation.intervals import mean_over_people
 from posable.evaluation.measures import MetricMaker
 from posable.evaluation.pairs import EvaluationPairs
-from posable.evaluation.progress import Progress
 from posable.evaluation.protocol import EvaluationProtocol, Measure
 from posable.imaging.size import Size
 from posable.metrics.bootstrap import Interval
 from posable.metrics.judged import JudgedPictures, Metric, MetricResult
 from posable.parsing.schemes import ParsingLabels
 from posable.pose.pose import PoseBatch
+from posable.progress import StageProgressCallback
 
 _WHITE = 255
 _HALF = 127.5
@@ -69,7 +69,7 @@ def judge(
     maker: MetricMaker,
     device: torch.device,
     batch_size: int,
-    progress: Progress,
+    progress: StageProgressCallback,
 ) -> list[Measured]:
     """Every measure of the protocol, over the pairs that were drawn."""
     drawn = shown.drawn

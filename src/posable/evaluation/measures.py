@@ -26,7 +26,7 @@ from posable.pose.pose import Pose
 
 
 class MetricMaker:
-    """Makes the metrics of one evaluation, which share the networks that they look through."""
+    """Makes the metrics of one evaluation, which share their feature networks."""
 
     def __init__(self, reference: TrainingReference) -> None:
         self.reference = reference

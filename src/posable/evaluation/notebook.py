@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from posable.evaluation.wording import absences, absences_of_rows, arrow, interval_of, name_of, value_of
+from posable.evaluation.formatting import absences, absences_of_rows, arrow, interval_of, name_of, value_of
 
 if TYPE_CHECKING:
     from posable.evaluation.benchmark import BenchmarkReport
@@ -33,7 +33,7 @@ def report_html(report: EvaluationReport) -> str:
 
 
 def benchmark_html(report: BenchmarkReport) -> str:
-    """Each measure with the value of each contestant; then what is absent, and why."""
+    """Each measure with the value of each model; then what is absent, and why."""
     first = report.rows[0].report
     rows: list[list[str]] = []
     for one in first.measured:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from posable.data.doctor.html_charts import tiles
 from posable.evaluation.cases import PLACES, Case, ranking
+from posable.evaluation.formatting import about_of, absences, arrow, interval_of, name_of, number, value_of
 from posable.evaluation.judging import Measured
 from posable.evaluation.page_parts import definition, histogram, picture, section, skeleton, whole_page
 from posable.evaluation.report import EvaluationReport, write_text
-from posable.evaluation.wording import about_of, absences, arrow, interval_of, name_of, number, value_of
 
 _TILES = 6
 _TITLES = {"best": "Best pairs", "middling": "Pairs of the middle", "worst": "Worst pairs"}
@@ -123,7 +123,7 @@ def _counts(report: EvaluationReport) -> str:
 def _how(report: EvaluationReport) -> str:
     protocol, model, run = report.protocol, report.model, report.run
     reference = report.reference
-    weights = model.weights_sha256 or "none (naive answer)"
+    weights = model.weights_sha256 or "none (baseline)"
     saved = "PNG" if protocol.file_format == "png" else f"JPEG of quality {protocol.jpeg_quality}"
     rows = [
         ("Protocol", f"{protocol.title}, version {protocol.version}, hash {protocol.hash}"),

@@ -20,10 +20,10 @@ from posable.data.pair_dataset import PairDataset
 from posable.data.people1 import People1, is_people1
 from posable.data.pictures import read_picture
 from posable.errors import ConfigError, ImageError, InputError, SizeError
-from posable.evaluation.progress import Progress
 from posable.evaluation.protocol import EvaluationProtocol
 from posable.evaluation.rendered_views import RenderedViews
 from posable.people.benchmark import PEOPLE_1
+from posable.progress import StageProgressCallback
 
 
 class PairName(NamedTuple):
@@ -78,7 +78,7 @@ class EvaluationPairs(Protocol):
         """Names of all pictures of the training split; empty when they are not there."""
         ...
 
-    def prepare(self, workers: int, progress: Progress) -> None:
+    def prepare(self, workers: int, progress: StageProgressCallback) -> None:
         """Does what takes long, once, before the first pair is read."""
         ...
 
@@ -151,7 +151,7 @@ class DrawnPeople:
         )
         self._views = RenderedViews(protocol.size, cache)
 
-    def prepare(self, workers: int, progress: Progress) -> None:
+    def prepare(self, workers: int, progress: StageProgressCallback) -> None:
         self._views.render(sorted({_view(name) for pair in self.names for name in pair}), workers, progress)
 
     def __getitem__(self, index: int) -> PersonPair:
@@ -204,7 +204,7 @@ class CorpusPairs:
         self.training_pictures = sorted(image.name for image in index.images_of("train"))
         self._protocol = protocol
 
-    def prepare(self, workers: int, progress: Progress) -> None:
+    def prepare(self, workers: int, progress: StageProgressCallback) -> None:
         """Nothing takes long."""
 
     def __getitem__(self, index: int) -> PersonPair:

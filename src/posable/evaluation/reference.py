@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from posable.evaluation.pairs import EvaluationPairs, list_hash
-from posable.evaluation.progress import Progress
 from posable.metrics.frechet import FeatureStatistics
 from posable.metrics.pooled_features import InceptionName, inception_features
 from posable.nn.pretrained.published_weights import absence, find_weights, sha256_of
+from posable.progress import StageProgressCallback
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class TrainingReference:
     cache: Path
     device: torch.device
     batch_size: int
-    progress: Progress
+    progress: StageProgressCallback
 
     def statistics(self, network: InceptionName, drop_partial_batch_of: int | None) -> FeatureStatistics | str:
         """Of all training pictures, or of those in whole batches; a sentence when they or the weights are not here."""

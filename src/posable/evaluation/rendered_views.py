@@ -14,7 +14,6 @@ import torch
 from posable.batch import PersonPair, PoseCondition
 from posable.data.renderer_code import renderer_fingerprint
 from posable.errors import InputError
-from posable.evaluation.progress import Progress
 from posable.files import write_atomically
 from posable.imaging.image import to_tensor
 from posable.imaging.size import Size
@@ -23,6 +22,7 @@ from posable.people.io.dataset_files import mask_bytes, rounded_keypoints
 from posable.people.io.workers import in_processes
 from posable.people.person import make_person
 from posable.pose.pose import Pose, PoseBatch
+from posable.progress import StageProgressCallback
 
 _PERSON_VIEW = tuple[int, int]
 # A process needs seconds to start; below this many people one process is as fast.
@@ -41,7 +41,7 @@ class RenderedViews:
         """Named by the renderer's code too: pictures of another renderer are never taken for these."""
         return self.cache / "views" / f"{self.size}-{renderer_fingerprint()}"
 
-    def render(self, views: Sequence[_PERSON_VIEW], workers: int, progress: Progress) -> None:
+    def render(self, views: Sequence[_PERSON_VIEW], workers: int, progress: StageProgressCallback) -> None:
         """Renders those that are missing, all of one person at once; an interrupted run goes on where it stopped."""
         missing: dict[int, list[int]] = {}
         for seed, view in views:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from posable.errors import InputError
-from posable.evaluation.circumstances import Circumstances
+from posable.evaluation.environment import Environment
 from posable.evaluation.judging import Measured
 from posable.evaluation.notebook import report_html
 from posable.evaluation.pairs import PairName, PairsAbout
@@ -30,7 +30,7 @@ class ModelAbout:
     family: str
     parameters: int
     frame: str | None
-    """The size that the network draws in; None for naive answers."""
+    """The size that the network draws in; None for baselines."""
     drawn_through: str
     """How pictures come to that frame and back: "as they are", or the kernel."""
     weights_sha256: str | None
@@ -62,7 +62,7 @@ class EvaluationReport:
     """The set of true pictures that sets of pictures are compared with: name, pictures, hash of the list."""
     counts: Counts
     measured: tuple[Measured, ...]
-    run: Circumstances
+    run: Environment
     drawn: tuple[int, ...]
     """Which of the asked pairs were drawn; `names`, `people` and `Measured.per_pair` are about these."""
     names: tuple[PairName, ...]
@@ -81,7 +81,7 @@ class EvaluationReport:
         return report_html(self)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values. A number that is no number becomes null, an infinite one the text "inf"."""
+        """Plain values. NaN becomes null, an infinite one the text "inf"."""
         protocol = {**asdict(self.protocol), "title": self.protocol.title, "hash": self.protocol.hash}
         per_pair = {
             one.measure.column: [plain(value) for value in one.per_pair]

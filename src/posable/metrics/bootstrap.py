@@ -1,4 +1,4 @@
-"""How sure a mean is: bootstrap confidence intervals over pairs."""
+"""Uncertainty of a mean: bootstrap confidence intervals over pairs."""
 
 from typing import NamedTuple
 

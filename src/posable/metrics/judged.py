@@ -160,14 +160,14 @@ class PerPairMetric:
         self._measure = measure
         self._settings = dict(settings)
         self._values: list[float] = []
-        self._refusal: str | None = None
+        self._why_missing: str | None = None
         self._measured = False
 
     @torch.inference_mode()
     def update(self, pictures: JudgedPictures) -> None:
         found = self._measure(pictures)
         if isinstance(found, str):
-            self._refusal = found
+            self._why_missing = found
             self._values += [math.nan] * len(pictures)
             return
         self._measured = True
@@ -175,7 +175,7 @@ class PerPairMetric:
 
     def result(self) -> MetricResult:
         if not self._measured:
-            return MetricResult.missing(self._refusal or "no pictures were given.", self._settings)
+            return MetricResult.missing(self._why_missing or "no pictures were given.", self._settings)
         return MetricResult.of_pairs(tuple(self._values), self._settings)
 
 

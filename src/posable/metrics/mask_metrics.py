@@ -44,33 +44,33 @@ class ParsingIou:
     name = "parsing_iou"
     higher_is_better = True
 
-    def __init__(self, labels: ParsingLabels = LIP_20) -> None:
-        self._labels = labels
-        self._shared = torch.zeros(len(labels), dtype=torch.int64)
-        self._joint = torch.zeros(len(labels), dtype=torch.int64)
+    def __init__(self, scheme: ParsingLabels = LIP_20) -> None:
+        self._scheme = scheme
+        self._shared = torch.zeros(len(scheme), dtype=torch.int64)
+        self._joint = torch.zeros(len(scheme), dtype=torch.int64)
         self._per_pair: list[float] = []
-        self._refusal: str | None = None
+        self._why_missing: str | None = None
         self._measured = False
 
     def update(self, pictures: JudgedPictures) -> None:
         truth, predicted = pictures.parsing, pictures.predicted_parsing
         if truth is None or predicted is None:
-            self._refusal = _NO_PREDICTED_PARSING if predicted is None else _NO_PARSING
+            self._why_missing = _NO_PREDICTED_PARSING if predicted is None else _NO_PARSING
             self._per_pair += [math.nan] * len(pictures)
             return
         self._measured = True
-        shared, joint = class_areas(predicted, truth, len(self._labels))
+        shared, joint = class_areas(predicted, truth, len(self._scheme))
         self._shared += shared.sum(dim=0).cpu()
         self._joint += joint.sum(dim=0).cpu()
         iou = torch.where(joint > 0, shared / joint, torch.nan)
         self._per_pair += iou.nanmean(dim=1).tolist()
 
     def result(self) -> MetricResult:
-        settings = {"labels": self._labels.name, "mean_over": "classes that occur, background included"}
+        settings = {"labels": self._scheme.name, "mean_over": "classes that occur, background included"}
         if not self._measured:
-            return MetricResult.missing(self._refusal or "no pictures were given.", settings)
+            return MetricResult.missing(self._why_missing or "no pictures were given.", settings)
         iou = self._shared.double() / self._joint.double()
-        parts = dict(zip(self._labels.classes, iou.tolist(), strict=True))
+        parts = dict(zip(self._scheme.classes, iou.tolist(), strict=True))
         return MetricResult(float(iou.nanmean()), tuple(self._per_pair), None, settings, parts=parts)
 
 

@@ -14,7 +14,7 @@ from posable.imaging.frame import Frame
 from posable.imaging.size import Size
 from posable.models.generator import EncodedT, Generator
 from posable.models.network_frame import at_least, shrinking, stretching
-from posable.nn.regions import one_hot_regions
+from posable.nn.soft_parsing import one_hot_regions
 from posable.parsing.schemes import ParsingLabels
 from posable.pose.pose import PoseBatch
 

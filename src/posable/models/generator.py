@@ -124,7 +124,7 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
         return {}
 
     def source_mask(self, encoded: EncodedT) -> Float[Tensor, "n 1 h w"] | None:
-        """Where the source person is sure to be, in [0, 1]; the mask drawn for the source's own pose adds the rest.
+        """Where the source person certainly is, in [0, 1]; the mask drawn for the source's own pose adds the rest.
         None from a family that finds no mask."""
         return None
 

@@ -45,7 +45,7 @@ from posable.nn.losses import (
 )
 from posable.nn.perceptual_features import EfficientNetFeatures, FeatureMaps, PerceptualFeatures, Vgg19Features
 from posable.nn.pretrained.vgg19 import load_vgg19
-from posable.nn.regions import placed_mask
+from posable.nn.soft_parsing import placed_mask
 from posable.nn.stylegan2 import (
     BLUR_TAPS,
     EqualConv2d,
@@ -591,8 +591,8 @@ def published_key(key: str) -> str | None:
     """Our name for an entry of the authors' generator (the EMA one is used for drawing); None for constant filters."""
     if key.endswith(".kernel"):
         return None
-    for theirs, ours in _PUBLISHED_NAMES:
-        key = key.replace(theirs, ours)
+    for published, own in _PUBLISHED_NAMES:
+        key = key.replace(published, own)
     return key
 
 

@@ -17,10 +17,10 @@ BatchT = TypeVar("BatchT", default=PersonPair)
 
 @dataclass(frozen=True, eq=False)
 class ParameterGroup:
-    """Weights that learn at `pace` times the stage's learning rate."""
+    """Weights that learn at `lr_scale` times the stage's learning rate."""
 
     parameters: list[nn.Parameter]
-    pace: float = 1.0
+    lr_scale: float = 1.0
 
 
 class Objective(nn.Module, ABC, Generic[GeneratorT, DrawnT, BatchT]):

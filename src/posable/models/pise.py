@@ -18,8 +18,8 @@ its eight styles never learn; and its correspondence shares each source place ou
 weights must be drawn with that option.
 
 Other deviations: the picture's border is repeated where the authors pad with white; nothing of the VGG beyond relu3_1
-is computed; the target image is no input (theirs asks for it and draws the same without). A head and two scalars that
-no result of theirs depends on are kept, frozen, so that their state dict has a place for every entry.
+is computed; the target image is no input (the published code asks for it and draws the same without). A head and two
+scalars that no published result depends on are kept, frozen, so that the state dict has a place for every entry.
 """
 
 from dataclasses import dataclass, replace
@@ -45,7 +45,6 @@ from posable.nn.parsing_generator import PARSING_SLOPE, GatedConvolution
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
 from posable.nn.pretrained.vgg19 import Vgg19
-from posable.nn.regions import class_shares, most_likely, region_colors
 from posable.nn.residual_blocks import (
     EncoderBlock,
     ImageOutput,
@@ -57,6 +56,7 @@ from posable.nn.residual_blocks import (
     to_fourfold,
     to_sixteenth,
 )
+from posable.nn.soft_parsing import class_shares, most_likely, region_colors
 from posable.parsing.schemes import labels_named
 from posable.pose.maps import heatmaps_on_pixels
 from posable.pose.pose import OPENPOSE_18, PoseBatch
@@ -446,8 +446,8 @@ _PUBLISHED_PARTS = {
     **{f"parenc.block{i + 4}.model": f"shape_enlarger.{i}.main" for i in range(2)},
     **{f"parenc.block{i + 4}.shortcut": f"shape_enlarger.{i}.shortcut" for i in range(2)},
     **{
-        f"{theirs}.deform{i + 3}.{name}": f"{ours}.{i}.{our_name}"
-        for theirs, ours in (("parnet", "parsing_net.gates"), ("parenc", "shape_gates"))
+        f"{published}.deform{i + 3}.{name}": f"{own}.{i}.{our_name}"
+        for published, own in (("parnet", "parsing_net.gates"), ("parenc", "shape_gates"))
         for name, our_name in (("gated_conv", "features"), ("mask_conv", "gate"))
         for i in range(2)
     },

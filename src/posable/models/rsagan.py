@@ -46,7 +46,6 @@ from posable.nn.attention_pictures import (
 from posable.nn.losses import least_squares_loss, picture_losses
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
-from posable.nn.regions import class_shares, region_colors
 from posable.nn.residual_blocks import (
     SLOPE,
     EncoderBlock,
@@ -54,6 +53,7 @@ from posable.nn.residual_blocks import (
     ResidualBlock,
     ResidualDecoder,
 )
+from posable.nn.soft_parsing import class_shares, region_colors
 from posable.parsing.schemes import PISE_8
 from posable.pose.maps import heatmaps
 from posable.pose.pose import OPENPOSE_18, PoseBatch

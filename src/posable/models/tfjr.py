@@ -41,7 +41,8 @@ from posable.nn.losses import least_squares_judgement, least_squares_loss, pictu
 from posable.nn.parsing_generator import GatedConvolution, ParsingGenerator
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures
-from posable.nn.regions import (
+from posable.nn.residual_blocks import SLOPE, ImageOutput, ResidualDecoder, init_orthogonal, to_fourfold, to_sixteenth
+from posable.nn.soft_parsing import (
     chosen_regions,
     class_shares,
     gathered,
@@ -50,7 +51,6 @@ from posable.nn.regions import (
     most_likely,
     region_colors,
 )
-from posable.nn.residual_blocks import SLOPE, ImageOutput, ResidualDecoder, init_orthogonal, to_fourfold, to_sixteenth
 from posable.parsing.schemes import labels_named
 from posable.pose.maps import bone_maps
 from posable.pose.pose import OPENPOSE_18, PoseBatch

@@ -100,7 +100,7 @@ class ResBlock(nn.Module):
 
 
 class CrossBlock(nn.Module):
-    """Target tokens look at source tokens, then think (pre-norm attention and feed-forward)."""
+    """Cross-attention from target tokens to source tokens, then a feed-forward layer, both pre-norm."""
 
     def __init__(self, channels: int, num_heads: int) -> None:
         super().__init__()
@@ -422,10 +422,10 @@ class FineLevel(nn.Module):
 
 SOURCE_MASK_SLACK = 1.0
 """Added to the logits of the source's mask before it forbids copying: the mask is soft at its rim."""
-WALL_LIKENESS = 0.01
-"""Mean squared difference to the background behind the person at which a source pixel stops to look like wall."""
-WALL_DOUBT = 4.0
-"""Taken from the mask's logits where the source looks like the wall: gaps between arm and body are not copied."""
+BACKGROUND_DIFFERENCE = 0.01
+"""Mean squared difference to the background at which a source pixel no longer counts as background."""
+BACKGROUND_PENALTY = 4.0
+"""Subtracted from the mask's logits at background-like pixels: gaps between arm and body are not copied."""
 
 
 @dataclass(frozen=True)
@@ -506,9 +506,9 @@ class WeaveGenerator(Generator[WeaveSource]):
 
     def for_drawing(self, encoded: WeaveSource, layers: Layers) -> Layers:
         """A sharper mask; and nothing is copied from where the source shows no person."""
-        likeness = (encoded.working - resized(encoded.coarse.background, self.size)).square().mean(1, keepdim=True)
-        wall = torch.exp(-likeness / WALL_LIKENESS)
-        person = resized(encoded.coarse.mask_logits.clamp(max=2), self.size) - WALL_DOUBT * wall
+        difference = (encoded.working - resized(encoded.coarse.background, self.size)).square().mean(1, keepdim=True)
+        background_like = torch.exp(-difference / BACKGROUND_DIFFERENCE)
+        person = resized(encoded.coarse.mask_logits.clamp(max=2), self.size) - BACKGROUND_PENALTY * background_like
         there = functional.logsigmoid(3 * (_warp(person, _up(layers.flow)) + SOURCE_MASK_SLACK))
         return replace(
             layers,

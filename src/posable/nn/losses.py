@@ -87,7 +87,7 @@ def logistic_discriminator_loss(real: Tensor, generated: Tensor) -> Tensor:
 
 
 def nonsaturating_generator_loss(generated: Tensor) -> Tensor:
-    """softplus(-generated): its gradient does not fade when the discriminator is sure."""
+    """softplus(-generated): its gradient does not fade when the discriminator is confident."""
     return functional.softplus(-generated).mean()
 
 

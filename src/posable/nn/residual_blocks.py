@@ -173,11 +173,11 @@ def add_spectral_norm(module: nn.Module) -> None:
 
 def published_spectral_key(key: str) -> str:
     """The key of a spectrally normed weight here, for the key that older PyTorch wrote; other keys stay as they are."""
-    for theirs, ours in (
+    for published, own in (
         ("weight_orig", "parametrizations.weight.original"),
         ("weight_u", "parametrizations.weight.0._u"),
         ("weight_v", "parametrizations.weight.0._v"),
     ):
-        if key.endswith(f".{theirs}"):
-            return key.removesuffix(theirs) + ours
+        if key.endswith(f".{published}"):
+            return key.removesuffix(published) + own
     return key

@@ -182,8 +182,8 @@ def published_discriminator_key(name: str) -> str | None:
     """Our name for an entry of the state dict of NTED's published discriminator; None for its constant filters."""
     if name.endswith(".kernel"):
         return None
-    for theirs, ours in _PUBLISHED_NAMES:
-        name = name.replace(theirs, ours)
+    for published, own in _PUBLISHED_NAMES:
+        name = name.replace(published, own)
     if name.startswith("convs."):
         _, index, rest = name.split(".", 2)
         name = f"blocks.{int(index) - 1}.{rest}"

@@ -39,7 +39,7 @@ class ParsingResult:
         return Size(*self.labels.shape)
 
     def mask(self, classes: Sequence[int]) -> npt.NDArray[np.float32]:
-        """How sure each pixel (h, w) is to be one of the classes, in [0, 1]."""
+        """The probability (h, w) of each pixel to be one of the classes, in [0, 1]."""
         chosen = list(classes)
         if self.probabilities is None:
             return np.isin(self.labels, chosen).astype(np.float32)

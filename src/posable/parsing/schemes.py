@@ -134,7 +134,7 @@ scarves upper clothes, gloves and torso skin arms, socks and shoes legs."""
 # fmt: on
 
 PARSING_LABELS: dict[str, ParsingLabels] = {
-    labels.name: labels for labels in (LIP_20, LIP_20_JUMPSUITS, CIHP_20, ATR_18, PISE_8, PISE_8_AUTHOR, ADGAN_8)
+    scheme.name: scheme for scheme in (LIP_20, LIP_20_JUMPSUITS, CIHP_20, ATR_18, PISE_8, PISE_8_AUTHOR, ADGAN_8)
 }
 """The schemes by name."""
 
@@ -143,9 +143,9 @@ _OWN_COLORS = {"jumpsuits": (85, 51, 0), "bag": (128, 0, 128), "belt": (200, 160
 
 def labels_named(name: str) -> ParsingLabels:
     """The scheme with this name, large or small letters; raises ConfigError that lists the names."""
-    for labels in PARSING_LABELS.values():
-        if labels.name.lower() == name.lower():
-            return labels
+    for scheme in PARSING_LABELS.values():
+        if scheme.name.lower() == name.lower():
+            return scheme
     raise ConfigError(f"there is no parsing scheme '{name}'; choose one of {', '.join(PARSING_LABELS)}.")
 
 
@@ -163,19 +163,19 @@ def translate(parsing: npt.NDArray[np.integer], source: ParsingLabels, target: P
     return table[values]
 
 
-def check_values(parsing: npt.NDArray[np.integer], labels: ParsingLabels) -> None:
+def check_values(parsing: npt.NDArray[np.integer], scheme: ParsingLabels) -> None:
     """Raises InputError when a value of the map is no class of the scheme."""
     values = np.asarray(parsing)
     if not np.issubdtype(values.dtype, np.integer):
         raise InputError(f"a parsing map has whole numbers, not {values.dtype}; give an indexed picture's values.")
-    if values.size and (values.min() < 0 or values.max() >= len(labels)):
-        wrong = int(values.max() if values.max() >= len(labels) else values.min())
+    if values.size and (values.min() < 0 or values.max() >= len(scheme)):
+        wrong = int(values.max() if values.max() >= len(scheme) else values.min())
         raise InputError(
-            f"the parsing map holds the value {wrong}, but {labels.name} has 0 to {len(labels) - 1}; name its scheme."
+            f"the parsing map holds the value {wrong}, but {scheme.name} has 0 to {len(scheme) - 1}; name its scheme."
         )
 
 
-def palette(labels: ParsingLabels) -> npt.NDArray[np.uint8]:
+def palette(scheme: ParsingLabels) -> npt.NDArray[np.uint8]:
     """RGB (classes, 3): the colours that LIP's own pictures use, the same for the same thing in every scheme."""
-    colors = [_OWN_COLORS.get(name, _LIP_COLORS[lip]) for name, lip in zip(labels.classes, labels.to_lip, strict=True)]
+    colors = [_OWN_COLORS.get(name, _LIP_COLORS[lip]) for name, lip in zip(scheme.classes, scheme.to_lip, strict=True)]
     return np.array(colors, np.uint8)

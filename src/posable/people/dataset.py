@@ -37,9 +37,7 @@ from posable.people.io.dataset_tables import write_plain_tables, write_split_tab
 from posable.people.io.folder_lock import only_writer
 from posable.people.io.workers import in_processes
 from posable.people.render import check_size
-
-Progress = Callable[[int, int], None]
-"""Told the finished and the total number of people."""
+from posable.progress import ProgressCallback
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ def make_dataset(
     *,
     picture_format: str = "png",
     correspondence: bool = False,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Path:
     """Writes `views` pictures each of the people with seeds `seed` to `seed + people - 1` and gives back the folder.
 
@@ -105,7 +103,7 @@ def make_benchmark(
     *,
     correspondence: bool = False,
     people: int | None = None,
-    progress: Progress | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Path:
     """Writes a benchmark (people-1), or one of its splits, in the field's layout and gives back the folder.
 
@@ -193,7 +191,7 @@ def _write_missing(
     folder: Path,
     jobs: Sequence[PersonJob],
     workers: int,
-    progress: Progress | None,
+    progress: ProgressCallback | None,
     before: int = 0,
     total: int | None = None,
 ) -> None:

@@ -25,7 +25,7 @@ PAPER_STEPS, PAPER_BATCH = 90_000, 7
 
 @dataclass(frozen=True, kw_only=True)
 class CatnLosses:
-    """CATN's objective; `features` says what the perceptual loss looks through."""
+    """CATN's objective; `features` is the feature network of the perceptual loss."""
 
     weights: CatnWeights
     features: FeaturesName
@@ -79,7 +79,7 @@ def catn_small() -> Recipe:
 
 
 def catn_tiny() -> Recipe:
-    """A narrow CATN that learns four pairs by heart in a minute or two: a look at the loop and the pictures."""
+    """A narrow CATN that overfits four pairs in a minute or two: a check of the loop and the pictures."""
     config = CatnConfig(
         height=64,
         width=48,

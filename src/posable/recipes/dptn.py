@@ -25,7 +25,7 @@ PAPER_ADAM_OF_DISCRIMINATORS = Optimiser(learning_rate=2e-5, schedule="linear")
 
 @dataclass(frozen=True, kw_only=True)
 class DptnLosses:
-    """DPTN's objective; `features` says what the perceptual losses look through."""
+    """DPTN's objective; `features` is the feature network of the perceptual losses."""
 
     weights: DptnWeights
     features: FeaturesName
@@ -82,7 +82,7 @@ def dptn_small() -> Recipe:
 
 
 def dptn_tiny() -> Recipe:
-    """A narrow DPTN that learns four pairs by heart in a minute or two: a look at the loop and the pictures."""
+    """A narrow DPTN that overfits four pairs in a minute or two: a check of the loop and the pictures."""
     config = DptnConfig(
         height=64,
         width=48,

@@ -25,7 +25,7 @@ PAPER_ADAM_OF_DISCRIMINATORS = Optimiser(learning_rate=1e-5, betas=(0.0, 0.999))
 
 @dataclass(frozen=True, kw_only=True)
 class GflaFlowLosses:
-    """The first stage's objective; `features` says what the flow's correctness looks through."""
+    """The first stage's objective; `features` is the feature network of the flow's correctness."""
 
     weights: GflaFlowWeights
     features: FeaturesName
@@ -106,7 +106,7 @@ def gfla_small() -> Recipe:
 
 
 def gfla_tiny() -> Recipe:
-    """A narrow GFLA that learns four pairs by heart: a look at the loop and the pictures."""
+    """A narrow GFLA that overfits four pairs: a check of the loop and the pictures."""
     config = GflaConfig(
         height=64,
         width=48,

@@ -31,7 +31,7 @@ EMA_HALF_LIFE_PAIRS = EMA_HALF_LIFE_IMAGES // 2
 
 @dataclass(frozen=True, kw_only=True)
 class NtedLosses:
-    """NTED's objective; `features` says what the perceptual losses look through."""
+    """NTED's objective; `features` is the feature network of the perceptual losses."""
 
     weights: NtedWeights
     features: FeaturesName
@@ -112,7 +112,7 @@ def nted_small() -> Recipe:
 
 
 def nted_tiny() -> Recipe:
-    """A narrow NTED of three levels that learns four pairs by heart: a look at both stages and the pictures."""
+    """A narrow NTED of three levels that overfits four pairs: a check of both stages and the pictures."""
     config = NtedConfig(height=64, width=48, channels=(64, 48, 32), num_labels=(16, 16), kernel_sizes=(1, 3))
     losses = NtedLosses(weights=NtedWeights(style=50.0, adversarial=0.5), features=OFFLINE_FEATURES)
     alone = replace(_alone(tiny_data(), 1600, losses), generator=_FAST_ADAM)

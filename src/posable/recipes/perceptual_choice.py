@@ -1,4 +1,4 @@
-"""Which network the perceptual losses look through: VGG19, as the papers do, when its published weights are at hand."""
+"""The feature network of the perceptual losses: VGG19, as in the papers, when its published weights are at hand."""
 
 from pathlib import Path
 from typing import Literal
@@ -34,7 +34,7 @@ def _vgg19(name: FeaturesName) -> Path | None:
     path = find_weights("vgg19")
     if path is None:
         raise CheckpointError(
-            "this run looks through VGG19, whose published weights are not on this machine; fetch them with "
+            "this run's feature network is VGG19, whose published weights are not on this machine; fetch them with "
             "`posable weights fetch vgg19`."
         )
     return path

@@ -32,7 +32,7 @@ tanh is flat before the network can tell them apart. That takes cross entropy, a
 
 @dataclass(frozen=True, kw_only=True)
 class PiseLosses:
-    """The objective of one of PISE's steps; `features` says what the perceptual losses look through."""
+    """The objective of one of PISE's steps; `features` is the feature network of the perceptual losses."""
 
     step: Literal[1, 2]
     weights: PiseWeights
@@ -99,7 +99,7 @@ def pise_small() -> Recipe:
 
 
 def pise_tiny() -> Recipe:
-    """A narrow PISE that learns four pairs by heart: a look at both steps and the pictures."""
+    """A narrow PISE that overfits four pairs: a check of both steps and the pictures."""
     config = PiseConfig(
         height=64,
         width=48,
@@ -111,12 +111,12 @@ def pise_tiny() -> Recipe:
     )
     weights = replace(SHORT_RUN_WEIGHTS, style=50.0)
     first, second = _steps(tiny_data(), (2000, 1000), weights, OFFLINE_FEATURES)
-    players = Optimiser(learning_rate=5e-5)
+    discriminators = Optimiser(learning_rate=5e-5)
     return tiny(
         "pise",
         config,
-        replace(first, generator=Optimiser(learning_rate=2e-3, warmup_pairs=400), discriminators=players),
-        replace(second, generator=Optimiser(learning_rate=1e-3, schedule="cosine"), discriminators=players),
+        replace(first, generator=Optimiser(learning_rate=2e-3, warmup_pairs=400), discriminators=discriminators),
+        replace(second, generator=Optimiser(learning_rate=1e-3, schedule="cosine"), discriminators=discriminators),
     )
 
 

@@ -23,7 +23,7 @@ from posable.train.recipe import Optimiser, Recipe, Stage, TrainingData
 
 @dataclass(frozen=True, kw_only=True)
 class RsaganLosses:
-    """RSA-GAN's objective; `features` says what the perceptual losses look through."""
+    """RSA-GAN's objective; `features` is the feature network of the perceptual losses."""
 
     weights: RsaganWeights
     features: FeaturesName
@@ -77,7 +77,7 @@ def rsagan_small() -> Recipe:
 
 
 def rsagan_tiny() -> Recipe:
-    """A narrow RSA-GAN that learns four pairs by heart: a look at the loop and the pictures."""
+    """A narrow RSA-GAN that overfits four pairs: a check of the loop and the pictures."""
     config = RsaganConfig(
         height=64,
         width=48,

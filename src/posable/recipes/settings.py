@@ -2,8 +2,8 @@
 
 `FAMILY.published` learns from DeepFashion as its paper says; `FAMILY.people` from rendered people, on a GPU in a day;
 `FAMILY.small` learns from rendered people at 64x48 with a narrow network, every family from the same people, for the
-same number of pairs and with the same seed, so that their results can stand in one table; `FAMILY.tiny` learns four
-pairs by heart.
+same number of pairs and with the same seed, so that their results can stand in one table; `FAMILY.tiny` overfits
+four pairs.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ SMALL_ADAM_OF_DISCRIMINATORS = Optimiser(learning_rate=1e-4)
 """A tenth of the generator's, as DPTN, GFLA and PISE have it."""
 
 OFFLINE_FEATURES: FeaturesName = "efficientnet-lite0"
-"""What perceptual losses look through in runs that are to be the same on every machine."""
+"""The feature network of perceptual losses in runs that are to be the same on every machine."""
 
 
 def published_data(pairs_per_batch: int = 8, *, size: Size | None = None, parsing: bool = False) -> CorpusPairs:

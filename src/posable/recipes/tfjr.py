@@ -30,7 +30,7 @@ SHORT_RUN_WEIGHTS = TfjrWeights(parsing=10.0, parsing_l1=10.0)
 
 @dataclass(frozen=True, kw_only=True)
 class TfjrLosses:
-    """The objective of one of TFJR's stages; `features` says what the perceptual losses look through."""
+    """The objective of one of TFJR's stages; `features` is the feature network of the perceptual losses."""
 
     stage: Literal["parsing", "texture", "joint"]
     weights: TfjrWeights
@@ -113,7 +113,7 @@ def tfjr_small() -> Recipe:
 
 
 def tfjr_tiny() -> Recipe:
-    """A narrow TFJR that learns four pairs by heart: a look at the stages and the pictures."""
+    """A narrow TFJR that overfits four pairs: a check of the stages and the pictures."""
     config = TfjrConfig(
         height=64, width=48, network_height=64, network_width=48, parsing_channels=8, channels=64, bone_sigma_px=1.0
     )

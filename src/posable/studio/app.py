@@ -15,8 +15,8 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from posable.errors import PosableError
-from posable.studio.gate import Doorkeeper, Receiver, Recorder
-from posable.studio.refusals import Refusal, body_of, headers_of, refusal_of
+from posable.studio.http_errors import HttpError, body_of, headers_of, http_error_of
+from posable.studio.middleware import AccessControl, BodyReader, RequestMetrics
 from posable.studio.routes_about import about, about_for_all
 from posable.studio.routes_drawing import drawing
 from posable.studio.routes_editing import editing
@@ -30,7 +30,7 @@ _DESCRIPTION = """\
 Puts a photographed person into other poses. Send a picture to `/v1/sources` once, then draw it in as many poses as
 wanted; or do it in one request with `/v1/transfer`. Errors are `{"error": {"code", "message"}}`, where the message is
 the library's own sentence. Pictures stay in memory and are forgotten; nothing is written to disk."""
-# For the description alone: the gate has checked the key before a route is looked for.
+# For the description alone: the middleware has checked the key before a route is looked for.
 _KEY = HTTPBearer(auto_error=False, description="The key that the service was started with.")
 _CODES = {400: "bad_request", 404: "not_found", 405: "method"}
 
@@ -67,35 +67,35 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(insight, dependencies=key_wanted)
     app.mount("/", StaticFiles(directory=PAGE_FOLDER, html=True), name="page")
     # The last one added is the outermost.
-    app.add_middleware(Receiver, limits=service.limits)
-    app.add_middleware(Doorkeeper, settings=service.settings)
-    app.add_middleware(Recorder, metrics=service.metrics)
-    _answer_errors(app)
+    app.add_middleware(BodyReader, limits=service.limits)
+    app.add_middleware(AccessControl, settings=service.settings)
+    app.add_middleware(RequestMetrics, metrics=service.metrics)
+    _install_error_handlers(app)
     return app
 
 
-def _answer_errors(app: FastAPI) -> None:
-    def answered(refusal: Refusal) -> JSONResponse:
-        return JSONResponse(body_of(refusal), refusal.status, headers_of(refusal))
+def _install_error_handlers(app: FastAPI) -> None:
+    def to_response(error: HttpError) -> JSONResponse:
+        return JSONResponse(body_of(error), error.status, headers_of(error))
 
     async def on_error(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, PosableError)
-        return answered(refusal_of(error))
+        return to_response(http_error_of(error))
 
     async def on_invalid(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return answered(Refusal(422, "invalid", _sentence(error)))
+        return to_response(HttpError(422, "invalid", _sentence(error)))
 
     async def on_http(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         code = _CODES.get(error.status_code, "http")
-        answer = answered(Refusal(error.status_code, code, f"{error.detail}."))
-        answer.headers.update(error.headers or {})
-        return answer
+        response = to_response(HttpError(error.status_code, code, f"{error.detail}."))
+        response.headers.update(error.headers or {})
+        return response
 
     async def on_bug(_request: Request, error: Exception) -> JSONResponse:
         logging.getLogger("posable.studio").error("a request failed", exc_info=error)
-        return answered(Refusal(500, "bug", "something failed inside the service, which is a bug; see its log."))
+        return to_response(HttpError(500, "bug", "something failed inside the service, which is a bug; see its log."))
 
     app.add_exception_handler(PosableError, on_error)
     app.add_exception_handler(RequestValidationError, on_invalid)

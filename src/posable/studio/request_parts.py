@@ -1,4 +1,4 @@
-"""What several endpoints need: the service, the fields of forms, a picture encoded, a picture as an answer."""
+"""What several endpoints need: the service, the fields of forms, a picture encoded, a picture as a response."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fastapi import Depends, File, Form, Request, Response, UploadFile
 
 from posable.imaging.size import Size
 from posable.pose.pose import Pose
-from posable.studio import answers
+from posable.studio import schemas
 from posable.studio.pictures import PictureFormat
 from posable.studio.pose_input import JsonPose, given_pose, pose_from_field, pose_of_source, turn_of
 from posable.studio.service import Service
@@ -32,7 +32,7 @@ def service_of(request: Request) -> Service:
 
 
 def ready_service(request: Request) -> Service:
-    """Raises Refusal (503) when the model is not there."""
+    """Raises HttpError (503) when the model is not there."""
     service = service_of(request)
     service.check_ready()
     return service
@@ -64,8 +64,8 @@ class SentPicture:
 def sent_picture(
     picture: PictureFile,
     source_pose: SourcePoseField = None,
-    max_side: Annotated[answers.MaxSide, Form()] = None,
-    model: Annotated[answers.ModelName, Form()] = None,
+    max_side: Annotated[schemas.MaxSide, Form()] = None,
+    model: Annotated[schemas.ModelName, Form()] = None,
 ) -> SentPicture:
     return SentPicture(picture, source_pose, max_side, model)
 
@@ -80,9 +80,9 @@ class DrawnAs:
 
 
 def drawn_as(
-    retarget: Annotated[answers.Retarget, Form()] = True,
-    background: Annotated[answers.Background, Form()] = None,
-    format: Annotated[answers.Format, Form()] = PictureFormat.png,
+    retarget: Annotated[schemas.Retarget, Form()] = True,
+    background: Annotated[schemas.Background, Form()] = None,
+    format: Annotated[schemas.Format, Form()] = PictureFormat.png,
 ) -> DrawnAs:
     return DrawnAs(retarget, background, format)
 
@@ -113,7 +113,7 @@ async def look_at(service: Service, picture: UploadFile, pose: str | None, other
 
 async def encoded_once(service: Service, sent: SentPicture, otherwise: str = "the picture") -> Encoded:
     """A form's picture encoded, without being held; errors call it as in `look_at`."""
-    model_name = service.shelf.checked_name(sent.model)
+    model_name = service.models.checked_name(sent.model)
     seen = await look_at(service, sent.file, sent.pose, otherwise)
     person = await service.on_network(lambda: service.encoded(model_name, seen, sent.max_side))
     return Encoded(person, seen.sent_size)

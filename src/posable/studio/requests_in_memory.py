@@ -14,7 +14,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import FormData
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from posable.studio.refusals import Refusal
+from posable.studio.http_errors import HttpError
 
 _MOST_FILES, _MOST_FIELDS = 64, 32
 _LONGEST_FIELD = 1_000_000
@@ -38,7 +38,7 @@ class _MemoryRequest(Request):
                 try:
                     self._form = await parser.parse()
                 except MultiPartException as error:
-                    raise Refusal(400, "form", f"the form cannot be read: {error.message}") from None
+                    raise HttpError(400, "form", f"the form cannot be read: {error.message}") from None
         return self._form
 
 
@@ -46,7 +46,7 @@ class ServiceRoute(APIRoute):
     """A route that refuses (415) bodies of another content type than its own, and reads forms into memory."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer = super().get_route_handler()
+        handler = super().get_route_handler()
         expected = None
         if self.body_field is not None:
             is_form = isinstance(self.body_field.field_info, params.Form)
@@ -56,7 +56,7 @@ class ServiceRoute(APIRoute):
             given = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if expected is not None and given != expected:
                 named = f"'{given}'" if given else "not named"
-                raise Refusal(415, "content_type", f"the body's content type is {named}; send {expected}.")
-            return await answer(_MemoryRequest(request.scope, request.receive))
+                raise HttpError(415, "content_type", f"the body's content type is {named}; send {expected}.")
+            return await handler(_MemoryRequest(request.scope, request.receive))
 
         return checked

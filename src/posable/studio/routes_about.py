@@ -5,11 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from posable.pose.library import shipped_poses
-from posable.studio import answers
-from posable.studio.answers import ALWAYS, WORK
+from posable.studio import schemas
 from posable.studio.pose_input import pose_json
 from posable.studio.request_parts import AnyService
 from posable.studio.requests_in_memory import ServiceRoute
+from posable.studio.schemas import ALWAYS, WORK
 from posable.transfer.patterns import PATTERNS
 from posable.transfer.regions import REGIONS
 from posable.version import __version__
@@ -20,13 +20,13 @@ about_for_all = APIRouter(prefix="/v1", tags=["about"], route_class=ServiceRoute
 
 
 @about_for_all.get("/health", responses={**ALWAYS, 503: WORK[503]})
-def health(service: AnyService) -> answers.HealthAnswer:
+def health(service: AnyService) -> schemas.HealthResponse:
     """Whether pictures can be drawn now; needs no API key."""
     service.check_ready()
-    return answers.HealthAnswer(
+    return schemas.HealthResponse(
         status="ready",
         version=__version__,
-        model=service.shelf.default,
+        model=service.models.default,
         waiting=len(service.queue),
         sources=len(service.store),
     )
@@ -39,19 +39,19 @@ def metrics(service: AnyService) -> Response:
 
 
 @about.get("/models", responses=ALWAYS)
-def models(service: AnyService) -> answers.ModelsAnswer:
+def models(service: AnyService) -> schemas.ModelsResponse:
     """The models, regions and patterns that requests may name."""
-    return answers.ModelsAnswer(
+    return schemas.ModelsResponse(
         models=[
-            answers.ModelAnswer(
+            schemas.ModelResponse(
                 name=one.name,
-                default=one.name == service.shelf.default,
-                ready=service.shelf.is_loaded(one.name),
+                default=one.name == service.models.default,
+                ready=service.models.is_loaded(one.name),
                 family=one.card["family"],
                 size=list(one.card["size"]),
                 licence=_text_or_none(one.card.get("licence")),
             )
-            for one in service.shelf.offered.values()
+            for one in service.models.offered.values()
         ],
         regions=list(REGIONS),
         patterns=list(PATTERNS),
@@ -60,10 +60,10 @@ def models(service: AnyService) -> answers.ModelsAnswer:
 
 
 @about.get("/poses", responses=ALWAYS)
-def poses() -> answers.PosesAnswer:
+def poses() -> schemas.PosesResponse:
     """The shipped poses, with their keypoints."""
     named = [{"name": name, "pose": pose_json(pose)} for name, pose in shipped_poses().items()]
-    return answers.PosesAnswer.model_validate({"poses": named})
+    return schemas.PosesResponse.model_validate({"poses": named})
 
 
 def _text_or_none(value: object) -> str | None:

@@ -15,9 +15,8 @@ from posable.imaging.size import Size
 from posable.models.editing import check_strength
 from posable.parsing.given import decode_labels
 from posable.pose.pose import Pose
-from posable.studio import answers
-from posable.studio import editing_answers as bodies
-from posable.studio.answers import NO_SOURCE, WORK, picture_answer
+from posable.studio import editing_schemas as bodies
+from posable.studio import schemas
 from posable.studio.pictures import PictureFormat, bytes_of_data_url, picture_bytes
 from posable.studio.request_parts import (
     AsDrawn,
@@ -33,6 +32,7 @@ from posable.studio.request_parts import (
     target_pose,
 )
 from posable.studio.requests_in_memory import ServiceRoute
+from posable.studio.schemas import NO_SOURCE, WORK, picture_schema
 from posable.studio.service import Service, timed
 from posable.studio.source_store import Source
 from posable.transfer.background import BackgroundKind
@@ -50,7 +50,7 @@ ParsingFile = Annotated[
     UploadFile, File(description="An indexed or grey PNG of the picture's size, whose values are LIP-20 classes.")
 ]
 PatternFile = Annotated[UploadFile | None, File(description="A picture of the cloth; or give pattern_name.")]
-_DRAWN = {**WORK, **picture_answer("png", "jpeg", "webp")}
+_DRAWN = {**WORK, **picture_schema("png", "jpeg", "webp")}
 
 
 @editing.post("/sources/{source_id}/garment", response_class=Response, responses={**_DRAWN, **NO_SOURCE})
@@ -64,10 +64,10 @@ async def garment_of_source(service: ReadyService, source_id: str, body: bodies.
     where = await _where(service, body.region, mask, reference, _sizes(other))
     pose = target_pose(person, body.pose, body.retarget)
 
-    answer = await _dressed(service, person, reference, where, pose, body.strength, body.background, body.format)
+    response = await _dressed(service, person, reference, where, pose, body.strength, body.background, body.format)
     service.store.make_room(other)
     service.store.make_room(source)
-    return answer
+    return response
 
 
 @dataclass(frozen=True)
@@ -109,16 +109,16 @@ async def texture_of_source(
     source_id: str,
     cloth: Cloth,
     how: AsDrawn,
-    max_side: Annotated[answers.MaxSide, Form()] = None,
-    model: Annotated[answers.ModelName, Form()] = None,
+    max_side: Annotated[schemas.MaxSide, Form()] = None,
+    model: Annotated[schemas.ModelName, Form()] = None,
 ) -> Response:
-    """A garment of this source's person made of another cloth."""
+    """A garment of this source's person with another pattern."""
     source = service.store.get(source_id)
     pattern = await _pattern(service, cloth)
     person = await service.encoding(source, model, max_side)
-    answer = await _textured(service, person, _sizes(source), pattern, cloth, how)
+    response = await _textured(service, person, _sizes(source), pattern, cloth, how)
     service.store.make_room(source)
-    return answer
+    return response
 
 
 @editing.post("/garment", response_class=Response, responses=_DRAWN)
@@ -145,7 +145,7 @@ async def garment(
 
 @editing.post("/texture", response_class=Response, responses=_DRAWN)
 async def texture(service: ReadyService, sent: Sent, cloth: Cloth, how: AsDrawn) -> Response:
-    """A garment made of another cloth, in one request."""
+    """A garment with another pattern, in one request."""
     pattern = await _pattern(service, cloth)
     person, size = await encoded_once(service, sent)
     return await _textured(service, person, (size,), pattern, cloth, how)
@@ -158,8 +158,8 @@ async def paint_source(
     parsing: ParsingFile,
     how: AsDrawn,
     pose: OptionalPoseField = None,
-    max_side: Annotated[answers.MaxSide, Form()] = None,
-    model: Annotated[answers.ModelName, Form()] = None,
+    max_side: Annotated[schemas.MaxSide, Form()] = None,
+    model: Annotated[schemas.ModelName, Form()] = None,
 ) -> Response:
     """This source's person painted into regions that are given, by families that do so (pise, tfjr)."""
     source = service.store.get(source_id)

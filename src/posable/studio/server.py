@@ -78,12 +78,12 @@ def serve(settings: Settings, host: str, port: int, on_ready: Callable[[str], No
         ws="none",
     )
     server = _Server(config, lambda: on_ready(url), app.state.service.refuse_new_work)
-    with listening, _signals_are_answered():
+    with listening, _signals_handled():
         server.run(sockets=[listening])
 
 
 @contextmanager
-def _signals_are_answered() -> Generator[None]:
+def _signals_handled() -> Generator[None]:
     """uvicorn raises the signal that stopped it once more when it is done; being asked to stop is no failure."""
     kinds = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(kind, lambda *_: None) for kind in kinds]

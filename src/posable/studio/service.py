@@ -12,10 +12,10 @@ from posable.detect import Detection
 from posable.errors import PosableError
 from posable.imaging.image import Size, decode_image, size_of
 from posable.pose.pose import Pose
-from posable.studio.model_shelf import ModelShelf
+from posable.studio.http_errors import HttpError
+from posable.studio.model_registry import ModelRegistry
 from posable.studio.pattern_store import PatternStore
 from posable.studio.pictures import brought_down
-from posable.studio.refusals import Refusal
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Settings
 from posable.studio.source_store import Seen, Source, SourceStore
@@ -34,7 +34,7 @@ class Service:
     """One running service. `start` and `stop` belong to the application's life; in between `state` is "loading",
     then "ready" or, with a sentence in `problem`, "failed"; "closing" at the end.
 
-    Raises what `ModelShelf` and `PatternStore` raise.
+    Raises what `ModelRegistry` and `PatternStore` raise.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -42,7 +42,7 @@ class Service:
         self.limits = settings.limits
         self.metrics = ServiceMetrics()
         self.store = SourceStore(self.limits, self.metrics)
-        self.shelf = ModelShelf(settings.models, settings.device, self.limits.models, self.store.forget_model)
+        self.models = ModelRegistry(settings.models, settings.device, self.limits.models, self.store.forget_model)
         self.patterns = PatternStore(self.limits.pixels, settings.dtd)
         self.queue = WorkQueue(self.limits, self.metrics)
         self.state = "loading"
@@ -70,14 +70,14 @@ class Service:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def check_ready(self) -> None:
-        """Raises Refusal (503) unless pictures can be drawn now."""
+        """Raises HttpError (503) unless pictures can be drawn now."""
         if self.state == "ready":
             return
         sentence, wait = {
             "loading": ("the model is still being loaded; try again in a moment.", 2.0),
             "closing": ("the service is shutting down; try again in a moment.", 5.0),
         }.get(self.state, (self.problem or "the model could not be loaded.", None))
-        raise Refusal(503, self.state, sentence, retry_after=wait)
+        raise HttpError(503, self.state, sentence, retry_after=wait)
 
     async def on_pictures(self, function: Callable[[], Result]) -> Result:
         """Runs work on pictures beside the networks."""
@@ -86,10 +86,10 @@ class Service:
     async def look(self, data: bytes, name: str, pose: Callable[[Size], Pose] | None) -> Seen:
         """The picture in a file's bytes, and the pose of the person in it: `pose` of its size, or detected.
 
-        Raises Refusal (429) when too many wait for this already, and what decoding and detection raise.
+        Raises HttpError (429) when too many wait for this already, and what decoding and detection raise.
         """
         if self._looking >= self.limits.waiting:
-            raise Refusal(
+            raise HttpError(
                 429, "busy", f"{self._looking} pictures are being looked at already; try again.", retry_after=2
             )
         self._looking += 1
@@ -100,7 +100,7 @@ class Service:
 
     async def encoding(self, source: Source, model: str | None, max_side: int | None) -> EncodedSource:
         """The source encoded by a model, with its longer side at most `max_side`; kept for the next time."""
-        name = self.shelf.checked_name(model)
+        name = self.models.checked_name(model)
         if max_side is not None and max_side >= max(source.seen.picture.size):
             max_side = None
         found = self.store.encoding(source, (name, max_side))
@@ -117,10 +117,10 @@ class Service:
         known: Detection | Pose = seen.pose.resize(size_of(smaller))
         if seen.found is not None and seen.found.pose is seen.pose:
             known = seen.found.resized(size_of(smaller))
-        return self.shelf.pipe(model).encode(smaller, source_pose=known, name=seen.name)
+        return self.models.pipe(model).encode(smaller, source_pose=known, name=seen.name)
 
     async def on_network(self, function: Callable[[], Result]) -> Result:
-        """Runs something on the thread that runs networks; raises Refusal when it may not wait for that."""
+        """Runs something on the thread that runs networks; raises HttpError when it may not wait for that."""
         return await asyncio.wrap_future(self.queue.call(function))
 
     async def draw(
@@ -133,7 +133,7 @@ class Service:
 
     def _load(self) -> None:
         try:
-            self.shelf.pipe(self.shelf.default)
+            self.models.pipe(self.models.default)
         except PosableError as error:
             self.state, self.problem = "failed", str(error)
             raise

@@ -11,7 +11,7 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 class ServiceMetrics:
-    """Counters of one service; `text` is what GET /v1/metrics answers, in `CONTENT_TYPE`."""
+    """Counters of one service; `text` is what GET /v1/metrics gives, in `CONTENT_TYPE`."""
 
     CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -26,7 +26,7 @@ class ServiceMetrics:
         )
         self.request_seconds = Histogram(
             "posable_request_seconds",
-            "From the request's first byte to the answer's last.",
+            "From the request's first byte to the response's last.",
             ("endpoint",),
             buckets=_SECONDS,
             registry=self._registry,

@@ -18,7 +18,7 @@ from posable.detect import Detection
 from posable.imaging.size import Size
 from posable.memory import memory_of
 from posable.pose.pose import Pose
-from posable.studio.refusals import Refusal
+from posable.studio.http_errors import HttpError
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits
 from posable.transfer.encoded_source import EncodedSource
@@ -84,12 +84,12 @@ class SourceStore:
         return source
 
     def get(self, source_id: str) -> Source:
-        """Raises Refusal (404) for one that is not, or no longer, held."""
+        """Raises HttpError (404) for one that is not, or no longer, held."""
         with self._lock:
             self._forget_the_old()
             source = self._sources.get(source_id)
             if source is None:
-                raise Refusal(
+                raise HttpError(
                     404,
                     "no_source",
                     "there is no such source here (any more); send the picture to /v1/sources again.",
@@ -99,13 +99,13 @@ class SourceStore:
             return source
 
     def remove(self, source_id: str) -> None:
-        """Raises Refusal (404)."""
+        """Raises HttpError (404)."""
         with self._lock:
             self.get(source_id)
             del self._sources[source_id]
 
     def set_pose(self, source_id: str, pose: Pose) -> Source:
-        """Another pose for the source's person, so that all must be encoded anew; raises Refusal (404)."""
+        """Another pose for the source's person, so that all must be encoded anew; raises HttpError (404)."""
         with self._lock:
             source = self.get(source_id)
             source.seen = replace(source.seen, pose=pose)

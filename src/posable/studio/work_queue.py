@@ -19,8 +19,8 @@ from PIL import Image
 from posable.errors import PosableError
 from posable.models.generator import Rendering
 from posable.pose.pose import Pose
+from posable.studio.http_errors import HttpError
 from posable.studio.joined_sources import draw_together
-from posable.studio.refusals import Refusal
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits
 from posable.transfer.background import BackgroundKind
@@ -100,11 +100,11 @@ class WorkQueue:
         return len(self._waiting)
 
     def call(self, function: Callable[[], Any]) -> Future[Any]:
-        """Runs a function on the thread; raises Refusal (429, 503) when it may not wait here."""
+        """Runs a function on the thread; raises HttpError (429, 503) when it may not wait here."""
         return self._add([_Call(self._deadline(), function=function)])[0]
 
     def draw(self, drawings: Sequence[Drawing]) -> list[Future[Any]]:
-        """A future `Drawn` for each, or a Refusal for all of them; a sequence may fill the queue by itself alone."""
+        """A future `Drawn` for each, or a HttpError for all of them; a sequence may fill the queue by itself alone."""
         return self._add([_DrawJob(self._deadline(), drawing=drawing) for drawing in drawings])
 
     def _deadline(self) -> float:
@@ -113,10 +113,10 @@ class WorkQueue:
     def _add(self, jobs: Sequence[_Job]) -> list[Future[Any]]:
         with self._changed:
             if self._closing:
-                raise Refusal(503, "closing", "the service is shutting down; try again in a moment.", retry_after=5)
+                raise HttpError(503, "closing", "the service is shutting down; try again in a moment.", retry_after=5)
             if self._waiting and len(self._waiting) + len(jobs) > self._limits.waiting:
                 seconds = min(_LONGEST_RETRY_SECONDS, len(self._waiting) * self._seconds_per_job)
-                raise Refusal(
+                raise HttpError(
                     429,
                     "busy",
                     f"{len(self._waiting)} pieces of work are waiting already; try again in {max(1, seconds):.0f} s.",
@@ -202,7 +202,7 @@ def _begins(job: _Job) -> bool:
         return False
     if time.monotonic() > job.expires:
         job.future.set_exception(
-            Refusal(503, "too_slow", "the service did not come to it in time; try again later.", retry_after=10)
+            HttpError(503, "too_slow", "the service did not come to it in time; try again later.", retry_after=10)
         )
         return False
     return True

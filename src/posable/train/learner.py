@@ -51,12 +51,11 @@ class Learner:
 
     def __init__(self, how: Optimiser, groups: Iterable[tuple[list[nn.Parameter], float]], stage: Stage) -> None:
         self.how, self.stage = how, stage
-        chosen: list[dict[str, Any]] = [
-            {"params": parameters, "pace": pace} for parameters, pace in groups if parameters
-        ]
-        self.parameters: list[nn.Parameter] = [p for group in chosen for p in group["params"]]
+        chosen = [(parameters, lr_scale) for parameters, lr_scale in groups if parameters]
+        self.lr_scales = [lr_scale for _, lr_scale in chosen]
+        self.parameters: list[nn.Parameter] = [p for parameters, _ in chosen for p in parameters]
         self.adam = torch.optim.AdamW(
-            chosen,
+            [{"params": parameters} for parameters, _ in chosen],
             lr=how.learning_rate,
             betas=how.betas,
             weight_decay=how.weight_decay,
@@ -64,7 +63,7 @@ class Learner:
             fused=all(p.device.type in ("cpu", "cuda") for p in self.parameters),
         )
 
-    def forget(self) -> None:
+    def zero_grad(self) -> None:
         """Drops the gradients."""
         self.adam.zero_grad(set_to_none=True)
 
@@ -73,8 +72,8 @@ class Learner:
         processes.average_gradients(self.parameters)
         if self.how.clip_norm:
             nn.utils.clip_grad_norm_(self.parameters, self.how.clip_norm)
-        for group in self.adam.param_groups:
-            group["lr"] = group["pace"] * learning_rate(self.how, pairs_done, self.stage.pairs)
+        for group, lr_scale in zip(self.adam.param_groups, self.lr_scales, strict=True):
+            group["lr"] = lr_scale * learning_rate(self.how, pairs_done, self.stage.pairs)
         self.adam.step()
 
 
@@ -100,13 +99,15 @@ class StageLearner:
             torch.manual_seed(recipe.seed + 1)
             self.objective: AnyObjective = stage.objective.build(recipe.config).to(processes.device).train()
         groups = self.objective.parameter_groups(state.generator)
-        self.generator = Learner(stage.generator, [(group.parameters, group.pace) for group in groups], stage)
-        self.players = [p for p in self.objective.parameters() if p.requires_grad]
-        assert bool(self.players) == (stage.discriminators is not None), (
+        self.generator = Learner(stage.generator, [(group.parameters, group.lr_scale) for group in groups], stage)
+        self.discriminator_parameters = [p for p in self.objective.parameters() if p.requires_grad]
+        assert bool(self.discriminator_parameters) == (stage.discriminators is not None), (
             f"stage {stage.name}: discriminators need rates"
         )
         self.discriminators = (
-            Learner(stage.discriminators, [(self.players, 1.0)], stage) if stage.discriminators else None
+            Learner(stage.discriminators, [(self.discriminator_parameters, 1.0)], stage)
+            if stage.discriminators
+            else None
         )
         if state.stage_state:
             self.restore(state.stage_state)
@@ -134,29 +135,29 @@ class StageLearner:
     def _step_of_one(self, batch: Any, step: int, pairs: int) -> _Losses:
         with self.processes.autocast():
             drawn = self.objective.draw(self.network, batch)
-        against: dict[str, Tensor] = {}
+        discriminator_losses: dict[str, Tensor] = {}
         if self.discriminators is not None:
-            self.discriminators.forget()
+            self.discriminators.zero_grad()
             with self.processes.autocast():
-                against = self.objective.discriminator_losses(drawn, batch, step)
-            _backward(against)
+                discriminator_losses = self.objective.discriminator_losses(drawn, batch, step)
+            _backward(discriminator_losses)
             self.discriminators.step(pairs, self.processes)
-        with self._players_frozen():
-            self.generator.forget()
+        with self._discriminators_frozen():
+            self.generator.zero_grad()
             with self.processes.autocast():
-                wanted = self.objective.generator_losses(self.network, drawn, batch)
-            _backward(wanted)
+                generator_losses = self.objective.generator_losses(self.network, drawn, batch)
+            _backward(generator_losses)
             self.generator.step(pairs, self.processes)
-        return wanted, against
+        return generator_losses, discriminator_losses
 
     def _step_of_many(self, parts: Sequence[Part], step: int, pairs: int) -> _Losses:
         """Draws each part twice, for the discriminators and again for the generator: the drawings of all parts together
         would need the memory of the large batch. Buffers (the vectors of spectral norms) are put back before each part,
         so that they move once a step."""
         network_before, objective_before = _buffers(self.network), _buffers(self.objective)
-        against: dict[str, Tensor] = {}
+        discriminator_losses: dict[str, Tensor] = {}
         if self.discriminators is not None:
-            self.discriminators.forget()
+            self.discriminators.zero_grad()
             for part in parts:
                 _put_back(network_before + objective_before)
                 with part.noise():
@@ -165,12 +166,12 @@ class StageLearner:
                     with self.processes.autocast():
                         losses = _share(self.objective.discriminator_losses(drawn, part.batch, step), len(parts))
                     _backward(losses)
-                _add(against, losses)
+                _add(discriminator_losses, losses)
             self.discriminators.step(pairs, self.processes)
             objective_before = _buffers(self.objective)
-        wanted: dict[str, Tensor] = {}
-        with self._players_frozen():
-            self.generator.forget()
+        generator_losses: dict[str, Tensor] = {}
+        with self._discriminators_frozen():
+            self.generator.zero_grad()
             for part in parts:
                 _put_back(network_before + objective_before)
                 with part.noise():
@@ -178,24 +179,26 @@ class StageLearner:
                         drawn = self.objective.draw(self.network, part.batch)
                         losses = _share(self.objective.generator_losses(self.network, drawn, part.batch), len(parts))
                     _backward(losses)
-                _add(wanted, losses)
+                _add(generator_losses, losses)
             self.generator.step(pairs, self.processes)
-        return wanted, against
+        return generator_losses, discriminator_losses
 
     @contextmanager
-    def _players_frozen(self) -> Generator[None]:
-        for player in self.players:
-            player.requires_grad_(False)
+    def _discriminators_frozen(self) -> Generator[None]:
+        for parameter in self.discriminator_parameters:
+            parameter.requires_grad_(False)
         try:
             yield
         finally:
-            for player in self.players:
-                player.requires_grad_(True)
+            for parameter in self.discriminator_parameters:
+                parameter.requires_grad_(True)
 
-    def _numbers(self, wanted: dict[str, Tensor], against: dict[str, Tensor]) -> StepLosses:
-        means = self.processes.means([value.detach() for value in (*wanted.values(), *against.values())])
-        count = len(wanted)
-        return StepLosses(dict(zip(wanted, means[:count], strict=True)), dict(zip(against, means[count:], strict=True)))
+    def _numbers(self, generator: dict[str, Tensor], discriminators: dict[str, Tensor]) -> StepLosses:
+        means = self.processes.means([value.detach() for value in (*generator.values(), *discriminators.values())])
+        count = len(generator)
+        return StepLosses(
+            dict(zip(generator, means[:count], strict=True)), dict(zip(discriminators, means[count:], strict=True))
+        )
 
 
 def _backward(losses: dict[str, Tensor]) -> None:

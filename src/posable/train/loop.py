@@ -24,7 +24,7 @@ from posable.train.processes import Precision, Processes
 from posable.train.recipe import Recipe, Stage
 from posable.train.run_record import RunRecord, provenance
 from posable.train.run_state import RunState, load_state, remove_half_written
-from posable.train.session import Progress, Session
+from posable.train.session import Session, TrainingProgress
 from posable.train.stage_run import StageRun
 from posable.zoo.checkpoint import save_checkpoint
 
@@ -40,7 +40,7 @@ def train(
     keep_states: int = 2,
     device: torch.device | None = None,
     precision: Precision | None = None,
-    tell: Callable[[Progress], None] = lambda _progress: None,
+    tell: Callable[[TrainingProgress], None] = lambda _progress: None,
     note: Callable[[str], None] = lambda _sentence: None,
     stop_wanted: Callable[[], bool] = lambda: False,
     stop_after_steps: int | None = None,
@@ -104,7 +104,7 @@ def _fresh(recipe: Recipe, device: torch.device) -> RunState:
 
 def _prepare(stage: Stage, workers: int, session: Session) -> None:
     def tell(done: int, total: int) -> None:
-        session.tell(Progress(stage.name, "people rendered", done, total, {}))
+        session.tell(TrainingProgress(stage.name, "people rendered", done, total, {}))
         if session.stop_wanted():
             raise TrainingStoppedError(
                 f"stopped after {done:,} of {total:,} people of stage {stage.name} were rendered"

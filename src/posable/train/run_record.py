@@ -71,14 +71,14 @@ class RunRecord:
             temporary.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
     def looks_through(self, stage: str, objective: nn.Module) -> str | None:
-        """Notes which network the stage's perceptual losses look through, and why that one; gives it as a sentence."""
+        """Notes the feature network of the stage's perceptual losses, and why that one; gives it as a sentence."""
         found = [part for part in objective.modules() if isinstance(part, (PerceptualFeatures, StageFeatures))]
         if self.folder is None:
             return None
         network, why = _features_and_why(found[0]) if found else ("none", "the stage has no perceptual losses")
         self._about["perceptual_features"][stage] = {"network": network, "why": why}
         self._write()
-        return f"the perceptual losses of stage {stage} look through {network}: {why}." if found else None
+        return f"the feature network of stage {stage}'s perceptual losses is {network}: {why}." if found else None
 
     def log(
         self,

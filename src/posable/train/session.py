@@ -12,7 +12,7 @@ from posable.train.run_record import RunRecord
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """`done` of `total` in `unit`, the mean losses since the last save, and the share of the time since then that was
     spent waiting for data."""
 
@@ -34,7 +34,7 @@ class Session:
     loaders: int
     accumulate: int
     keep_states: int
-    tell: Callable[[Progress], None]
+    tell: Callable[[TrainingProgress], None]
     note: Callable[[str], None]
     """Takes sentences that are worth saying once."""
     stop_wanted: Callable[[], bool]

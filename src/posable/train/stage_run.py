@@ -19,7 +19,7 @@ from posable.train.processes import Processes
 from posable.train.recipe import Stage
 from posable.train.run_state import RunState, save_state, set_aside_since
 from posable.train.samples import sample_sheet
-from posable.train.session import Progress, Session
+from posable.train.session import Session, TrainingProgress
 from posable.train.watch import Trouble, Watch
 from posable.train.window import Window
 
@@ -96,7 +96,9 @@ class StageRun:
         self.pairs += self.pairs_per_step
         self.window.add(losses.all, self.pairs_per_step)
         now = self.window.summary()
-        self.session.tell(Progress(self.stage.name, "pairs", self.pairs, self.pairs_of_all, now.losses, now.waiting))
+        self.session.tell(
+            TrainingProgress(self.stage.name, "pairs", self.pairs, self.pairs_of_all, now.losses, now.waiting)
+        )
 
     def _keep(self, before: int, *, ended: bool, paused: bool) -> None:
         """Saves, draws and logs what is due after a step that began at `before` pairs."""
@@ -119,7 +121,7 @@ class StageRun:
     def _save(self, ended: bool) -> None:
         state, session = self.state, self.session
         if not all(bool(value.isfinite().all()) for value in state.average.values()):
-            self._stop_for(Trouble("weights are no numbers any more", state.step))
+            self._stop_for(Trouble("weights are NaN or infinite", state.step))
         state.seconds, self.clock = state.seconds + time.monotonic() - self.clock, time.monotonic()
         state.stage_state = {**self.learner.state(), "watch": self.watch.state()}
         if ended:

@@ -2,14 +2,14 @@
 
 What counts as diverged, and why so:
 
-- *No numbers*: any loss that is infinite or NaN, at once.
+- *NaN*: any loss that is NaN or infinite, at once.
 - *Exploded*: the sum of the generator's or of the discriminators' losses has a median, over each of two stretches of
   steps in a row, of more than 20 times the running median of the stretches before, and 5 times what it was at the
   start. Medians over stretches pass over the spikes of single hard batches and of lazy penalties; the start is there
   because losses fall by orders of magnitude: discriminators that come back to guessing are well, not diverged.
 - *Won by the discriminators*: over each of two stretches in a row the discriminators' losses are below a hundredth of
   their largest stretch, and the generator's adversarial losses are above ten times all its other losses together and
-  ten times what they were at the start. Discriminators that are sure are no harm alone: with least squares the
+  ten times what they were at the start. Confident discriminators are no harm alone: with least squares the
   generator's adversarial loss then stays at a constant, and the other losses go on teaching. The unbounded ones
   (logistic, hinge) grow without end, and drown the rest: that is when the pictures fall apart.
 """
@@ -63,7 +63,7 @@ class Watch:
         """Judges after the losses of the step numbered `step` (from 0); None while all is well."""
         broken = sorted(name for name, value in losses.all.items() if not math.isfinite(value))
         if broken:
-            return Trouble(f"the losses {', '.join(broken)} are no numbers any more", step)
+            return Trouble(f"the losses {', '.join(broken)} are NaN or infinite", step)
         adversarial = {name: value for name, value in losses.generator.items() if name.startswith("adversarial")}
         others = (value for name, value in losses.generator.items() if name not in adversarial)
         self._steps.append([_size(others), _size(adversarial.values()), _size(losses.discriminators.values())])

@@ -163,11 +163,11 @@ class DrawablePerson:
 
     @cached_property
     def source_mask(self) -> Image.Image:
-        """Where the source person is: what the generator is sure of, and what it draws for the source's own pose."""
+        """Where the source person is: where the generator is certain, and what it draws for the source's own pose."""
         drawn = self.person_mask(self.draw(self.pose))
         with torch.inference_mode():
-            sure = self.generator.source_mask(self.encoded)
-        return drawn if sure is None else ImageChops.lighter(self._grey(sure), drawn)
+            certain = self.generator.source_mask(self.encoded)
+        return drawn if certain is None else ImageChops.lighter(self._grey(certain), drawn)
 
     def _repr_png_(self) -> bytes:
         """The picture with its skeleton beside it, as Jupyter shows it."""

@@ -142,7 +142,7 @@ def _result(shares: Tensor, size: Size) -> ParsingResult:
     return ParsingResult(labels.argmax(0).to(torch.uint8).numpy(), probabilities=shares[0].float().numpy())
 
 
-def _in_lip(shares: Tensor, labels: ParsingLabels) -> Tensor:
+def _in_lip(shares: Tensor, scheme: ParsingLabels) -> Tensor:
     """Shares of another scheme's classes as shares of the LIP-20 classes that are nearest in meaning."""
     result = shares.new_zeros(shares.shape[0], len(LIP_20), *shares.shape[-2:])
-    return result.index_add(1, torch.tensor(labels.to_lip, device=shares.device), shares)
+    return result.index_add(1, torch.tensor(scheme.to_lip, device=shares.device), shares)

@@ -48,17 +48,17 @@ def dressed(
     A mask lies in the reference's picture and says what to take. The picture has the source's size.
     """
     check_strength(strength)
-    taken = _taken(reference, region)
+    region_mask = _region_mask(reference, region)
     generator = source.generator
     if isinstance(generator, MixesGarments):
         target = pose or source.pose
         source = source.for_pose(target)
-        mask = reference.frame.mask(_layer(taken)).to(source.device)
+        mask = reference.frame.mask(_layer(region_mask)).to(source.device)
         with torch.inference_mode():
             edited = generator.with_garment(source.encoded, reference.encoded, mask, strength)
         mixed = replace(source, edited=edited)
         return mixed.finished(mixed.draw(target), target, background)
-    return _joined(source, reference, region, taken, pose, strength, background)
+    return _joined(source, reference, region, region_mask, pose, strength, background)
 
 
 def textured(source: PersonT, pattern: Pattern, region: str | Mask, scale: float, strength: float) -> PersonT:
@@ -71,7 +71,7 @@ def textured(source: PersonT, pattern: Pattern, region: str | Mask, scale: float
 
 
 def _textured(source: PersonT, pattern: Pattern, region: str | Mask, scale: float, strength: float) -> PersonT:
-    mask = _taken(source, region)
+    mask = _region_mask(source, region)
     generator = source.generator
     if isinstance(generator, TakesTextures):
         frame = source.frame.size
@@ -138,7 +138,7 @@ _GO_ON_AS_PHOTOGRAPH = ("background", "warped_source")
 """Pictures that are the photograph around the window that was drawn; the others are black there."""
 
 
-def _taken(source: DrawablePerson, region: str | Mask) -> Array:
+def _region_mask(source: DrawablePerson, region: str | Mask) -> Array:
     """The region of the source's own picture, (h, w) in [0, 1]. The last one is kept."""
     if not isinstance(region, str):
         return mask_of(region, source.size, source.name)
@@ -157,7 +157,7 @@ def _joined(
     source: DrawablePerson,
     reference: DrawablePerson,
     region: str | Mask,
-    taken: Array,
+    region_mask: Array,
     pose: Pose | None,
     strength: float,
     background: BackgroundKind | Image.Image | None,
@@ -173,14 +173,14 @@ def _joined(
         base, parsing = source.finished(drawn.rendering, pose, background), drawn.shares
     if strength == 0:
         return base.copy()
-    theirs = drawn_person(reference, where, source.frame)
-    shares = theirs.shares
+    reference_drawn = drawn_person(reference, where, source.frame)
+    shares = reference_drawn.shares
     if isinstance(region, str):
         name, classes = region, region_classes(region)
         new = shares[0, list(classes)].sum(0)
     else:
         name, classes = GIVEN, ()
-        new = moved_mask(reference, theirs, _layer(taken), source.frame)
+        new = moved_mask(reference, reference_drawn, _layer(region_mask), source.frame)
     if float((new > 0.5).float().mean()) < _LEAST_SHARE:
         raise InputError(
             f"nothing of the {name} region is seen when the person of {reference.name} takes this pose; give a picture "
@@ -189,7 +189,7 @@ def _joined(
     hips = [where.named()[hip][1] for hip in ("right_hip", "left_hip") if hip in where.named()]
     swapped = swap(
         Dressed(_numbers(resized(to_tensor(base)[None] / 2 + 0.5, working)), _numbers(resized(parsing, working))),
-        Dressed(_numbers(theirs.image / 2 + 0.5), _numbers(shares)),
+        Dressed(_numbers(reference_drawn.image / 2 + 0.5), _numbers(shares)),
         name,
         classes,
         new.numpy(),

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from posable.baselines.part_warp import filled_in
 from posable.parsing.schemes import LIP_20
-from posable.transfer.regions import sure
+from posable.transfer.regions import sharpened
 
 Array = npt.NDArray[np.floating[Any]]
 
@@ -73,7 +73,7 @@ class Dressed:
     """(20, h, w): LIP-20 classes, summing to 1."""
 
     def of(self, classes: Sequence[int]) -> Array:
-        return sure(self.shares[list(classes)].sum(0))
+        return sharpened(self.shares[list(classes)].sum(0))
 
 
 @dataclass(frozen=True)
@@ -101,16 +101,16 @@ def swap(
     if region in ("upper", "dress", "outfit"):
         # A collar or scarf covers a neck; it does not cover hair that hangs before it.
         front = source.of(_classes("hair", "hat", "sunglasses")) + source.of(_FACE) * (1 - new)
-    laid = sure(new) * (1 - front.clip(0, 1))
+    new_garment = sharpened(new) * (1 - front.clip(0, 1))
     # The old garment's rim is mixed with what is beside it, so that goes too; skin and hair stay.
     beside = 1 - source.of([*_SKIN, *_HEAD]) * (1 - old)
     grown = np.minimum(maximum_filter(old, 2 * round(3 * seam) + 1), beside)
-    freed = _soft(np.clip(1.5 * np.maximum(old, grown) * (1 - laid), 0, 1), seam)
+    freed = _soft(np.clip(1.5 * np.maximum(old, grown) * (1 - new_garment), 0, 1), seam)
     freed = np.where(freed < 0.04, 0, freed)
     image = source.image
     if freed.any():
         image = image + (_uncovered(source, reference, region, new) - image) * freed
-    weight = _soft(laid, seam)
+    weight = _soft(new_garment, seam)
     weight = np.where(weight < 0.02, 0, weight)
     image = image + (reference.image - image) * weight
     return Swapped(image.clip(0, 1).astype(np.float32), np.maximum(weight, freed).astype(np.float32))
@@ -121,14 +121,17 @@ def _uncovered(source: Dressed, reference: Dressed, region: str, new: Array) -> 
     # Rims are left out of what is continued: they are mixed with what they border on.
     rim = 2 * round(source.image.shape[-2] / 120) + 1
     inner = lambda mask: minimum_filter(mask, rim) > 0.8  # noqa: E731
-    own, theirs = inner(source.of(_BOTTOMS)), inner(new)
-    garment = _continued(reference.image, theirs) if theirs.any() else reference.image
+    bottoms, inside_new = inner(source.of(_BOTTOMS)), inner(new)
+    garment = _continued(reference.image, inside_new) if inside_new.any() else reference.image
     # Under a shorter top the source's trousers go on; where the reference's hair hangs, the new garment does.
-    under = region == "upper" and own.mean() > _LEAST_SHARE
+    under = region == "upper" and bottoms.mean() > _LEAST_SHARE
     layers = [
         (reference.of(_SKIN + (_FACE if region != "face" else [])), recoloured_skin(source, reference)),
         (reference.of(_BACKGROUND), _continued(source.image, source.of(_BACKGROUND) > 0.9)),
-        (reference.of([*_BOTTOMS, *_DRESS]) * under, _continued(source.image, own) if under else source.image),
+        (
+            reference.of([*_BOTTOMS, *_DRESS]) * under,
+            _continued(source.image, bottoms) if under else source.image,
+        ),
     ]
     rest = (1 - sum((share for share, _ in layers), np.zeros_like(new))).clip(0.02)
     layers.append((rest, garment))
@@ -138,11 +141,11 @@ def _uncovered(source: Dressed, reference: Dressed, region: str, new: Array) -> 
 
 def recoloured_skin(source: Dressed, reference: Dressed) -> Array:
     """The reference's drawing with the colour and brightness of the source's skin; its shading stays."""
-    own = (source.of(_SKIN + _FACE) > 0.7) & (source.image.mean(0) > 0.02)
-    theirs = (reference.of(_SKIN + _FACE) > 0.7) & (reference.image.mean(0) > 0.02)
-    if own.sum() < 20 or theirs.sum() < 20:
+    skin = (source.of(_SKIN + _FACE) > 0.7) & (source.image.mean(0) > 0.02)
+    reference_skin = (reference.of(_SKIN + _FACE) > 0.7) & (reference.image.mean(0) > 0.02)
+    if skin.sum() < 20 or reference_skin.sum() < 20:
         return reference.image
-    to, of = (np.median(picture.image[:, at], 1) for picture, at in ((source, own), (reference, theirs)))
+    to, of = (np.median(picture.image[:, at], 1) for picture, at in ((source, skin), (reference, reference_skin)))
     gain = (to / np.maximum(of, 0.02)).clip(0.2, 5)[:, None, None]
     return (reference.image * gain).clip(0, 1).astype(np.float32)
 

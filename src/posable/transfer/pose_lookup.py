@@ -62,9 +62,7 @@ def find_pose(
     except NoPersonError as error:
         raise NoPersonError(f"{name}: {error}") from None
     if detection.score < DOUBTFUL_SCORE:
-        tell(
-            f"{name}: the person that was found is a guess (score {detection.score:.2f}); see 'posable detect --overlay'."
-        )
+        tell(f"{name}: the person found is a guess (score {detection.score:.2f}); see 'posable detect --overlay'.")
     if detection.people_found > 1:
         tell(f"{name} shows {detection.people_found} people; the largest is taken.")
     return detection

@@ -37,7 +37,7 @@ REGIONS: dict[str, tuple[int, ...]] = {
 SKIN = tuple(LIP_20.index(name) for name in ("torso-skin", "left-arm", "right-arm", "left-leg", "right-leg", "face"))
 _LEAST_SHARE = 2e-4
 """Of the picture; a region of fewer pixels is a mistake of the parser, or nothing that one would see."""
-_DOUBT = 0.25
+_SOFT_ZONE = 0.25
 """Shares below it count as none, those as near to 1 as all: nothing shines through, and far pixels stay as they are."""
 _LARGEST_HOLE = 0.03
 """Of the region: buttons, badges and straps are parts of what they are on."""
@@ -58,12 +58,12 @@ def region_in(parsing: ParsingResult, region: str, whose: str) -> npt.NDArray[np
     if np.isin(parsing.labels, classes).mean() < _LEAST_SHARE:
         shown = ", ".join(name for name, parts in REGIONS.items() if np.isin(parsing.labels, parts).mean() > 2e-3)
         raise InputError(f"{whose} shows no {region} that could be found; it shows {shown or 'nobody'}.")
-    return without_holes(sure(parsing.mask(classes)))
+    return without_holes(sharpened(parsing.mask(classes)))
 
 
-def sure(shares: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
-    """Shares with their doubts decided; borders stay a pixel or two wide."""
-    return ((shares - _DOUBT) / (1 - 2 * _DOUBT)).clip(0, 1).astype(np.float32)
+def sharpened(shares: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
+    """Shares (h, w) stretched around 0.5 and clipped to [0, 1]; borders stay a pixel or two wide."""
+    return ((shares - _SOFT_ZONE) / (1 - 2 * _SOFT_ZONE)).clip(0, 1).astype(np.float32)
 
 
 def without_holes(mask: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""A pattern laid on a garment: it follows the body and keeps the garment's folds."""
+"""A pattern drawn onto a garment: it follows the body and keeps the garment's folds."""
 
 from __future__ import annotations
 
@@ -62,10 +62,10 @@ def lay_pattern(
     shade, folds = _shading(light, part, body.trunk_px)
     cloth = _sampled(pattern, body, folds, scale) * shade[..., None]
     alpha = (part * strength)[..., None]
-    laid = light + (cloth - light) * alpha
+    blended = light + (cloth - light) * alpha
     result = pixels.copy()
     changed = alpha[..., 0] > 0
-    result[rows, columns][changed] = _to_pixels(laid)[changed]
+    result[rows, columns][changed] = _to_pixels(blended)[changed]
     return Image.fromarray(result)
 
 

@@ -61,8 +61,8 @@ def save_checkpoint(folder: str | os.PathLike[str], generator: Generator[Any], c
     `card` adds what only the caller knows (provenance, licence, numbers) as plain JSON values. Both files are written
     whole before either takes the place of an older one. Raises InputError when the folder cannot be written.
     """
-    taken = sorted(set(card) & set(_OWN_KEYS))
-    assert not taken, f"the card's {taken} are written by save_checkpoint itself"
+    reserved = sorted(set(card) & set(_OWN_KEYS))
+    assert not reserved, f"the card's {reserved} are written by save_checkpoint itself"
     folder = Path(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -68,8 +68,8 @@ def convert_checkpoint(family: str, path: str | os.PathLike[str], setting: str |
     misfits: list[tuple[int, str]] = []
     for name in settings:
         generator = FAMILIES[family].build_empty(published.settings[name])
-        for entry, theirs in networks:
-            ours, dropped = _renamed(theirs, published.key_of)
+        for entry, network in networks:
+            ours, dropped = _renamed(network, published.key_of)
             misfit = _misfit(ours, generator.state_dict())
             if misfit is None:
                 _check_dropped(path, dropped, ours)
@@ -142,11 +142,11 @@ def _networks(loaded: object, name: str = "", depth: int = 0) -> Iterator[tuple[
         yield from _networks(value, f"{name}.{key}" if name else str(key), depth + 1)
 
 
-def _renamed(theirs: _Network, key_of: Callable[[str], str | None]) -> tuple[_Network, _Network]:
-    """The entries by our names, and those that we do without, by theirs."""
+def _renamed(network: _Network, key_of: Callable[[str], str | None]) -> tuple[_Network, _Network]:
+    """The entries by our names, and those that we do without, by the published ones."""
     ours: _Network = {}
     dropped: _Network = {}
-    for key, tensor in theirs.items():
+    for key, tensor in network.items():
         name = key_of(key)
         if name is None or name in ours:
             dropped[key] = tensor
@@ -192,7 +192,7 @@ def _check_dropped(path: Path, dropped: _Network, kept: _Network) -> None:
 
 def _refuse_other_family(path: Path, family: str, networks: list[tuple[str, _Network]]) -> None:
     for other, published in published_families().items():
-        if other != family and any(key.startswith(published.prefix) for _, theirs in networks for key in theirs):
+        if other != family and any(key.startswith(published.prefix) for _, network in networks for key in network):
             raise CheckpointError(f"'{path}' is a {other} generator, not {family}; use posable convert {other}.")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,23 +21,21 @@ from posable.data.doctor.report import Report, grouped
 from posable.data.doctor.textures import DTD, is_dtd, texture_index
 from posable.data.prepared import PROBLEMS
 from posable.parsing.schemes import PISE_8, ParsingLabels
-
-Progress = Callable[[str, int, int], None]
-"""Takes what is being done, how much of it is done, and how much there is."""
+from posable.progress import StageProgressCallback
 
 
 def inspect_corpus(
     root: str | os.PathLike[str],
     corpus: str = "auto",
-    progress: Progress | None = None,
+    progress: StageProgressCallback | None = None,
     *,
-    labels: ParsingLabels = PISE_8,
+    scheme: ParsingLabels = PISE_8,
     accepted: Collection[str] = (),
     workers: int | None = None,
 ) -> Report:
     """Reads the corpus in the folder `root` and looks at every picture and parsing map of it.
 
-    `corpus` names the layout, or is "auto"; it may also be "dtd". `labels` is the scheme of DeepFashion's *SPL8 maps.
+    `corpus` names the layout, or is "auto"; it may also be "dtd". `scheme` is the scheme of DeepFashion's *SPL8 maps.
     Kinds of problems in `accepted` become notes. `progress` is called with a stage (reading, pictures, copies) and
     how much of it is done and to do. Raises InputError when the folder holds no corpus that is known, or a table of it
     cannot be used at all.
@@ -46,7 +44,7 @@ def inspect_corpus(
         index = texture_index(existing_folder(Path(root)))
     else:
         reading = partial(progress, "reading") if progress is not None else None
-        index = read_corpus(root, corpus, labels=labels, progress=reading)
+        index = read_corpus(root, corpus, scheme=scheme, progress=reading)
         if index.corpus == "prepared":
             index = replace(index, problems=(*index.problems, *_left_out(index.root / PROBLEMS)))
     return inspect_index(index, progress, accepted=accepted, workers=workers)
@@ -68,7 +66,7 @@ def _told(line: str, file: str) -> Problem:
 
 def inspect_index(
     index: CorpusIndex,
-    progress: Progress | None = None,
+    progress: StageProgressCallback | None = None,
     *,
     accepted: Collection[str] = (),
     workers: int | None = None,

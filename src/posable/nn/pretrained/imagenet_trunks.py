@@ -1,4 +1,4 @@
-"""The convolutions of AlexNet (Krizhevsky, 2014) and VGG16 (Simonyan and Zisserman, 2015), as LPIPS looks through them.
+"""The convolutions of AlexNet (Krizhevsky, 2014) and VGG16 (Simonyan and Zisserman, 2015), as LPIPS uses them.
 
 State-dict keys are those of the published files, so that these load as they are; their classifiers are left aside.
 """

@@ -25,11 +25,11 @@ from torch import Tensor, nn
 
 from posable.errors import CheckpointError, ConfigError, DownloadError, InputError
 from posable.files import write_atomically
+from posable.progress import ProgressCallback
 
 FOLDER_VARIABLE = "POSABLE_WEIGHTS_DIR"
 Network = TypeVar("Network", bound=nn.Module)
-Progress = Callable[[int, int], None]
-"""Told (bytes so far, bytes in all or 0 when unknown)."""
+
 
 _CHUNK_BYTES = 1 << 20
 _PATIENCE_SECONDS = 60
@@ -153,7 +153,7 @@ def download_folder() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
 
 
-def fetch_weights(name: str, url: str | None = None, progress: Progress | None = None) -> Path:
+def fetch_weights(name: str, url: str | None = None, progress: ProgressCallback | None = None) -> Path:
     """Downloads these weights, from `url` if one is given, checks their hash and keeps them where torch.hub would.
 
     A file that is there and whole is not fetched again. Raises DownloadError when the file cannot be had or kept, or
@@ -236,7 +236,7 @@ def _sha256(path: Path, changed_ns: int, size: int) -> str:
     return digest.hexdigest()
 
 
-def _copy(answer: IO[bytes], file: IO[bytes], in_all: int, progress: Progress | None) -> tuple[str, int]:
+def _copy(answer: IO[bytes], file: IO[bytes], in_all: int, progress: ProgressCallback | None) -> tuple[str, int]:
     """Copies all bytes; gives their SHA-256 and their number."""
     digest, done = hashlib.sha256(), 0
     while chunk := answer.read(_CHUNK_BYTES):

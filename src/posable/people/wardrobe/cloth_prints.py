@@ -11,7 +11,7 @@ from posable.body.geometry import arctan2, cos
 from posable.people.wardrobe.colors import contrasting_color
 from posable.people.wardrobe.glyphs import draw_text, text_size
 from posable.people.wardrobe.materials import Print
-from posable.people.wardrobe.patterns import Pattern
+from posable.people.wardrobe.patterns import ClothPattern
 
 FloatArray = NDArray[np.float32]
 _SIDE = 128
@@ -29,7 +29,7 @@ _Drawing = tuple[FloatArray, FloatArray]
 """Coverage (n, n) of the print and, inside it, how much is in the second colour."""
 
 
-def make_print(cloth: Pattern, rng: np.random.Generator) -> Print:
+def make_print(cloth: ClothPattern, rng: np.random.Generator) -> Print:
     """A random print in colours that stand out from the cloth."""
     kind = str(rng.choice(list(_KINDS), p=list(_KINDS.values())))
     color = cloth.second if np.abs(cloth.base - cloth.second).sum() > 0.7 else contrasting_color(cloth.base, rng, 0.9)

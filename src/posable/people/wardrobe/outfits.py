@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from posable.people.wardrobe.layers import Cutout, Dummy, Layer, cut_garment
 from posable.people.wardrobe.materials import Cloth, Print, Shoe
-from posable.people.wardrobe.patterns import Pattern
+from posable.people.wardrobe.patterns import ClothPattern
 
 FloatArray = NDArray[np.float32]
 LAYER_GAP = 0.005
@@ -100,7 +100,7 @@ class Outfit:
 
 
 def make_cloth(
-    pattern: Pattern, fold: tuple[float, float], rng: np.random.Generator, picture: Print | None = None
+    pattern: ClothPattern, fold: tuple[float, float], rng: np.random.Generator, picture: Print | None = None
 ) -> Cloth:
     """Cloth in a pattern, with wrinkles of a strength between two."""
     return Cloth(

@@ -42,7 +42,7 @@ PATTERN_SHARES = {
 
 
 @dataclass(frozen=True, eq=False)
-class Pattern:
+class ClothPattern:
     """A tile and the colours it was drawn with."""
 
     kind: str
@@ -52,7 +52,7 @@ class Pattern:
     second: Color
 
 
-def make_pattern(kind: str, rng: np.random.Generator) -> Pattern:
+def make_pattern(kind: str, rng: np.random.Generator) -> ClothPattern:
     """A random tile of a kind named in PATTERN_SHARES, or "denim"."""
     base = denim_color(rng) if kind == "denim" else cloth_color(rng)
     second = contrasting_color(base, rng)
@@ -60,7 +60,7 @@ def make_pattern(kind: str, rng: np.random.Generator) -> Pattern:
     tile = np.tile(base, (_SIDE, _SIDE, 1))
     tile = _PAINTERS[kind](tile, second, third, rng)
     tile = tile * (1 + 0.03 * _fractal(rng, 0.3)[..., None])
-    return Pattern(kind, np.clip(tile, 0, 1).astype(np.float32), _METRES, base, second)
+    return ClothPattern(kind, np.clip(tile, 0, 1).astype(np.float32), _METRES, base, second)
 
 
 def choose_pattern(rng: np.random.Generator) -> str:

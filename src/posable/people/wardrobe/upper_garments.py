@@ -15,7 +15,7 @@ from posable.people.wardrobe.hanging import Panel, cut_panel, front_gap_angle, s
 from posable.people.wardrobe.layers import Cutout, Dummy, Layer, cut_garment, smoothed_distance
 from posable.people.wardrobe.materials import Cloth, Print
 from posable.people.wardrobe.outfits import LAYER_GAP, Level, Outfit, make_cloth, pick
-from posable.people.wardrobe.patterns import Pattern, choose_pattern, make_pattern
+from posable.people.wardrobe.patterns import ClothPattern, choose_pattern, make_pattern
 
 FloatArray = NDArray[np.float32]
 _PRINTABLE = ("solid", "mottled", "tie_dye", "stripes_across", "fine_stripes")
@@ -29,7 +29,7 @@ _NECKS = {"crew": 0.4, "v": 0.16, "scoop": 0.14, "boat": 0.08, "turtle": 0.08, "
 class _Bodice:
     """The part of a garment over shoulders and chest, before its hem is known."""
 
-    pattern: Pattern
+    pattern: ClothPattern
     cloth: Cloth
     keep: list[FloatArray]
 

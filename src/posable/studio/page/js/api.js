@@ -29,10 +29,10 @@ export class ApiError extends Error {
  * @returns {Promise<{models: {name: string, default: boolean}[], regions: string[], patterns: string[],
  *   dtd_classes: string[]}>}
  */
-export const models = () => answer("GET", "models");
+export const models = () => requestJson("GET", "models");
 
 /** @returns {Promise<{poses: {name: string, pose: object}[]}>} the shipped poses */
-export const poses = () => answer("GET", "poses");
+export const poses = () => requestJson("GET", "poses");
 
 /**
  * A photo encoded, to be drawn from by the functions below.
@@ -43,12 +43,12 @@ export const poses = () => answer("GET", "poses");
 export function addSource(picture, { name, pose = null, model = null }) {
   const data = form({ pose: pose && JSON.stringify(pose), model });
   data.append("picture", picture, name);
-  return answer("POST", "sources", data);
+  return requestJson("POST", "sources", data);
 }
 
 /** The pose as it will be drawn: in the source's frame, at its proportions if `retarget`. */
 export async function place(id, pose, retarget) {
-  return (await answer("POST", `sources/${id}/place`, { pose, retarget })).pose;
+  return (await requestJson("POST", `sources/${id}/place`, { pose, retarget })).pose;
 }
 
 /**
@@ -102,13 +102,13 @@ export function animation(pictures, format, seconds) {
 }
 
 /** @returns {Promise<{picture: string, labels: {name: string, color: [number, number, number], share: number}[]}>} */
-export const parse = (id, pose, model) => answer("POST", `sources/${id}/parse`, { pose, model, retarget: false });
+export const parse = (id, pose, model) => requestJson("POST", `sources/${id}/parse`, { pose, model, retarget: false });
 
 /** @returns {Promise<{pictures: {name: string, picture: string, caption?: string}[]}>} */
-export const explain = (id, pose, model) => answer("POST", `sources/${id}/explain`, { pose, model, retarget: false });
+export const explain = (id, pose, model) => requestJson("POST", `sources/${id}/explain`, { pose, model, retarget: false });
 
 /** The pose of the person in a photo. @param {Blob} picture */
-export const detect = (picture) => answer("POST", "detect", form({ picture }));
+export const detect = (picture) => requestJson("POST", "detect", form({ picture }));
 
 /** @param {How} how */
 const drawn = ({ pose, background, format, maxSide, model }) => {
@@ -141,7 +141,7 @@ function dataUrl(blob) {
   });
 }
 
-async function answer(method, path, body) {
+async function requestJson(method, path, body) {
   return (await request(method, path, body)).json();
 }
 

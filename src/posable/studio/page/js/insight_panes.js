@@ -8,7 +8,7 @@ import { toJson } from "./skeleton.js";
 
 const PAUSE_MS = 350;
 
-/** Asks again some time after the document came to rest, and drops answers that came too late. */
+/** Asks again some time after the document came to rest, and drops responses that came too late. */
 class Insight {
   #timer = 0;
   #asked = "";
@@ -25,12 +25,12 @@ class Insight {
     });
   }
 
-  /** What the answer depends on; the same key is not asked for twice. @returns {string} */
+  /** What the response depends on; the same key is not asked for twice. @returns {string} */
   key() {
     throw new Error("an insight has a key");
   }
 
-  /** Asks the service. @returns {Promise<() => void>} what shows the answer */
+  /** Asks the service. @returns {Promise<() => void>} what shows the response */
   async ask() {
     throw new Error("an insight asks");
   }
@@ -56,8 +56,8 @@ class Insight {
 }
 
 export class ParsingPane extends Insight {
-  /** @type {?{picture: string, photo: ?string, of: "photo" | "result"}} the answer that is shown, and what it is of */
-  #answer = null;
+  /** @type {?{picture: string, photo: ?string, of: "photo" | "result"}} the response that is shown, and what it is of */
+  #response = null;
   /** @type {"photo" | "result"} */ #of = "photo";
 
   /** @param {import("./state.js").Store} store @param {import("./drawing.js").Drawing} drawing */
@@ -134,12 +134,12 @@ export class ParsingPane extends Insight {
 
   changed() {
     const { tab, photo } = this.store.session;
-    const there = tab === "parsing" && this.over?.checked && this.#answer?.photo === photo?.url ? this.#answer : null;
+    const there = tab === "parsing" && this.over?.checked && this.#response?.photo === photo?.url ? this.#response : null;
     for (const of of ["photo", "result"]) {
       const veil = byId(`${of}-parts`);
-      const answer = there?.of === of && !(of === "result" && this.store.previewing) ? there : null;
-      veil.hidden = !answer;
-      if (answer && veil.getAttribute("src") !== answer.picture) veil.src = answer.picture;
+      const response = there?.of === of && !(of === "result" && this.store.previewing) ? there : null;
+      veil.hidden = !response;
+      if (response && veil.getAttribute("src") !== response.picture) veil.src = response.picture;
     }
   }
 
@@ -148,14 +148,14 @@ export class ParsingPane extends Insight {
     const of = this.#of;
     const pose = of === "result" && this.store.doc.target ? toJson(this.store.doc.target) : null;
     status("Finding the parts of the person …");
-    const answer = await this.drawing.withSource((id) => api.parse(id, pose, this.store.session.model));
+    const response = await this.drawing.withSource((id) => api.parse(id, pose, this.store.session.model));
     return () => {
-      this.#answer = { picture: answer.picture, photo, of };
-      this.map.src = answer.picture;
-      this.map.alt = `Parsing map: ${answer.labels.map(({ name }) => plain(name)).join(", ")}`;
+      this.#response = { picture: response.picture, photo, of };
+      this.map.src = response.picture;
+      this.map.alt = `Parsing map: ${response.labels.map(({ name }) => plain(name)).join(", ")}`;
       this.map.hidden = false;
       this.save.disabled = false;
-      const rows = answer.labels
+      const rows = response.labels
         .filter(({ share }) => share > 0)
         .sort((a, b) => b.share - a.share)
         .map(({ name, color, share }) => {
@@ -170,8 +170,8 @@ export class ParsingPane extends Insight {
   }
 
   #download() {
-    if (!this.#answer) return;
-    const bytes = Uint8Array.from(atob(this.#answer.picture.split(",")[1]), (char) => char.charCodeAt(0));
+    if (!this.#response) return;
+    const bytes = Uint8Array.from(atob(this.#response.picture.split(",")[1]), (char) => char.charCodeAt(0));
     const blob = new Blob([bytes], { type: "image/png" });
     download(blob, `${stem(this.store.session.photo?.name ?? "photo")}-parsing.png`);
   }

@@ -25,7 +25,7 @@ _PACKAGES = (
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class Environment:
     """What a report says of the run itself."""
 
     date: str
@@ -40,9 +40,9 @@ class Circumstances:
     seconds: dict[str, float]
 
 
-def circumstances(device: torch.device, seconds: dict[str, float]) -> Circumstances:
+def environment_of(device: torch.device, seconds: dict[str, float]) -> Environment:
     """Of this process, now."""
-    return Circumstances(
+    return Environment(
         date=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         posable=__version__,
         commit=commit(),

@@ -1,4 +1,4 @@
-"""Naive answers to a pose transfer, which a learned model has to beat: functions from a condition to a picture."""
+"""Baselines of pose transfer, which a learned model has to beat: functions from a condition to a picture."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,9 +17,7 @@ from posable.files import cache_folder, write_atomically
 from posable.imaging.size import Size
 from posable.models.generator import Rendering
 from posable.people.io.workers import in_processes
-
-Progress = Callable[[int, int], None]
-"""Told (done, in all) after each step."""
+from posable.progress import ProgressCallback
 
 
 def copy_source(condition: PoseCondition) -> Rendering:
@@ -37,7 +35,7 @@ def warp_source(condition: PoseCondition) -> Rendering:
 
 
 def mean_picture(
-    size: Size, people_count: int = 200, workers: int = 1, progress: Progress | None = None
+    size: Size, people_count: int = 200, workers: int = 1, progress: ProgressCallback | None = None
 ) -> Callable[[PoseCondition], Rendering]:
     """The answer that ignores its input: the mean of one view each of the first training people.
 
@@ -58,7 +56,7 @@ def mean_picture(
     return answer
 
 
-def _render_mean(path: Path, size: Size, people_count: int, workers: int, progress: Progress | None) -> None:
+def _render_mean(path: Path, size: Size, people_count: int, workers: int, progress: ProgressCallback | None) -> None:
     seeds = range(people.FIRST_TRAINING_SEED, people.FIRST_TRAINING_SEED + people_count)
     views: dict[int, tuple[NDArray[np.uint8], NDArray[np.float32]]] = {}
     for seed, image, alpha in in_processes(partial(_first_view, size=size), seeds, workers):

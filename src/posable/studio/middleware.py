@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from posable.studio.refusals import Refusal, body_of, headers_of
+from posable.studio.http_errors import HttpError, body_of, headers_of
 from posable.studio.service_metrics import ServiceMetrics
 from posable.studio.settings import Limits, Settings
 
@@ -29,11 +29,11 @@ _OPEN_PATHS = ("/v1/health",)
 _READS = ("GET", "HEAD", "OPTIONS")
 
 
-async def refuse(refusal: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-    await JSONResponse(body_of(refusal), refusal.status, headers_of(refusal))(scope, receive, send)
+async def send_error(error: HttpError, scope: Scope, receive: Receive, send: Send) -> None:
+    await JSONResponse(body_of(error), error.status, headers_of(error))(scope, receive, send)
 
 
-class Recorder:
+class RequestMetrics:
     """Counts requests and their time; adds the headers that keep pages of other sites out of ours."""
 
     def __init__(self, app: ASGIApp, metrics: ServiceMetrics) -> None:
@@ -67,7 +67,7 @@ class Recorder:
             self._metrics.request_seconds.labels(endpoint).observe(time.perf_counter() - started)
 
 
-class Doorkeeper:
+class AccessControl:
     """Refuses wrong Host names (DNS rebinding), writes from pages of other sites, and wrong API keys."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -75,26 +75,26 @@ class Doorkeeper:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            refusal = self._objection(scope, Headers(scope=scope))
-            if refusal is not None:
-                await refuse(refusal, scope, receive, send)
+            error = self._error_of(scope, Headers(scope=scope))
+            if error is not None:
+                await send_error(error, scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
-    def _objection(self, scope: Scope, headers: Headers) -> Refusal | None:
+    def _error_of(self, scope: Scope, headers: Headers) -> HttpError | None:
         host = headers.get("host", "")
         if self._settings.hosts is not None and _name_of(host) not in self._settings.hosts:
-            return Refusal(403, "host", f"this service is not called '{host}'; use its own address.")
+            return HttpError(403, "host", f"this service is not called '{host}'; use its own address.")
         origin = headers.get("origin")
         if origin is not None and scope["method"] not in _READS and _authority(origin) != host.lower():
-            return Refusal(403, "origin", "this service takes nothing from pages of other sites; use its own page.")
+            return HttpError(403, "origin", "this service takes nothing from pages of other sites; use its own page.")
         key, path = self._settings.api_key, scope["path"]
         if key is not None and path.startswith(_API) and path not in _OPEN_PATHS and not _has_key(headers, key):
-            return Refusal(401, "api_key", "the API key is missing or wrong; send it as 'Authorization: Bearer KEY'.")
+            return HttpError(401, "api_key", "the API key is missing or wrong; send it as 'Authorization: Bearer KEY'.")
         return None
 
 
-class Receiver:
+class BodyReader:
     """Takes the whole body into memory, within limits; gives up when the client leaves or time is up."""
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
@@ -109,12 +109,12 @@ class Receiver:
         self._held_bytes += reserved
         try:
             if self._held_bytes > self._limits.bodies_bytes and self._held_bytes > reserved:
-                raise Refusal(429, "busy", "too much is being sent at once; try again in a moment.", retry_after=2)
+                raise HttpError(429, "busy", "too much is being sent at once; try again in a moment.", retry_after=2)
             body = await self._body(Headers(scope=scope), receive)
             if body is not None:
-                await self._answer(scope, receive, send, body)
-        except Refusal as refusal:
-            await refuse(refusal, scope, receive, send)
+                await self._respond(scope, receive, send, body)
+        except HttpError as error:
+            await send_error(error, scope, receive, send)
         finally:
             self._held_bytes -= reserved
 
@@ -126,8 +126,8 @@ class Receiver:
         return min(length, self._limits.body_bytes)
 
     async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
-        """The whole body; None when the client left before it was there. Raises Refusal."""
-        too_large = Refusal(
+        """The whole body; None when the client left before it was there. Raises HttpError."""
+        too_large = HttpError(
             413, "too_large", f"the request has more than {self._limits.body_bytes / 1e6:g} MB, the limit; send less."
         )
         if (_announced_length(headers) or 0) > self._limits.body_bytes:
@@ -139,7 +139,7 @@ class Receiver:
             try:
                 message = await asyncio.wait_for(receive(), deadline - time.monotonic())
             except asyncio.TimeoutError:
-                raise Refusal(408, "too_slow", "the request did not arrive in time; try again.") from None
+                raise HttpError(408, "too_slow", "the request did not arrive in time; try again.") from None
             if message["type"] == "http.disconnect":
                 return None
             parts.append(message.get("body", b""))
@@ -149,7 +149,7 @@ class Receiver:
             if not message.get("more_body", False):
                 return b"".join(parts)
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
+    async def _respond(self, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
         begun = asyncio.Event()
         left = asyncio.Event()
 
@@ -157,19 +157,19 @@ class Receiver:
             begun.set()
             await send(message)
 
-        answer = asyncio.ensure_future(self._app(scope, _replayed(body, left), watched_send))
+        response = asyncio.ensure_future(self._app(scope, _replayed(body, left), watched_send))
         watcher = asyncio.ensure_future(_departure(receive, left))
         try:
-            await asyncio.wait({answer, watcher}, timeout=self._limits.seconds, return_when=asyncio.FIRST_COMPLETED)
-            # An answer that has begun is finished: a second status could not be sent any more.
-            if answer.done() or (begun.is_set() and not left.is_set()):
-                await answer
+            await asyncio.wait({response, watcher}, timeout=self._limits.seconds, return_when=asyncio.FIRST_COMPLETED)
+            # A response that has begun is finished: a second status could not be sent any more.
+            if response.done() or (begun.is_set() and not left.is_set()):
+                await response
             elif not left.is_set():
-                raise Refusal(503, "too_slow", "the answer took too long; try again later.", retry_after=10)
+                raise HttpError(503, "too_slow", "the response took too long; try again later.", retry_after=10)
         finally:
-            for task in (answer, watcher):
+            for task in (response, watcher):
                 task.cancel()
-            await asyncio.gather(answer, watcher, return_exceptions=True)
+            await asyncio.gather(response, watcher, return_exceptions=True)
 
 
 async def _departure(receive: Receive, left: asyncio.Event) -> None:

@@ -1,4 +1,4 @@
-"""What can be evaluated: a shipped model, a model folder, a run folder, or a naive answer; each with its identity."""
+"""What can be evaluated: a shipped model, a model folder, a run folder, or a baseline; each with its identity."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import Any
 
 import torch
 
-from posable.baselines.naive import copy_source, mean_picture, warp_source
+from posable.baselines.simple import copy_source, mean_picture, warp_source
 from posable.errors import InputError
 from posable.evaluation.network_size import Draw, drawn_in_frame
-from posable.evaluation.progress import Progress, silent
 from posable.imaging.size import Size
 from posable.models.generator import Generator
 from posable.parsing.schemes import LIP_20, ParsingLabels
+from posable.progress import StageProgressCallback, silent
 from posable.zoo.checkpoint import CARD_FILE, load_checkpoint, model_folder, read_card
 
-NAIVE_ANSWERS = ("copy-source", "part-warp", "mean-picture")
-"""What a learned model has to beat: `posable.baselines.naive` says what each does."""
+BASELINES = ("copy-source", "part-warp", "mean-picture")
+"""What a learned model has to beat: `posable.baselines.simple` says what each does."""
 _TOLD_OF_TRAINING = ("recipe", "licence", "people", "data", "training_seconds", "seed", "posable")
 _RUN_CHECKPOINT = "checkpoint"
 
 
 @dataclass(frozen=True, eq=False)
-class Contestant:
+class EvaluatedModel:
     """Something that draws, and what a report says of it."""
 
     name: str
     draw: Draw
     generator: Generator[Any] | None
-    """None for naive answers, as is `folder`."""
+    """None for baselines, as is `folder`."""
     folder: Path | None
     family: str
     weights_sha256: str | None
@@ -44,7 +44,7 @@ class Contestant:
 
     @property
     def frame(self) -> Size | None:
-        """The size that the network draws in; None for naive answers, which draw in any."""
+        """The size that the network draws in; None for baselines, which draw in any."""
         return None if self.generator is None else self.generator.size
 
     @property
@@ -62,20 +62,20 @@ class Contestant:
         return 0 if self.generator is None else sum(p.numel() for p in self.generator.parameters())
 
 
-def contestant(
-    model: str, size: Size, device: torch.device, workers: int = 1, progress: Progress = silent
-) -> Contestant:
-    """The model or naive answer of that name or folder, to draw pictures of `size`.
+def load_model(
+    model: str, size: Size, device: torch.device, workers: int = 1, progress: StageProgressCallback = silent
+) -> EvaluatedModel:
+    """The model or baseline of that name or folder, to draw pictures of `size`.
 
     `size` is that of the conditions; a network of another frame gets the pictures through `Letterbox`. Raises
     CheckpointError for what is no model, naming what can be given.
     """
-    if model in NAIVE_ANSWERS and not Path(model).exists():
-        return _naive(model, size, workers, progress)
+    if model in BASELINES and not Path(model).exists():
+        return _baseline(model, size, workers, progress)
     folder = model_folder(checkpoint_folder(model))
     card, generator = read_card(folder), load_checkpoint(folder).to(device)
     described = {"family": card["family"], "config": card["config"]}
-    return Contestant(
+    return EvaluatedModel(
         name=_name_of(model),
         draw=drawn_in_frame(generator, size),
         generator=generator,
@@ -114,9 +114,9 @@ def checkpoint_folder(model: str) -> str:
     return model
 
 
-def _naive(name: str, size: Size, workers: int, progress: Progress) -> Contestant:
+def _baseline(name: str, size: Size, workers: int, progress: StageProgressCallback) -> EvaluatedModel:
     if name == "mean-picture":
         answer = mean_picture(size, workers=workers, progress=lambda done, total: progress("mean picture", done, total))
     else:
         answer = {"copy-source": copy_source, "part-warp": warp_source}[name]
-    return Contestant(name, answer, None, None, "naive", None, None, {})
+    return EvaluatedModel(name, answer, None, None, "baseline", None, None, {})

@@ -15,11 +15,11 @@ from posable.parsing.schemes import ParsingLabels, palette
 
 
 def one_hot_regions(
-    frame: Frame, parsing: UInt8[Tensor, "n h w"], labels: ParsingLabels
+    frame: Frame, parsing: UInt8[Tensor, "n h w"], scheme: ParsingLabels
 ) -> Float[Tensor, "n classes H W"]:
     """A map in LIP-20 labels as one-hot regions of another scheme, in the network's frame."""
-    table = torch.tensor(labels.from_lip, device=parsing.device)
-    shares = frame.mask(functional.one_hot(table[parsing.long()], len(labels)).movedim(-1, 1).float())
+    table = torch.tensor(scheme.from_lip, device=parsing.device)
+    shares = frame.mask(functional.one_hot(table[parsing.long()], len(scheme)).movedim(-1, 1).float())
     # Around the picture, where all shares are 0, is background, as in every other frame.
     background = torch.cat([1 - shares.sum(1, keepdim=True), torch.zeros_like(shares[:, 1:])], 1)
     return most_likely(shares + background)
@@ -48,21 +48,21 @@ def class_shares(
     region: str | Float[Tensor, "n 1 h w"],
     regions: Float[Tensor, "n classes H W"],
     frame: Frame,
-    labels: ParsingLabels,
+    scheme: ParsingLabels,
 ) -> Float[Tensor, "n classes"]:
     """How far each class of a picture's one-hot `regions` belongs to a region of it, in [0, 1]: wholly the class that
     is named, or, for a mask in the picture's frame, the part of the class's places that the mask covers. A class that
-    the picture does not show has no share. Raises ConfigError for a name that the labels lack."""
+    the picture does not show has no share. Raises ConfigError for a name that the scheme lacks."""
     areas = regions.sum((2, 3))
     if isinstance(region, str):
-        named = torch.arange(len(labels), device=regions.device) == labels.index(region)
+        named = torch.arange(len(scheme), device=regions.device) == scheme.index(region)
         return (named & (areas > 0)).to(regions.dtype)
     return (regions * placed_mask(frame, region)).sum((2, 3)) / areas.clamp_min(1)
 
 
-def region_colors(regions: Float[Tensor, "n classes h w"], labels: ParsingLabels) -> Float[Tensor, "n 3 h w"]:
+def region_colors(regions: Float[Tensor, "n classes h w"], scheme: ParsingLabels) -> Float[Tensor, "n 3 h w"]:
     """The most likely class of each place in the field's colours, RGB in [-1, 1]."""
-    colors = regions.new_tensor(palette(labels).tolist()) / 127.5 - 1
+    colors = regions.new_tensor(palette(scheme).tolist()) / 127.5 - 1
     return torch.einsum("nkhw,kc->nchw", most_likely(regions), colors)
 
 

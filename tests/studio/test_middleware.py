@@ -9,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sample_requests import ADDRESS, STANDING, Running, files, png
 
-from posable.studio.gate import Receiver
+from posable.studio.middleware import BodyReader
 from posable.studio.settings import Limits
 
 Message = dict[str, Any]
@@ -126,7 +126,7 @@ def test_the_body_arrives_whole_however_it_was_cut() -> None:
         await asyncio.sleep(100)
         raise AssertionError
 
-    assert asked(Receiver(answer_ok, Limits()), receive)[1]["body"] == b"one two three"
+    assert asked(BodyReader(answer_ok, Limits()), receive)[1]["body"] == b"one two three"
 
 
 def test_a_request_that_does_not_arrive_is_given_up() -> None:
@@ -134,7 +134,7 @@ def test_a_request_that_does_not_arrive_is_given_up() -> None:
         await asyncio.sleep(100)
         raise AssertionError
 
-    sent = asked(Receiver(answer_ok, Limits(seconds=0.05)), never)
+    sent = asked(BodyReader(answer_ok, Limits(seconds=0.05)), never)
     assert sent[0]["status"] == 408
 
 
@@ -148,7 +148,7 @@ def test_an_answer_that_takes_too_long_is_given_up_and_its_work_stopped() -> Non
             stopped.set()
             raise
 
-    sent = asked(Receiver(slow, Limits(seconds=0.05)), one_body())
+    sent = asked(BodyReader(slow, Limits(seconds=0.05)), one_body())
     assert sent[0]["status"] == 503
     assert (b"retry-after", b"10") in sent[0]["headers"]
     assert stopped.is_set()
@@ -169,7 +169,7 @@ def test_work_is_stopped_when_the_client_leaves() -> None:
             stopped.set()
             raise
 
-    assert asked(Receiver(slow, Limits()), receive) == []
+    assert asked(BodyReader(slow, Limits()), receive) == []
     assert stopped.is_set()
 
 
@@ -179,7 +179,7 @@ def test_an_answer_that_has_begun_is_finished() -> None:
         await asyncio.sleep(0.2)
         await send({"type": "http.response.body", "body": b"all of it"})
 
-    sent = asked(Receiver(slow_body, Limits(seconds=0.05)), one_body())
+    sent = asked(BodyReader(slow_body, Limits(seconds=0.05)), one_body())
     assert sent[-1]["body"] == b"all of it"
 
 
@@ -188,7 +188,7 @@ def test_an_error_of_the_application_is_not_swallowed() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        asked(Receiver(broken, Limits()), one_body())
+        asked(BodyReader(broken, Limits()), one_body())
 
 
 def test_bodies_of_all_requests_together_are_bounded() -> None:
@@ -200,7 +200,7 @@ def test_bodies_of_all_requests_together_are_bounded() -> None:
         await asyncio.sleep(0.1)
         await answer_ok(scope, receive, send)
 
-    receiver = Receiver(slow, limits)
+    receiver = BodyReader(slow, limits)
 
     async def one() -> None:
         async def send(message: Message) -> None:

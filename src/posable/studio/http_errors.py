@@ -23,7 +23,7 @@ from posable.errors import (
 _LONGEST_MESSAGE = 600
 
 
-class Refusal(PosableError):
+class HttpError(PosableError):
     """The service will not do it, or not now. `retry_after` is in seconds."""
 
     def __init__(self, status: int, code: str, message: str, *, retry_after: float | None = None) -> None:
@@ -48,26 +48,26 @@ _KINDS: tuple[tuple[type[PosableError], int, str], ...] = (
 )
 
 
-def refusal_of(error: PosableError) -> Refusal:
-    """The refusal that an error of the library is over HTTP."""
-    if isinstance(error, Refusal):
+def http_error_of(error: PosableError) -> HttpError:
+    """What an error of the library is over HTTP."""
+    if isinstance(error, HttpError):
         return error
     for kind, status, code in _KINDS:
         if isinstance(error, kind):
-            return Refusal(status, code, str(error))
-    return Refusal(500, "failed", str(error))
+            return HttpError(status, code, str(error))
+    return HttpError(500, "failed", str(error))
 
 
-def body_of(refusal: Refusal) -> dict[str, dict[str, str]]:
-    """The JSON of a refusal; what cannot be written as UTF-8 (half a surrogate pair that was sent) becomes '?'."""
-    message = str(refusal).encode("utf-8", "replace").decode("utf-8")
+def body_of(error: HttpError) -> dict[str, dict[str, str]]:
+    """The JSON of an error; what cannot be written as UTF-8 (half a surrogate pair that was sent) becomes '?'."""
+    message = str(error).encode("utf-8", "replace").decode("utf-8")
     if len(message) > _LONGEST_MESSAGE:
         message = message[: _LONGEST_MESSAGE - 4] + " ..."
-    return {"error": {"code": refusal.code, "message": message}}
+    return {"error": {"code": error.code, "message": message}}
 
 
-def headers_of(refusal: Refusal) -> dict[str, str]:
-    headers = {} if refusal.retry_after is None else {"Retry-After": str(max(1, math.ceil(refusal.retry_after)))}
-    if refusal.status == 401:
+def headers_of(error: HttpError) -> dict[str, str]:
+    headers = {} if error.retry_after is None else {"Retry-After": str(max(1, math.ceil(error.retry_after)))}
+    if error.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return headers

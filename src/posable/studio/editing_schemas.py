@@ -1,4 +1,4 @@
-"""The JSON of requests and answers of garments, textures, parsing and explaining."""
+"""The JSON of requests and responses of garments, textures, parsing and explaining."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from posable.studio.answers import Background, Format, GivenPose, MaxSide, ModelName, Retarget
 from posable.studio.pictures import PictureFormat
+from posable.studio.schemas import Background, Format, GivenPose, MaxSide, ModelName, Retarget
 from posable.transfer.regions import REGIONS
 from posable.transfer.texture import LARGEST_SCALE, LEAST_SCALE
 
@@ -88,7 +88,7 @@ class ExplainBody(_Edit):
     format: ShownAs = ShowAs.json
 
 
-class LabelAnswer(BaseModel):
+class LabelResponse(BaseModel):
     value: int = Field(description="The pixels' value in the picture.")
     name: str
     color: Annotated[list[int], Field(min_length=3, max_length=3, description="[red, green, blue]")]
@@ -96,10 +96,10 @@ class LabelAnswer(BaseModel):
     share: float = Field(description="Of the picture, 0 to 1.")
 
 
-class ParsingAnswer(BaseModel):
+class ParsingResponse(BaseModel):
     picture: str = Field(description="An indexed PNG with a palette, as a data URL.")
     scheme: str = Field(examples=["lip-20"])
-    labels: list[LabelAnswer]
+    labels: list[LabelResponse]
 
 
 class ExplainedPicture(BaseModel):
@@ -107,20 +107,20 @@ class ExplainedPicture(BaseModel):
     picture: str = Field(description="A JPEG as a data URL.")
 
 
-class ExplainAnswer(BaseModel):
+class ExplainResponse(BaseModel):
     pictures: list[ExplainedPicture]
 
 
-PARSING_ANSWER: dict[int | str, dict[str, Any]] = {
+PARSING_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {
-        "model": ParsingAnswer,
+        "model": ParsingResponse,
         "description": "The parsing map.",
         "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
     }
 }
-EXPLAIN_ANSWER: dict[int | str, dict[str, Any]] = {
+EXPLAIN_RESPONSE: dict[int | str, dict[str, Any]] = {
     200: {
-        "model": ExplainAnswer,
+        "model": ExplainResponse,
         "description": "The pictures, or one sheet of them.",
         "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
     }

@@ -1,4 +1,4 @@
-"""The JSON of requests and answers, as OpenAPI describes it."""
+"""The JSON of requests and responses, as OpenAPI describes it."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ class ErrorDetail(BaseModel):
     )
 
 
-class ErrorAnswer(BaseModel):
+class ErrorResponse(BaseModel):
     error: ErrorDetail
 
 
-class PoseAnswer(BaseModel):
+class PoseResponse(BaseModel):
     """A pose in posable's own JSON: keypoints as [x, y] in px of a frame [height, width], null when hidden."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE_POSE]})
@@ -84,37 +84,37 @@ class PoseAnswer(BaseModel):
     keypoints: dict[str, Annotated[list[float], Field(min_length=2, max_length=2)] | None]
 
 
-class SourceAnswer(BaseModel):
+class SourceResponse(BaseModel):
     """A source that the service now holds."""
 
     id: str = Field(description="For /v1/sources/{id}/...; forgotten after an hour without use.")
     size: Annotated[list[int], Field(min_length=2, max_length=2, description="[height, width] of the picture as kept")]
-    pose: PoseAnswer
+    pose: PoseResponse
     people_found: int = Field(description="How many people the detector saw; 1 when the pose was given.")
     messages: list[str] = Field(description="Sentences that are worth showing, such as that several people were seen.")
 
 
-class DetectionAnswer(BaseModel):
-    pose: PoseAnswer
+class DetectionResponse(BaseModel):
+    pose: PoseResponse
     size: Annotated[list[int], Field(min_length=2, max_length=2, description="[height, width]")]
     people_found: int
     messages: list[str]
 
 
-class PlacedAnswer(BaseModel):
-    pose: PoseAnswer
+class PlacedResponse(BaseModel):
+    pose: PoseResponse
 
 
 class NamedPose(BaseModel):
     name: str
-    pose: PoseAnswer
+    pose: PoseResponse
 
 
-class PosesAnswer(BaseModel):
+class PosesResponse(BaseModel):
     poses: list[NamedPose]
 
 
-class ModelAnswer(BaseModel):
+class ModelResponse(BaseModel):
     name: str
     default: bool
     ready: bool = Field(description="Whether it is loaded; the first request for another one loads it.")
@@ -123,14 +123,14 @@ class ModelAnswer(BaseModel):
     licence: str | None = Field(description="Of the weights.")
 
 
-class ModelsAnswer(BaseModel):
-    models: list[ModelAnswer]
+class ModelsResponse(BaseModel):
+    models: list[ModelResponse]
     regions: list[str] = Field(description="Parts of a person that garments and textures go to.")
     patterns: list[str] = Field(description="Textures that can be given by name.")
     dtd_classes: list[str] = Field(description="The same, of the Describable Textures, when the service has them.")
 
 
-class HealthAnswer(BaseModel):
+class HealthResponse(BaseModel):
     status: Literal["ready"]
     version: str
     model: str = Field(description="The default model.")
@@ -173,7 +173,7 @@ class SequenceBody(_Strict):
 
 
 def _failure(description: str) -> dict[str, Any]:
-    return {"model": ErrorAnswer, "description": description}
+    return {"model": ErrorResponse, "description": description}
 
 
 ALWAYS: dict[int | str, dict[str, Any]] = {
@@ -203,7 +203,7 @@ _SECONDS_HEADER = {
 }
 
 
-def picture_answer(*kinds: str) -> dict[int | str, dict[str, Any]]:
-    """The description of an answer that is a picture."""
+def picture_schema(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    """The description of a response that is a picture."""
     content = {f"image/{kind}": {"schema": {"type": "string", "format": "binary"}} for kind in kinds}
     return {200: {"description": "The picture.", "content": content, "headers": _SECONDS_HEADER}}

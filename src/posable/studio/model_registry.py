@@ -23,7 +23,7 @@ class OfferedModel:
     card: dict[str, Any]
 
 
-class ModelShelf:
+class ModelRegistry:
     """`names` are shipped models or folders, of which the first is the default; shipped models are always offered.
 
     Making one reads the cards alone. Raises CheckpointError, and InputError when two folders have the same name.
