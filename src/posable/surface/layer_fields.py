@@ -17,6 +17,7 @@ from posable.surface.grids import (
     contour,
     depth_inside,
     grown,
+    nearest_of,
     push_pull,
     shrunk,
     smoothed,
@@ -381,6 +382,8 @@ def _core(scene: _Scene) -> dict[int, LayerField]:
     on_arm, off_arm = mask & np.isin(owner, ARMS), mask & ~np.isin(owner, ARMS)
     behind_arm = _behind_arms(scene, on_arm, off_arm, near.covered)
     outline = off_arm | behind_arm
+    rows, columns = nearest_of(off_arm) if off_arm.any() else np.indices(mask.shape)
+    beside = owner[rows, columns]
     inside, _ = contour(_presence(grid, outline), grid.open_edges)
     cloth = _one_cloth(grid, off_arm, px)
     fields: dict[int, LayerField] = {}
@@ -404,12 +407,14 @@ def _core(scene: _Scene) -> dict[int, LayerField]:
         visible = mask & (owner == layer)
         nearest = front.covered & (np.abs(front.depth - scene.body_depth) < _SAME_METRES)
         hidden = mask & front.covered & ~nearest & ~visible & (_own_weight(back.values, layer) > 0.5)
+        behind = behind_arm & (beside == layer)
         if layer == TRUNK:
-            hidden = behind_arm
+            hidden = behind
         else:
-            hidden &= behind_arm | ~on_arm
+            hidden &= ~on_arm
             if cloth is not None:
                 hidden &= cloth < 0.5
+            hidden |= behind
         presence = _presence(grid, visible | hidden)
         fields[layer] = LayerField(
             visible=visible,

@@ -110,7 +110,9 @@ def _layer_sheet(
     own = np.abs(look.copied_from - centres).max(2) < 0.5
     second = _second_places(grid, field, look.copied_from, own)
     kinds = _kinds(field, look, side)[rows, columns]
-    hidden = ~(field.visible | ~grid.mask)[rows, columns][triangles].any(1)
+    # What goes on behind an arm begins behind its rim, which is as deep as the arm's middle.
+    unseen = ~(field.visible | ~grid.mask)[rows, columns][triangles]
+    hidden = unseen.all(1) if layer in ARMS else unseen.any(1)
     return Sheet(
         rest=rest_points(posed, bones, shares, body),
         bones=bones,
@@ -332,17 +334,16 @@ def _drawn_in(grid: Grid, fields: Fields, body: Body, outside: Mask) -> tuple[Fl
     parts, posed, screen = anatomy(), body.vertices.copy(), fields.screen
     h, w = grid.size
     column, row = np.clip(screen[:, 0].astype(int), 0, w - 1), np.clip(screen[:, 1].astype(int), 0, h - 1)
-    far, core = np.zeros(len(posed), np.bool_), np.zeros(grid.size, np.bool_)
-    for layer in (TRUNK, *LEGS):
-        field = fields.layers[layer]
-        if field is not None:
-            core |= field.support
+    far = np.zeros(len(posed), np.bool_)
     for layer, field in enumerate(fields.layers):
         mine = (parts.layer == layer) & ~outside
-        if field is None or not field.support.any() or not core.any():
+        if field is None or not field.support.any():
             far |= mine
             continue
-        room = field.support if layer in ARMS else core
+        room = field.support
+        for other in () if layer in ARMS else LEGS if layer == TRUNK else (TRUNK,):
+            beside = fields.layers[other]
+            room = room if beside is None else room | beside.support
         rows, columns = nearest_of(shrunk(room, 1) if shrunk(room, 1).any() else room)
         moved = mine & ~room[row, column]
         there = np.stack([columns[row, column], rows[row, column]], 1)[moved] + 0.5
