@@ -23,7 +23,7 @@ _TORN_CELLS = 4.0
 """and this many cells more."""
 _DEEP_METRES = 0.10
 _DEEP_CLOTH_METRES = 0.15
-_LONGEST_CELLS = 14.0
+_LONGEST_CELLS, _LONGEST_CLOTH_CELLS = 14.0, 40.0
 _BORDER_CELLS = 2.0
 """How far sheets go on under their neighbours, so that no gap opens between them."""
 _PATCH_CELLS = 3.5
@@ -91,8 +91,9 @@ def _layer_sheet(
     numbers[rows, columns] = np.arange(len(rows))
     step = field.to_outline[rows, columns]
     x, y = columns + np.float32(0.5) + step[:, 0], rows + np.float32(0.5) + step[:, 1]
+    hem = (fields.cloth > 0.3)[rows, columns] & (step[:, 1] > np.abs(step[:, 0])) if layer == TRUNK else False
     depth = np.where(
-        (step != 0).any(1),
+        (step != 0).any(1) & ~np.asarray(hem),
         (field.front + field.back)[rows, columns] / 2,
         (field.front if side == FRONT else field.back)[rows, columns],
     )
@@ -100,7 +101,7 @@ def _layer_sheet(
     bones, shares = strongest_bones(field.weights[rows, columns])
     points = (field.front_point if side == FRONT else field.back_point)[rows, columns]
     triangles = _triangles(numbers)
-    cloth = (grid.labels.skirt > 0.5)[rows, columns]
+    cloth = (fields.cloth > 0.5)[rows, columns]
     head = (grid.labels.head > 0.5)[rows, columns] & (layer == TRUNK)
     triangles = triangles[~_torn(triangles, posed, points, cloth, head, fields.px_per_metre)]
     count = len(triangles)
@@ -130,7 +131,7 @@ def _layer_sheet(
         layers=np.full(count, layer, np.uint8),
         sides=np.full(count, side, np.uint8),
         penalties=np.where(hidden, _HIDDEN_METRES, _BACK_METRES if side == BACK else 0).astype(np.float32),
-        longest=np.full(count, _LONGEST_CELLS, np.float32),
+        longest=np.where(cloth[triangles].all(1), _LONGEST_CLOTH_CELLS, _LONGEST_CELLS).astype(np.float32),
         areas=np.where(_patched(triangles, copied_from), _NO_TEXTURE, _areas(np.stack([x, y], 1), triangles)),
         feet=_feet(field.weights[rows, columns], triangles),
     )
@@ -235,7 +236,7 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
     kinds = np.full(count, Kind.MESH, np.uint8)
     faces = parts.faces
     cell = (np.clip(y.astype(int), 0, h - 1), np.clip(x.astype(int), 0, w - 1))
-    under_skirt = (grid.labels.skirt[cell] > 0.5) & np.isin(parts.layer, LEGS) & ~outside
+    under_skirt = (fields.cloth[cell] > 0.5) & np.isin(parts.layer, LEGS) & ~outside
     posed, beyond = _drawn_in(grid, fields, body, outside)
     ends = (np.maximum(parts.hand, parts.foot) > 0.5) & ~outside
     drawn = ~(under_skirt | beyond | ends)[faces].any(1)
