@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PIL import Image
+from scipy import ndimage
 
 from posable.body.fitted import Body
 from posable.imaging.size import Size
@@ -11,7 +12,7 @@ from posable.surface.grids import Floats, Mask, grown, push_pull, smoothed, smoo
 from posable.surface.limbs import anatomy, joint
 
 _SHADOW, _LIFTED_METRES = 0.45, 0.12
-_GRAIN_PX = 6.0
+_GRAIN_PX = 3.0
 _PLATE_PX = 512
 """The plate is filled in at this size; what stood behind the person is smooth anyway."""
 
@@ -31,27 +32,30 @@ def filled_background(image: Floats, matte: Floats) -> Floats:
 
 
 def _grained(smooth: Floats, picture: Floats, hole: Mask) -> Floats:
-    """`smooth` with the texture of what is left and right of the hole, mirrored at its borders.
+    """`smooth` with the detail of what is left and right of the hole, as wide as it is.
 
-    Colours come from the smooth filling, so shadows and gradients go on; grass, walls and crowds keep their grain.
+    Colours come from the smooth filling, so shadows and gradients go on; grass, walls and crowds keep their grain. The
+    detail is moved by the hole's width, which changes slowly from row to row, so upright things stay upright.
     """
     detail = picture - smoothed_within(picture, ~hole, _GRAIN_PX)
     h, w = hole.shape
     rows, columns = np.indices((h, w))
-    free = ~hole
-    left = np.maximum.accumulate(np.where(free, columns, -1), 1)
-    right = np.minimum.accumulate(np.where(free, columns, w)[:, ::-1], 1)[:, ::-1]
+    left = columns - np.maximum.accumulate(np.where(hole, -1, columns), 1)
+    right = np.minimum.accumulate(np.where(hole, w, columns)[:, ::-1], 1)[:, ::-1] - columns
+    width = np.where(hole, left + right, 0).max(1)
+    reach = max(1, h // 16)
+    width = ndimage.gaussian_filter1d(ndimage.maximum_filter1d(width.astype(np.float32), 2 * reach + 1), reach)
+    shift = np.ceil(width).astype(np.int64)[:, None] + 1
     total, weight = np.zeros_like(smooth), np.zeros((h, w, 1), np.float32)
-    for border, exists in ((left, left >= 0), (right, right < w)):
-        column = 2 * border - columns
-        usable = exists & hole & (column >= 0) & (column < w)
+    for column, distance in ((columns - shift, left), (columns + shift, right)):
+        usable = hole & (column >= 0) & (column < w)
         column = np.clip(column, 0, w - 1)
-        usable &= free[rows, column]
-        share = (usable / np.maximum(np.abs(border - columns), 1)).astype(np.float32)[..., None]
+        usable &= ~hole[rows, column]
+        # The nearer side decides, with a short change-over in the middle.
+        share = (usable / np.maximum(distance, 1.0) ** 4).astype(np.float32)[..., None]
         total += detail[rows, column] * share
-        weight = np.maximum(weight, 0) + share
-    grain = total / np.maximum(weight, 1e-6)
-    return np.where(hole[..., None] & (weight > 0), smooth + grain, smooth)
+        weight += share
+    return np.where(weight > 0, smooth + total / np.maximum(weight, 1e-12), smooth).astype(np.float32)
 
 
 def contact_shadow(target: Body, size: Size, source: Body | None = None) -> Floats:

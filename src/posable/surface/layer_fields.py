@@ -16,7 +16,9 @@ from posable.surface.grids import (
     Mask,
     contour,
     depth_inside,
+    distance_to,
     grown,
+    nearest_of,
     push_pull,
     shrunk,
     smoothed,
@@ -49,6 +51,12 @@ _BEHIND_METRES, _MOST_BEHIND_METRES = 0.012, 0.08
 """How far what is hidden lies behind what hides it, if it need not be moved further than the most."""
 _LEAST_VISIBLE = 0.12
 """Of an arm; one that shows less is taken from the other half of the body."""
+_WELL_BELOW_CROTCH = 0.45
+"""Share of the way from the hips to the knees."""
+_SKIRT_ROUNDNESS = 0.6
+"""How deep a skirt is, as a share of how wide it is."""
+_UNDER_HEM_METRES = 0.12
+_HANGING = 0.6
 _FOLDED_METRES = 0.03
 """How much further a bone must be to lose a pixel that the body gives it."""
 _ELBOW_METRES, _WRIST_METRES = 0.045, 0.025
@@ -141,6 +149,8 @@ class Fields:
     px_per_metre: float
     body_mask: Mask
     """(h, w)"""
+    cloth: Floats
+    """(h, w), how far each pixel is part of one piece of cloth over both legs, in [0, 1]."""
 
 
 def find_fields(grid: Grid, body: Body) -> Fields:
@@ -152,6 +162,10 @@ def find_fields(grid: Grid, body: Body) -> Fields:
     whole = seen(screen, parts.faces, np.stack([lower_arm], 1), size)
     body_owner = np.where(whole.covered, parts.layer[whole.vertex], -1).astype(np.int32)
     owner = find_owners(grid.picture, mask, grid.labels, whole, body_owner, px_per_metre)
+    cloth = _one_cloth(grid, mask & ~np.isin(owner, ARMS), body, px_per_metre)
+    if cloth is not None:
+        # One piece of cloth over both legs is one sheet.
+        owner = np.where((cloth > 0.5) & np.isin(owner, LEGS), TRUNK, owner).astype(np.int32)
     seen_vertices = _seen_vertices(screen, whole.depth, whole.covered, mask, owner)
     values = np.concatenate(
         [
@@ -162,7 +176,7 @@ def find_fields(grid: Grid, body: Body) -> Fields:
         ],
         1,
     ).astype(np.float32)
-    scene = _Scene(grid, body, screen, values, owner, whole.covered, whole.depth, px_per_metre)
+    scene = _Scene(grid, body, screen, values, owner, whole.covered, whole.depth, cloth, px_per_metre)
     layers: list[LayerField | None] = [None] * len(LAYERS)
     for layer in ARMS:
         layers[layer] = _arm(scene, layer)
@@ -176,6 +190,7 @@ def find_fields(grid: Grid, body: Body) -> Fields:
         screen=screen,
         px_per_metre=px_per_metre,
         body_mask=whole.covered,
+        cloth=np.zeros(size, np.float32) if cloth is None else cloth,
     )
 
 
@@ -188,6 +203,7 @@ class _Scene:
     owner: Ints
     body_mask: Mask
     body_depth: Floats
+    cloth: Floats | None
     px_per_metre: float
 
 
@@ -381,8 +397,10 @@ def _core(scene: _Scene) -> dict[int, LayerField]:
     on_arm, off_arm = mask & np.isin(owner, ARMS), mask & ~np.isin(owner, ARMS)
     behind_arm = _behind_arms(scene, on_arm, off_arm, near.covered)
     outline = off_arm | behind_arm
+    rows, columns = nearest_of(off_arm) if off_arm.any() else np.indices(mask.shape)
+    beside = owner[rows, columns]
     inside, _ = contour(_presence(grid, outline), grid.open_edges)
-    cloth = _one_cloth(grid, off_arm, px)
+    cloth = scene.cloth
     fields: dict[int, LayerField] = {}
     for layer in views:
         neighbours = [n for n in views if layer == TRUNK or n in (TRUNK, layer)]
@@ -404,12 +422,16 @@ def _core(scene: _Scene) -> dict[int, LayerField]:
         visible = mask & (owner == layer)
         nearest = front.covered & (np.abs(front.depth - scene.body_depth) < _SAME_METRES)
         hidden = mask & front.covered & ~nearest & ~visible & (_own_weight(back.values, layer) > 0.5)
+        behind = behind_arm & (beside == layer)
         if layer == TRUNK:
-            hidden = behind_arm
+            hidden = behind
         else:
-            hidden &= behind_arm | ~on_arm
+            hidden &= ~on_arm
             if cloth is not None:
+                # Legs go on a little way under the hem.
                 hidden &= cloth < 0.5
+                hidden |= front.covered & (cloth > 0.5) & (distance_to(visible) < _UNDER_HEM_METRES * px)
+            hidden |= behind
         presence = _presence(grid, visible | hidden)
         fields[layer] = LayerField(
             visible=visible,
@@ -491,10 +513,28 @@ def _head_is_rigid(weights: Floats, points: Floats, labels: Labels, body: Body, 
     return weights * (1 - share) + head * share
 
 
-def _one_cloth(grid: Grid, off_arm: Mask, px_per_metre: float) -> Floats | None:
-    """How far each pixel is part of a skirt or dress, in [0, 1]; None without one."""
+def _one_cloth(grid: Grid, off_arm: Mask, body: Body, px_per_metre: float) -> Floats | None:
+    """How far each pixel is part of a skirt or dress, in [0, 1]; None without one.
+
+    Parsers take wide trousers for skirts: one must hang below the crotch, and show no gap between legs there.
+    """
     skirt = grid.labels.skirt * off_arm
     if (skirt > 0.5).sum() < 0.02 * grid.mask.sum():
+        return None
+    hips, knees = (
+        grid.to_cells(body.project(body.joints[[joint(f"{name}.L"), joint(f"{name}.R")]]))[:, 1].mean()
+        for name in ("upperleg01", "lowerleg01")
+    )
+    rows = np.arange(skirt.shape[0]) + 0.5
+    down = (rows - hips) / max(float(knees - hips), 1.0)
+    hanging = (skirt > 0.5) & (down > _WELL_BELOW_CROTCH)[:, None]
+    if hanging.sum() < 0.02 * grid.mask.sum():
+        return None
+    below = hanging.astype(np.int32)
+    inside = (np.maximum.accumulate(below, 1) > 0) & (np.maximum.accumulate(below[:, ::-1], 1)[:, ::-1] > 0)
+    gaps = (inside & ~grid.mask).sum(1) >= 2
+    reach = below.any(1)
+    if gaps[reach].sum() > 0.25 * reach.sum():
         return None
     return np.clip(smoothed(skirt, 0.017 * px_per_metre) * 1.6 - 0.3, 0, 1) * off_arm
 
@@ -503,18 +543,35 @@ def _draped(
     cloth: Floats, weights: Floats, middle: Floats, half: Floats, outline: Mask, inside: Floats, px_per_metre: float
 ) -> tuple[Floats, Floats, Floats]:
     """Weights, depth and half thickness where one piece of cloth hangs over both legs: smooth across it, no arms."""
-    sigma = float(np.sqrt(outline.sum()) * 0.07)
+    sigma = float(np.sqrt(outline.sum()) * 0.06)
     share = cloth[..., None]
     no_arms = weights.copy()
     for side in "LR":
         for name in ("clavicle", "upperarm01", "lowerarm01", "wrist"):
             no_arms[..., joint(f"{name}.{side}")] = 0
+        # A hem hangs from the thighs; shins and feet swing in it.
+        for name in ("lowerleg01", "foot"):
+            below = no_arms[..., joint(f"{name}.{side}")]
+            no_arms[..., joint(f"upperleg01.{side}")] += _HANGING * below
+            no_arms[..., joint(f"{name}.{side}")] = (1 - _HANGING) * below
     no_arms /= np.maximum(no_arms.sum(-1, keepdims=True), 1e-3)
     soft = smoothed_within(np.concatenate([no_arms, middle[..., None], half[..., None]], 2), outline, sigma)
-    radius = np.maximum(1.35 * soft[..., -1], 0.03)
-    round_half = _profile(inside, radius, px_per_metre)
+    sideways, width = _sideways(outline)
+    radius = np.maximum(1.35 * soft[..., -1], np.maximum(_SKIRT_ROUNDNESS * width / px_per_metre, 0.03))
+    # A skirt is round about its own axis; at the hem it is open.
+    round_half = _profile(np.maximum(inside, sideways), radius, px_per_metre)
     weights = weights * (1 - share) + soft[..., :_JOINTS] * share
     return weights, middle * (1 - cloth) + soft[..., _JOINTS] * cloth, half * (1 - cloth) + round_half * cloth
+
+
+def _sideways(where: Mask) -> tuple[Floats, Floats]:
+    """Distance (h, w) in px of each pixel of `where` to its outline in the same row, and half the row's width there;
+    0 outside."""
+    columns = np.arange(where.shape[1])[None]
+    left = columns - np.maximum.accumulate(np.where(where, -1, columns), 1)
+    right = np.minimum.accumulate(np.where(where, where.shape[1], columns)[:, ::-1], 1)[:, ::-1] - columns
+    distance = np.where(where, np.minimum(left, right) - 0.5, 0)
+    return distance.astype(np.float32), smoothed(np.where(where, (left + right - 1) / 2, 0).astype(np.float32), 2.0)
 
 
 def _pushed_behind(layers: list[LayerField | None], owner: Ints, mask: Mask) -> list[LayerField | None]:

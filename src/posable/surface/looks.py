@@ -9,8 +9,10 @@ faces; colours spread from around.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from posable.body.fitted import Body
 from posable.body.reduced import reduced_body
@@ -34,10 +36,14 @@ _REFLECTED_METRES = 0.10
 """How far from the border of a garment it is mirrored at that border."""
 _PRINT_CONTRAST = 0.10
 """Colours (RGB in [0, 1]) that differ this much from a plain garment's are a print."""
+_AT_BORDER = 0.4
+"""Share of a piece's rim at its garment's border from which it is no print."""
 _PLAIN_FACTOR = 3.5
 """... or this many times as much as the garment's colours differ anyway."""
 _BARE_SHOULDERS = 0.55
 """Share of skin between chest and neck from which a top is taken to leave the back bare, too."""
+_NECKLINE_METRES = 0.25
+"""How far below the neck a neckline may reach; skin below is a bare waist, and seen from behind as well."""
 _NAPE_METRES = -0.05
 """Where the skull ends at the back, from the head's joint."""
 _SMALLEST_REGION = 12
@@ -127,14 +133,14 @@ def _bare_hands(color: Floats, picture: Floats, grid: Grid, field: LayerField) -
     return color * (1 - amount) + np.median(picture[sure], 0) * amount
 
 
-def _of_one_material(grid: Grid, places: Floats) -> Mask:
-    """(h, w), whether each cell and the one at `places` (h, w, 2) have the same kind of label."""
+def _of_one_material(grid: Grid, places: Floats, known: Mask) -> Mask:
+    """(h, w), whether each cell, or the nearest `known` one, has the same kind of label as the one at `places`."""
     labels = grid.labels
     arms, legs = sum(labels.arms.values()), sum(labels.legs.values())
     kinds = np.stack([labels.hair, labels.head - labels.hair, labels.top, labels.lower - legs, arms, legs], 2).argmax(2)
     h, w = grid.size
     column, row = places[..., 0].astype(int), places[..., 1].astype(int)
-    return kinds == kinds[np.clip(row, 0, h - 1), np.clip(column, 0, w - 1)]
+    return kinds[nearest_of(known)] == kinds[np.clip(row, 0, h - 1), np.clip(column, 0, w - 1)]
 
 
 def _inner_color(picture: Floats, grid: Grid, good: Mask) -> Floats:
@@ -159,6 +165,7 @@ def _front(picture: Floats, grid: Grid, fields: Fields, field: LayerField, layer
     reflected, usable = _reflected(good, _REFLECTED_METRES * fields.px_per_metre)
     copied_from[usable], share[usable] = reflected[usable], 0.8
     other_half = ~own & ~usable & field.covered & field.mirrored_front_seen
+    other_half &= _of_one_material(grid, field.mirrored_front, good)
     copied_from[other_half], share[other_half], mirrored[other_half] = field.mirrored_front[other_half], 1, True
     share = smoothed(share, 1.0) * (share > 0)
     copied_from[own], share[own], mirrored[own] = _own_places(good.shape)[own], 1, False
@@ -186,7 +193,7 @@ def _back(
     share = np.where(field.visible | ~grid.mask, plain * front.share, front.share * 0.8)
     share = np.where(front.mirrored, 0, share)
     mirrored = field.covered & field.mirrored_back_seen & ~(field.visible & good & (plain > 0.5))
-    mirrored &= _of_one_material(grid, field.mirrored_back)
+    mirrored &= _of_one_material(grid, field.mirrored_back, field.visible | ~field.support)
     weight = smoothed(mirrored.astype(np.float32), 1.0) * mirrored
     copied_from[mirrored], share = field.mirrored_back[mirrored], np.where(mirrored, weight, share)
     look = Look(copied_from=copied_from, share=share.astype(np.float32), color=color, mirrored=mirrored)
@@ -234,13 +241,13 @@ def _clothed_neck(look: Look, picture: Floats, grid: Grid, field: LayerField, bo
     if top.sum() < 0.04 * area:
         return look
     look = _closed_coat(look, top, picture, field, body)
-    below_neck = np.clip((rest_joint(body, "neck02")[2] - 0.02 - field.back_point[..., 2]) / 0.02, 0, 1)
     bare = np.clip(labels.torso_skin + labels.head - labels.hair, 0, 1)
     depth = rest_joint(body, "neck01")[2] - field.back_point[..., 2]
     shoulders = field.visible & (depth > 0.02) & (depth < 0.16)
-    if bare[shoulders].sum() > _BARE_SHOULDERS * max(int(shoulders.sum()), 1):
+    if bare[shoulders].sum() > _BARE_SHOULDERS * (bare + labels.top)[shoulders].sum():
         return look
-    above_waist = np.clip((field.back_point[..., 2] - rest_joint(body, "spine03")[2]) / 0.03, 0, 1)
+    above_waist = np.clip((_NECKLINE_METRES - depth) / 0.03, 0, 1)
+    below_neck = np.clip((rest_joint(body, "neck02")[2] - 0.02 - field.back_point[..., 2]) / 0.02, 0, 1)
     px = max(float(np.sqrt(area)) * 0.01, 1.0)
     amount = smoothed(bare * below_neck * above_waist, px)
     look = _replaced(look, np.clip(1.5 * amount, 0, 1), top, picture, 1e6)
@@ -286,6 +293,18 @@ def _replaced(
     return Look(copied_from=look.copied_from, share=share, color=color, mirrored=look.mirrored & (a[..., 0] < 0.5))
 
 
+def _inner_pieces(pieces: Mask, region: Mask) -> Mask:
+    """The connected pieces that lie inside their region: those at its border are a part of it, such as a waistband."""
+    labelled: Any = ndimage.label(pieces)
+    numbers, count = labelled
+    if not count:
+        return pieces
+    rim, border = pieces & ~shrunk(pieces, 1.5), pieces & ~shrunk(region, 1.5)
+    rims = np.bincount(numbers[rim], minlength=count + 1)
+    borders = np.bincount(numbers[border], minlength=count + 1)
+    return pieces & (borders < _AT_BORDER * np.maximum(rims, 1))[numbers]
+
+
 def _without_prints(picture: Floats, grid: Grid, fields: Fields) -> tuple[Floats, Floats]:
     """The picture with each material's own colours in place of prints, and how far each pixel is no print (h, w)."""
     labels = grid.labels
@@ -305,7 +324,7 @@ def _without_prints(picture: Floats, grid: Grid, fields: Fields) -> tuple[Floats
         for usual in (smoothed_within(picture, inside, sigma), np.median(picture[inside], 0)):
             off = np.abs(picture - usual).max(2)
             limit = max(_PLAIN_FACTOR * float(np.median(off[inside])), _PRINT_CONTRAST)
-            printed |= inside & (off > limit)
+            printed |= _inner_pieces(inside & (off > limit), inside)
         rest = inside & ~grown(printed, 1.5)
         if not printed.any() or rest.sum() < 2 * _SMALLEST_REGION:
             continue

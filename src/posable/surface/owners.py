@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from posable.surface.grids import Floats, Mask, distance_to, guided, nearest_of, push_pull, shrunk
+from posable.surface.grids import Floats, Mask, distance_to, guided, nearest_of, push_pull, shrunk, smoothed
 from posable.surface.limbs import ARMS, LAYERS, LEFT_ARM, LEFT_LEG, LEGS, RIGHT_ARM, RIGHT_LEG, TRUNK, Seen
 
 _HEAD, _GLOVE, _TOP, _LOWER, _TORSO_SKIN = (1, 2, 4, 13), (3,), (5, 6, 7, 11), (8, 9, 12, 16, 17, 18, 19), (10,)
@@ -23,8 +23,10 @@ _LEG_LABELS = {LEFT_LEG: (16, 18), RIGHT_LEG: (17, 19)}
 _BODY_METRES = 0.022
 """How far the fitted body's outlines may be wrong before it costs 1."""
 _BODY_LIMIT = 3.0
+_TEXTURE_METRES = 0.006
 _LABEL_WEIGHT = 1.3
 _COLOR_WEIGHT = 1.2
+_LOCAL_METRES = 0.09
 _CLEAR_CONTRAST = 0.10
 """Colour distance (RGB in [0, 1]) of arm and background of the arm at which colours are believed fully."""
 
@@ -87,11 +89,14 @@ def find_owners(
     costs += _LABEL_WEIGHT * _label_costs(labels, mask, body_owner, body.values[..., 0])
     costs += _COLOR_WEIGHT * _color_costs(picture, mask, costs, px_per_metre)
     radius = max(2, round(0.025 * px_per_metre))
-    smooth = guided(costs, picture, radius, 2e-4)
+    smooth = guided(costs, smoothed(picture, _TEXTURE_METRES * px_per_metre), radius, 2e-4)
     known = [layer for layer in range(len(LAYERS)) if (body_owner == layer).any()]
     if not known:
         return np.zeros(mask.shape, np.int32)
     owner = np.array(known, np.int32)[smooth[..., known].argmin(2)]
+    # Borders between limbs are smooth; what is left of a cloth's texture is not.
+    votes = np.stack([smoothed((mask & (owner == layer)).astype(np.float32), 1.5) for layer in known], 2)
+    owner = np.where(votes.max(2) > 0.05, np.array(known, np.int32)[votes.argmax(2)], owner)
     return _without_specks(owner, mask, body_owner)
 
 
@@ -127,7 +132,7 @@ def _color_costs(picture: Floats, mask: Mask, costs: Floats, px_per_metre: float
     """Near an arm's border: is the pixel's colour that of the arm or that of what is beside it? (h, w, 5)."""
     result = np.zeros_like(costs)
     owner = costs.argmin(2)
-    reach = max(2.0, 0.03 * px_per_metre)
+    reach = max(2.0, 0.022 * px_per_metre)
     inner = shrunk(mask, 1.5)
     on_arm = np.isin(owner, ARMS)
     for layer in ARMS:
@@ -145,6 +150,9 @@ def _color_costs(picture: Floats, mask: Mask, costs: Floats, px_per_metre: float
         to_other = ((picture - other_color) ** 2).sum(2)
         apart = ((arm_color - other_color) ** 2).sum(2)
         trust = np.clip(apart / _CLEAR_CONTRAST**2, 0, 1)
+        # Colours of another part of the arm or of the clothes say nothing here.
+        far = np.maximum(distance_to(sure_arm), distance_to(sure_other)) / px_per_metre
+        trust *= np.clip((_LOCAL_METRES - far) / 0.03, 0, 1)
         lean = np.clip((to_arm - to_other) / np.maximum(apart, 1e-4), -1, 1) * trust * near
         result[..., layer] += lean
         for rest in (TRUNK, *LEGS):

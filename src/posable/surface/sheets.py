@@ -23,7 +23,7 @@ _TORN_CELLS = 4.0
 """and this many cells more."""
 _DEEP_METRES = 0.10
 _DEEP_CLOTH_METRES = 0.15
-_LONGEST_CELLS = 14.0
+_LONGEST_CELLS, _LONGEST_CLOTH_CELLS = 14.0, 40.0
 _BORDER_CELLS = 2.0
 """How far sheets go on under their neighbours, so that no gap opens between them."""
 _PATCH_CELLS = 3.5
@@ -91,8 +91,9 @@ def _layer_sheet(
     numbers[rows, columns] = np.arange(len(rows))
     step = field.to_outline[rows, columns]
     x, y = columns + np.float32(0.5) + step[:, 0], rows + np.float32(0.5) + step[:, 1]
+    hem = (fields.cloth > 0.3)[rows, columns] & (step[:, 1] > np.abs(step[:, 0])) if layer == TRUNK else False
     depth = np.where(
-        (step != 0).any(1),
+        (step != 0).any(1) & ~np.asarray(hem),
         (field.front + field.back)[rows, columns] / 2,
         (field.front if side == FRONT else field.back)[rows, columns],
     )
@@ -100,7 +101,7 @@ def _layer_sheet(
     bones, shares = strongest_bones(field.weights[rows, columns])
     points = (field.front_point if side == FRONT else field.back_point)[rows, columns]
     triangles = _triangles(numbers)
-    cloth = (grid.labels.skirt > 0.5)[rows, columns]
+    cloth = (fields.cloth > 0.5)[rows, columns]
     head = (grid.labels.head > 0.5)[rows, columns] & (layer == TRUNK)
     triangles = triangles[~_torn(triangles, posed, points, cloth, head, fields.px_per_metre)]
     count = len(triangles)
@@ -110,7 +111,9 @@ def _layer_sheet(
     own = np.abs(look.copied_from - centres).max(2) < 0.5
     second = _second_places(grid, field, look.copied_from, own)
     kinds = _kinds(field, look, side)[rows, columns]
-    hidden = ~(field.visible | ~grid.mask)[rows, columns][triangles].any(1)
+    # What goes on behind an arm begins behind its rim, which is as deep as the arm's middle.
+    unseen = ~(field.visible | ~grid.mask)[rows, columns][triangles]
+    hidden = unseen.all(1) if layer in ARMS else unseen.any(1)
     return Sheet(
         rest=rest_points(posed, bones, shares, body),
         bones=bones,
@@ -128,7 +131,7 @@ def _layer_sheet(
         layers=np.full(count, layer, np.uint8),
         sides=np.full(count, side, np.uint8),
         penalties=np.where(hidden, _HIDDEN_METRES, _BACK_METRES if side == BACK else 0).astype(np.float32),
-        longest=np.full(count, _LONGEST_CELLS, np.float32),
+        longest=np.where(cloth[triangles].all(1), _LONGEST_CLOTH_CELLS, _LONGEST_CELLS).astype(np.float32),
         areas=np.where(_patched(triangles, copied_from), _NO_TEXTURE, _areas(np.stack([x, y], 1), triangles)),
         feet=_feet(field.weights[rows, columns], triangles),
     )
@@ -233,7 +236,7 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
     kinds = np.full(count, Kind.MESH, np.uint8)
     faces = parts.faces
     cell = (np.clip(y.astype(int), 0, h - 1), np.clip(x.astype(int), 0, w - 1))
-    under_skirt = (grid.labels.skirt[cell] > 0.5) & np.isin(parts.layer, LEGS) & ~outside
+    under_skirt = (fields.cloth[cell] > 0.5) & np.isin(parts.layer, LEGS) & ~outside
     posed, beyond = _drawn_in(grid, fields, body, outside)
     ends = (np.maximum(parts.hand, parts.foot) > 0.5) & ~outside
     drawn = ~(under_skirt | beyond | ends)[faces].any(1)
@@ -332,17 +335,16 @@ def _drawn_in(grid: Grid, fields: Fields, body: Body, outside: Mask) -> tuple[Fl
     parts, posed, screen = anatomy(), body.vertices.copy(), fields.screen
     h, w = grid.size
     column, row = np.clip(screen[:, 0].astype(int), 0, w - 1), np.clip(screen[:, 1].astype(int), 0, h - 1)
-    far, core = np.zeros(len(posed), np.bool_), np.zeros(grid.size, np.bool_)
-    for layer in (TRUNK, *LEGS):
-        field = fields.layers[layer]
-        if field is not None:
-            core |= field.support
+    far = np.zeros(len(posed), np.bool_)
     for layer, field in enumerate(fields.layers):
         mine = (parts.layer == layer) & ~outside
-        if field is None or not field.support.any() or not core.any():
+        if field is None or not field.support.any():
             far |= mine
             continue
-        room = field.support if layer in ARMS else core
+        room = field.support
+        for other in () if layer in ARMS else LEGS if layer == TRUNK else (TRUNK,):
+            beside = fields.layers[other]
+            room = room if beside is None else room | beside.support
         rows, columns = nearest_of(shrunk(room, 1) if shrunk(room, 1).any() else room)
         moved = mine & ~room[row, column]
         there = np.stack([columns[row, column], rows[row, column]], 1)[moved] + 0.5
