@@ -25,7 +25,19 @@ ON_THE_COMMAND_LINE = {
     "region": {"region", "mask"},  # a mask is a file there
     "retarget": {"no_retarget"},  # a switch
 }
-OF_THE_COMMAND_LINE = {"turn", "out", "json", "model", "device", "legend", "overlay", "sequence", "seconds", "help"}
+OF_THE_COMMAND_LINE = {
+    "also",
+    "turn",
+    "out",
+    "json",
+    "model",
+    "device",
+    "legend",
+    "overlay",
+    "sequence",
+    "seconds",
+    "help",
+}
 """Files and machines: in Python they are other objects."""
 OVER_HTTP = {
     "source": {"picture"},

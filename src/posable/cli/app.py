@@ -103,6 +103,9 @@ def transfer(
     turn: Annotated[
         list[float] | None, typer.Option(metavar="DEG", help="Walk the camera around; may repeat.", show_default=False)
     ] = None,
+    also: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="The same person, another photo.", show_default=False)
+    ] = None,
     sequence: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Many poses: a JSON list, or a folder.", show_default=False)
     ] = None,
@@ -129,6 +132,7 @@ def transfer(
         source=source,
         poses=tuple(pose or ()),
         turns=tuple(turn or ()),
+        also=tuple(also or ()),
         sequence=sequence,
         out=tuple(out),
         source_pose=source_pose,

@@ -25,6 +25,8 @@ class Request:
     source: Path
     poses: tuple[str, ...]
     turns: tuple[float, ...]
+    also: tuple[Path, ...]
+    """Other photographs of the same person."""
     sequence: Path | None
     out: tuple[Path, ...]
     source_pose: str | None
@@ -45,7 +47,11 @@ def run_transfer(request: Request) -> dict[str, Any]:
         )
     is_sequence = request.sequence is not None or len(request.poses) + len(request.turns) > 1
     suffixes = (*STRIP_SUFFIXES, *ANIMATED_SUFFIXES) if is_sequence else (*STRIP_SUFFIXES, ".webp")
-    check_outputs(request.out, suffixes, inputs=[request.source, request.sequence, *request.poses, request.source_pose])
+    check_outputs(
+        request.out,
+        suffixes,
+        inputs=[request.source, *request.also, request.sequence, *request.poses, request.source_pose],
+    )
     size = Size.parse(request.size) if request.size else None
     background = checked_background(request.background)
 
@@ -53,6 +59,7 @@ def run_transfer(request: Request) -> dict[str, Any]:
     started = time.perf_counter()
     picture = read_image(request.source)
     frame = size_of(picture)
+    also = [read_image(path) for path in request.also]
     if request.sequence is not None:
         poses: list[PoseLike] = list(read_pose_sequence(request.sequence, None if request.retarget else frame))
     else:
@@ -65,7 +72,8 @@ def run_transfer(request: Request) -> dict[str, Any]:
     read = time.perf_counter()
     pipe = PoseTransfer.from_pretrained(request.model, device=request.device, tell=tell)
     loaded = time.perf_counter()
-    source = pipe.encode(picture, source_pose=source_pose, size=size, name=f"'{request.source}'")
+    given = [picture, *also] if also else picture
+    source = pipe.encode(given, source_pose=source_pose, size=size, name=f"'{request.source}'")
     encoded = time.perf_counter()
     if is_sequence:
         with ProgressBars() as progress:

@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -9,6 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from posable.batch import PoseCondition
+from posable.errors import InputError
 from posable.imaging.frame import Frame
 from posable.imaging.image import png_bytes, to_pil
 from posable.imaging.size import Size
@@ -114,6 +116,13 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     @abstractmethod
     def render(self, encoded: EncodedT, target_pose: PoseBatch) -> Rendering:
         """Draws the encoded people in `target_pose` (one pose per encoded person)."""
+
+    def render_together(self, views: Sequence[EncodedT], target_pose: PoseBatch) -> Rendering:
+        """One person, encoded from several photographs, in a pose of the first one's frame: what one photograph hides,
+        another may show. Raises InputError for a family that draws from one photograph alone."""
+        raise InputError(
+            f"the family {self.family} draws from one photograph; give one, or take the model puppet, which joins more."
+        )
 
     def notes(self, encoded: EncodedT) -> tuple[str, ...]:
         """What somebody should know of the first source before trusting pictures of it, as sentences; often nothing."""

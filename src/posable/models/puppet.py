@@ -11,6 +11,7 @@ Where the source's body is not understood (`Surface.upright` decides), or nobody
 draws instead: its weights are this family's.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,7 @@ from posable.surface.drawing import Drawing, draw
 from posable.surface.grids import Floats, guided
 from posable.surface.limbs import LAYERS
 from posable.surface.surface import Kind, Report, Surface
+from posable.surface.views import joined_drawings
 
 LAYER_COLORS = ((0.5, 0.5, 0.5), (1.0, 0.35, 0.35), (0.35, 0.35, 1.0), (1.0, 0.8, 0.25), (0.25, 0.85, 0.85))
 """RGB in [0, 1] of LAYERS in explanations."""
@@ -161,6 +163,22 @@ class PuppetGenerator(Generator[PuppetSource]):
                 rows.append(tuple(part[index] for part in parts if part is not None))
         image, mask, visibility, flow = (torch.stack(part) for part in zip(*rows, strict=True))
         return Rendering(image=image, mask=mask, visibility=visibility, flow=flow)
+
+    def render_together(self, views: Sequence[PuppetSource], target_pose: PoseBatch) -> Rendering:
+        """Flow and visibility are those of the first photograph where its pixels are drawn, and 0 elsewhere."""
+        base, pose = views[0], target_pose[0]
+        first, surface, background = self.drawing(base, 0, pose), base.surfaces[0], base.backgrounds[0]
+        if first is None or surface is None or background is None:
+            return self.render(base, target_pose)
+        left, top = base.corners[0]
+        own = surface.body.moved(1.0, (left, top), pose.size)
+        # Each photograph hangs on the body that was fitted to it, brought into the same pose and place.
+        others = (other for view in views[1:] if (other := view.surfaces[0]) is not None)
+        drawn = (draw(other, fit_body(pose, like=own.with_shape_of(other.body))) for other in others)
+        joined, number = joined_drawings([first, *drawn])
+        image, mask, visibility, flow = _layers(joined, background, (left, top), base.image)
+        of_first = _tensor((number == 0)[..., None].astype(np.float32), visibility)
+        return Rendering(image[None], mask[None], (visibility * of_first)[None], flow[None])
 
     def _encoded_by_weave(self, image: Float[Tensor, "n 3 h w"], poses: PoseBatch) -> WeaveSource:
         inner = self.weave.frame_for(_size_of(image))

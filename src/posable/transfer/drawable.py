@@ -47,6 +47,8 @@ class DrawablePerson:
     given_parsing: ParsingResult | None = field(default=None, repr=False)
     name: str = "the picture"
     """What errors call it."""
+    others: tuple[DrawablePerson, ...] = field(default=(), repr=False)
+    """The same person in other photographs, which may show what this one hides."""
     edited: Any = field(default=None, repr=False)
     """The generator's own encoding where an edit changed it: then the picture does not show the edit. None else."""
     _wider: dict[Window, Any] = field(default_factory=dict[Window, Any], init=False, repr=False)
@@ -110,9 +112,11 @@ class DrawablePerson:
 
     def draw(self, pose: Pose) -> Rendering:
         """The generator's drawing for a pose in the picture's frame; all in the working frame."""
-        batch = PoseBatch.from_poses([self.frame.pose(pose)])
+        batch = PoseBatch.from_poses([self.frame.pose(pose)]).to(self.device)
         with torch.inference_mode():
-            return self.generator.render(self.encoded, batch.to(self.device))
+            if not self.others:
+                return self.generator.render(self.encoded, batch)
+            return self.generator.render_together([self.encoded, *(one.encoded for one in self.others)], batch)
 
     def finished(
         self, rendering: Rendering, pose: Pose, background: BackgroundKind | Image.Image | None = None

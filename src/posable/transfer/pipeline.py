@@ -6,6 +6,7 @@ The generator says which frame it works in; the drawing comes back in the pictur
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class PoseTransfer:
 
     def encode(
         self,
-        source: Picture,
+        source: Picture | list[Picture],
         *,
         source_pose: PoseLike | Detection | None = None,
         source_parsing: ParsingResult | Image.Image | npt.NDArray[np.uint8] | None = None,
@@ -90,8 +91,12 @@ class PoseTransfer:
         and by edits. `size` is the frame to draw in, of the proportions of the model's own frame; by default what the
         family asks for, which shows a window around people who are small in the picture. `name` is what errors call
         the picture; by default its file's.
+        A list of pictures is one person in several photographs: the first is the one that is drawn, poses, parsing and
+        size are its own, and the others fill what it hides (puppet alone).
         Raises ImageError, PoseError, SizeError, InputError, and what `detect_pose` raises.
         """
+        if isinstance(source, list):
+            return self._encoded_together(source, source_pose, source_parsing, size, name)
         picture, name = _as_picture(source), name or _named(source)
         if min(picture.size) < _SMALLEST_SIDE:
             raise ImageError(f"{name} is {size_of(picture)}; give at least {_SMALLEST_SIDE} px a side.")
@@ -120,6 +125,19 @@ class PoseTransfer:
         for sentence in self.generator.notes(encoded.encoded):
             self.tell(f"{name}: {sentence}")
         return encoded
+
+    def _encoded_together(
+        self,
+        pictures: list[Picture],
+        source_pose: PoseLike | Detection | None,
+        source_parsing: ParsingResult | Image.Image | npt.NDArray[np.uint8] | None,
+        size: Size | None,
+        name: str | None,
+    ) -> EncodedSource:
+        if not pictures:
+            raise InputError("there is no picture in the list; give at least one.")
+        first = self.encode(pictures[0], source_pose=source_pose, source_parsing=source_parsing, size=size, name=name)
+        return replace(first, others=tuple(self.encode(other) for other in pictures[1:]))
 
     def render(
         self, encoded: EncodedSource, pose: PoseLike, *, retarget: bool = True, background: Background | None = None
