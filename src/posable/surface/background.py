@@ -12,6 +12,8 @@ from posable.surface.grids import Floats, Mask, grown, push_pull, smoothed, smoo
 from posable.surface.limbs import anatomy, joint
 
 _SHADOW, _LIFTED_METRES = 0.45, 0.12
+_TOUCHED = 0.04
+"""Where the matte is more than this, the picture shows something of the person."""
 _GRAIN_PX = 3.0
 _PLATE_PX = 512
 """The plate is filled in at this size; what stood behind the person is smooth anyway."""
@@ -19,11 +21,25 @@ _PLATE_PX = 512
 
 def filled_background(image: Floats, matte: Floats) -> Floats:
     """`image` (h, w, 3) in [-1, 1] with the person of `matte` (h, w) taken out and filled in from around."""
+    rows, columns = np.flatnonzero((matte > _TOUCHED).any(1)), np.flatnonzero((matte > _TOUCHED).any(0))
+    if not len(rows):
+        return image.astype(np.float32)
+    # Only what is as far from the person as they are large has a say.
+    around = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 8
+    top, bottom = max(0, rows[0] - around), min(matte.shape[0], rows[-1] + 1 + around)
+    left, right = max(0, columns[0] - around), min(matte.shape[1], columns[-1] + 1 + around)
+    result = image.astype(np.float32)
+    window = np.s_[top:bottom, left:right]
+    result[window] = _filled(result[window], matte[window])
+    return result
+
+
+def _filled(image: Floats, matte: Floats) -> Floats:
     h, w = matte.shape
     shrink = max(1.0, max(h, w) / _PLATE_PX)
     size = Size(max(1, round(h / shrink)), max(1, round(w / shrink)))
     small = _resized(image, size)
-    person = grown(_resized(matte[..., None], size)[..., 0] > 0.04, max(2.0, 0.008 * max(size)))
+    person = grown(_resized(matte[..., None], size)[..., 0] > _TOUCHED, max(2.0, 0.008 * max(size)))
     if person.all():
         return np.broadcast_to(image.mean((0, 1)), image.shape).astype(np.float32)
     plate = _resized(_grained(push_pull(small, ~person), small, person), Size(h, w))

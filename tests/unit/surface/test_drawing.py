@@ -1,5 +1,7 @@
 """The textured person, drawn: the own pose gives the picture, z-buffers agree, bad inputs give true sentences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rendered import photograph
@@ -11,7 +13,8 @@ from posable.imaging.size import Size
 from posable.surface import kernels
 from posable.surface.background import filled_background, over
 from posable.surface.build import build_surface
-from posable.surface.drawing import draw, drawn_share
+from posable.surface.drawing import draw, drawn_share, with_seen_face
+from posable.surface.limbs import head_yaw
 from posable.surface.surface import Kind, Surface
 
 
@@ -159,11 +162,20 @@ def test_a_target_out_of_the_frame_draws_nobody() -> None:
 
 
 def test_the_report_speaks_when_the_body_is_not_understood() -> None:
-    from dataclasses import replace
-
     made = surface()
     folded = replace(made, report=replace(made.report, hip_bend=90.0))
     assert not folded.upright
     assert any("sits, crouches or jumps" in sentence for sentence in folded.report.sentences)
     assert 0 <= made.report.outline_agreement <= 1
     assert made.report.copied + made.report.mirrored + made.report.painted == pytest.approx(1, abs=1e-6)
+
+
+def test_heads_turn_a_little_less_than_asked_and_not_at_all_for_the_own_pose() -> None:
+    body = photograph().body
+    assert with_seen_face(body, body) is body
+    for degrees in (10.0, 30.0, 60.0, 170.0):
+        target = body.turned(degrees)
+        held = (head_yaw(target) - head_yaw(with_seen_face(body, target)) + 180) % 360 - 180
+        assert -0.1 <= held <= 14.1
+        assert held < degrees
+    assert held == pytest.approx(0, abs=1e-3)
