@@ -56,10 +56,10 @@ def file_of(module: str) -> Path:
 
 
 @cache
-def imports(module: str, inside_functions: bool = True) -> tuple[str, ...]:
+def imports(module: str) -> tuple[str, ...]:
     """The modules that `module` imports when it runs; names are resolved to modules."""
     found: list[str] = []
-    for node in runtime_nodes(ast.parse(file_of(module).read_text(encoding="utf-8")), inside_functions):
+    for node in runtime_nodes(ast.parse(file_of(module).read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -71,13 +71,12 @@ def imports(module: str, inside_functions: bool = True) -> tuple[str, ...]:
     return tuple(found)
 
 
-def runtime_nodes(tree: ast.AST, inside_functions: bool) -> Iterator[ast.AST]:
+def runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             continue
-        if inside_functions or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield node
-            yield from runtime_nodes(node, inside_functions)
+        yield node
+        yield from runtime_nodes(node)
 
 
 KNOWN = frozenset(modules())
@@ -97,13 +96,14 @@ def test_imports_go_one_way(module: str) -> None:
             assert layer_of(imported) <= layer_of(module), f"{module} may not import {imported}"
 
 
-def test_no_module_needs_itself_while_it_is_imported() -> None:
+def test_no_module_needs_itself() -> None:
+    """Imports inside functions count: what is imported late is needed all the same."""
     done: set[str] = set()
 
     def visit(module: str, path: tuple[str, ...]) -> None:
         assert module not in path, " -> ".join((*path[path.index(module) :], module))
         if module not in done:
-            for imported in imports(module, inside_functions=False):
+            for imported in imports(module):
                 # A package and its own parts count as one.
                 if imported in KNOWN and imported != "posable" and not module.startswith(f"{imported}."):
                     visit(imported, (*path, module))

@@ -6,14 +6,13 @@ and column j has its centre at (j + 0.5, i + 0.5).
 
 from __future__ import annotations
 
-import colorsys
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from posable.imaging.size import Size
 from posable.pose.pose import OPENPOSE_18, PoseBatch
+from posable.pose.skeleton import PALETTE
 
 
 def heatmaps(pose: PoseBatch, sigma_px: float) -> Tensor:
@@ -144,9 +143,6 @@ def _peak_offset(maps: Tensor, row: Tensor, column: Tensor, *, across: bool) -> 
 
 
 # The hues of OpenPose's drawing: one step around the colour circle per keypoint, and the same per limb.
-PALETTE = tuple(colorsys.hsv_to_rgb(step / 18, 1.0, 1.0) for step in range(18))
-
-
 def skeleton_image(pose: PoseBatch) -> Tensor:
     """A picture of the skeletons, (n, 3, h, w) in [-1, 1]: coloured limbs on black, lines h / 40 px wide."""
     radius = max(pose.size.height / 80, 0.75)
