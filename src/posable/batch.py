@@ -44,8 +44,6 @@ class PoseCondition:
     target_pose: PoseBatch
     source_parsing: Tensor | None = None
     """Uint8 (n, h, w), labels of the LIP-20 scheme."""
-    garment: Tensor | None = None
-    """Float (n, 3, h, w) in [-1, 1]: another picture to take the clothes from."""
     texture: Tensor | None = None
     """Float (n, 3, h, w) in [-1, 1]: a texture for the clothes."""
 
@@ -55,7 +53,6 @@ class PoseCondition:
             source_pose=self.source_pose.to(device),
             target_pose=self.target_pose.to(device),
             source_parsing=_moved(self.source_parsing, device),
-            garment=_moved(self.garment, device),
             texture=_moved(self.texture, device),
         )
 
@@ -107,7 +104,6 @@ def collate(pairs: Sequence[PersonPair]) -> PersonPair:
             source_pose=PoseBatch.concatenated([condition.source_pose for condition in conditions]),
             target_pose=PoseBatch.concatenated([condition.target_pose for condition in conditions]),
             source_parsing=_joined([condition.source_parsing for condition in conditions]),
-            garment=_joined([condition.garment for condition in conditions]),
             texture=_joined([condition.texture for condition in conditions]),
         ),
         target_image=torch.cat([pair.target_image for pair in pairs]),

@@ -189,7 +189,6 @@ def test_textures_are_found_by_split_and_class(dtd: Path) -> None:
     assert len(Textures(dtd.parent, "test")) == 3
     assert len(Textures(dtd, "all")) == 12
     dotted = Textures(dtd, "all", ["dotted"])
-    assert {dotted.class_of(position) for position in range(len(dotted))} == {"dotted"}
     assert len(dotted) == 4
     assert Textures(dtd).classes == ["banded", "dotted", "woven"]
 

@@ -9,6 +9,7 @@ import shutil
 import socket
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
@@ -73,6 +74,9 @@ def test_the_tour_runs_without_a_network_and_shows_what_it_promises(
         shown = ["stdout"] if printed else []
         if hasattr(value, "_repr_html_"):
             shown.append("table")
+        elif hasattr(value, "_repr_svg_"):
+            ElementTree.fromstring(value._repr_svg_())
+            shown.append("picture")
         elif value is not None:
             with Image.open(io.BytesIO(value._repr_png_())) as picture:
                 picture.load()

@@ -38,7 +38,7 @@ def pair(seed: int, *, full: bool = True, size: Size = Size(32, 24)) -> PersonPa
 
 def test_a_condition_has_no_place_for_the_target_image():
     names = {field.name for field in fields(PoseCondition)}
-    assert names == {"source_image", "source_pose", "target_pose", "source_parsing", "garment", "texture"}
+    assert names == {"source_image", "source_pose", "target_pose", "source_parsing", "texture"}
 
 
 def test_a_batch_holds_its_pairs_in_order():

@@ -12,8 +12,6 @@ from posable.nn.losses import (
     content_loss,
     gaussian_resampled,
     gram_matrix,
-    hinge_discriminator_loss,
-    hinge_generator_loss,
     least_squares_judgement,
     least_squares_loss,
     logistic_discriminator_loss,
@@ -92,8 +90,6 @@ def softplus(x: float) -> float:
     [
         (lambda real, generated: least_squares_loss(real, real=True), (0.25 + 9) / 2),
         (lambda real, generated: least_squares_loss(generated, real=False), (4 + 0.25) / 2),
-        (hinge_discriminator_loss, (0.5 + 3) / 2 + (3 + 0.5) / 2),
-        (lambda real, generated: hinge_generator_loss(generated), -0.75),
         (
             logistic_discriminator_loss,
             (softplus(-0.5) + softplus(2)) / 2 + (softplus(2) + softplus(-0.5)) / 2,

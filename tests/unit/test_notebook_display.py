@@ -54,23 +54,32 @@ def picture(examples: Path) -> Image.Image:
     return read_image(examples / "person.png")
 
 
+def svg_size(svg: str) -> tuple[int, int]:
+    root = ElementTree.fromstring(svg)
+    return int(root.attrib["width"]), int(root.attrib["height"])
+
+
 def test_a_pose_shows_its_skeleton_in_its_own_frame(pose: Pose) -> None:
-    shown = decoded(pose._repr_png_())
-    assert shown.size == (352, 512)
-    assert np.array_equal(np.asarray(shown), np.asarray(draw_skeleton(pose)))
+    svg = pose._repr_svg_()
+    assert svg_size(svg) == (352, 512)
+    assert ElementTree.fromstring(svg).attrib["viewBox"] == "0 0 352 512"
+    circles = [part for part in ElementTree.fromstring(svg).iter() if part.tag.endswith("circle")]
+    centres = [(float(part.attrib["cx"]), float(part.attrib["cy"])) for part in circles]
+    np.testing.assert_allclose(centres, pose.keypoints[pose.visible], atol=0.051)
 
 
 @pytest.mark.parametrize(("height", "width"), [(6000, 4000), (4000, 6000), (3, 3000)])
 def test_a_pose_of_a_large_picture_is_shown_small(pose: Pose, height: int, width: int) -> None:
-    shown = decoded(pose.resize(Size(height, width))._repr_png_())
-    assert max(shown.size) == 512
-    assert min(shown.size) == max(1, round(512 * min(height, width) / max(height, width)))
+    shown = svg_size(pose.resize(Size(height, width))._repr_svg_())
+    assert max(shown) == 512
+    assert min(shown) == max(1, round(512 * min(height, width) / max(height, width)))
 
 
 def test_a_pose_without_keypoints_shows_its_empty_frame() -> None:
-    shown = decoded(Pose.from_named({}, Size(64, 48))._repr_png_())
-    assert shown.size == (48, 64)
-    assert len(shown.getcolors() or []) == 1
+    svg = Pose.from_named({}, Size(64, 48))._repr_svg_()
+    assert svg_size(svg) == (48, 64)
+    assert "<circle" not in svg
+    assert "<path" not in svg
 
 
 def test_a_detection_shows_the_box_around_the_skeleton(pose: Pose) -> None:

@@ -137,26 +137,3 @@ def test_nted_draws_discs_and_mixes_limbs_over_them():
     assert drawing[:, 20, 46].max() == 0
     assert drawing[:, 24, 30].max() > 0
     assert drawing[:, 25, 30].max() == 0
-
-
-@pytest.mark.parametrize("sigma_px", [1.0, 2.5, 6.0])
-def test_keypoints_come_back_from_their_heatmaps(sigma_px: float):
-    poses = batch_of(5)
-    found = pose_maps.keypoints_from_heatmaps(pose_maps.heatmaps(poses, sigma_px))
-    assert found.size == SIZE
-    assert torch.equal(found.visible, poses.visible)
-    error = (found.keypoints - poses.keypoints).abs()
-    inner = ((poses.keypoints > 1) & (poses.keypoints < torch.tensor([47.0, 63.0]))).all(-1)
-    assert error.max() <= 0.5 + 1e-4
-    assert error[inner].max() < 0.02
-
-
-def test_faint_maps_give_hidden_keypoints():
-    found = pose_maps.keypoints_from_heatmaps(0.05 * pose_maps.heatmaps(batch_of(1), 2))
-    assert not found.visible.any()
-    assert (found.keypoints == 0).all()
-
-
-def test_keypoints_from_tiny_maps_are_still_defined():
-    found = pose_maps.keypoints_from_heatmaps(torch.ones(1, 18, 1, 2))
-    assert torch.isfinite(found.keypoints).all()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+import numpy.typing as npt
 
 from posable.body.geometry import FloatArray
-from posable.body.rasterize import IntArray
 
 
 @numba.njit(cache=True)  # pyright: ignore[reportUntypedFunctionDecorator]
 def fill(
     vertices: FloatArray,
-    faces: IntArray,
+    faces: npt.NDArray[np.int32],
     near: float,
     smallest_area: float,
-    face_ids: IntArray,
+    face_ids: npt.NDArray[np.int32],
     barycentrics: FloatArray,
     depth: FloatArray,
 ) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from posable.data.corpus_index import LmdbPicture
-from posable.data.pictures import decoded
+from posable.data.decoding import decoded
 from posable.errors import ImageError, InputError, MissingExtraError
 
 __all__ = ["lmdb_key", "lmdb_keys", "read_lmdb_bytes", "read_lmdb_picture", "write_lmdb"]

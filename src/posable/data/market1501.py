@@ -32,10 +32,6 @@ class MarketName:
     frame: int
     box: int
 
-    @property
-    def is_somebody(self) -> bool:
-        return self.person not in ("-1", "0000")
-
 
 def parse_market_name(name: str) -> MarketName:
     """What the name tells; raises InputError when it is no name of Market-1501."""

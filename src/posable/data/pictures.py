@@ -1,8 +1,7 @@
-"""Pictures and parsing maps of a corpus, read from files and LMDB folders; failed downloads are told by name."""
+"""Pictures and parsing maps of a corpus, read from files and LMDB folders; failed downloads are named."""
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
@@ -10,22 +9,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from posable.data.corpus_index import LmdbPicture
+from posable.data.decoding import UNDECODABLE
 from posable.errors import ImageError
-from posable.imaging.image import read_image, to_rgb
+from posable.imaging.image import read_image
 
-__all__ = ["decoded", "read_bytes", "read_parsing", "read_picture"]
+__all__ = ["read_bytes", "read_parsing", "read_picture"]
 
 _WEB_PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml")
-_BROKEN = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    IndexError,
-    KeyError,
-    EOFError,
-    Image.DecompressionBombError,
-)
 
 
 def read_picture(picture: Path | LmdbPicture) -> Image.Image:
@@ -50,15 +40,6 @@ def read_bytes(picture: Path | LmdbPicture) -> bytes:
         raise ImageError(f"'{picture}' cannot be read ({error.strerror}); check the file.") from None
 
 
-def decoded(data: bytes, origin: str) -> Image.Image:
-    """The picture that the bytes hold, 8-bit RGB; raises ImageError that begins with `origin`."""
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return to_rgb(picture)
-    except _BROKEN:
-        raise ImageError(f"'{origin}' is not a picture that can be decoded; get a whole copy of it.") from None
-
-
 def read_parsing(path: Path) -> npt.NDArray[np.uint8]:
     """The values of an indexed or grey picture, uint8 (h, w). Raises ImageError for colours and for no picture."""
     if not path.is_file():
@@ -67,7 +48,7 @@ def read_parsing(path: Path) -> npt.NDArray[np.uint8]:
     try:
         with Image.open(path) as picture:
             mode, values = picture.mode, np.array(picture)
-    except _BROKEN:
+    except UNDECODABLE:
         raise ImageError(f"the parsing map '{path}' cannot be decoded; make or download it again.") from None
     if mode not in ("P", "L"):
         raise ImageError(f"'{path}' is a picture of colours ({mode}); a parsing map has one 8-bit value per pixel.")

@@ -86,10 +86,6 @@ class Textures(Dataset[Tensor]):
         box = (left, top, left + width, top + height)
         return to_tensor(picture.resize((self.size.width, self.size.height), box=box))
 
-    def class_of(self, position: int) -> str:
-        """The name of an item's class."""
-        return self.names[position].split("/")[0]
-
 
 def _dtd_in(root: Path) -> Path:
     for folder in (root, root / "dtd"):

@@ -72,15 +72,6 @@ def least_squares_judgement(
     }
 
 
-def hinge_discriminator_loss(real: Tensor, generated: Tensor) -> Tensor:
-    """Real pictures should score above 1 and generated ones below -1 (Lim and Ye, 2017)."""
-    return functional.relu(1 - real).mean() + functional.relu(1 + generated).mean()
-
-
-def hinge_generator_loss(generated: Tensor) -> Tensor:
-    return -generated.mean()
-
-
 def logistic_discriminator_loss(real: Tensor, generated: Tensor) -> Tensor:
     """Cross entropy of the scores as logits (Goodfellow et al., 2014): softplus(-real) + softplus(generated)."""
     return functional.softplus(-real).mean() + functional.softplus(generated).mean()

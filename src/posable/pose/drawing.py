@@ -10,9 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 from posable.errors import SizeError
 from posable.imaging.image import size_of, to_rgb
 from posable.imaging.size import Size
-from posable.pose.maps import PALETTE
 from posable.pose.pose import Pose
-from posable.pose.skeleton import OPENPOSE_18
+from posable.pose.skeleton import OPENPOSE_18, PALETTE
 
 _BACKGROUND = (24, 24, 28)
 _LABEL_COLOR = (235, 235, 235)

@@ -6,14 +6,13 @@ and column j has its centre at (j + 0.5, i + 0.5).
 
 from __future__ import annotations
 
-import colorsys
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from posable.imaging.size import Size
 from posable.pose.pose import OPENPOSE_18, PoseBatch
+from posable.pose.skeleton import PALETTE
 
 
 def heatmaps(pose: PoseBatch, sigma_px: float) -> Tensor:
@@ -111,42 +110,7 @@ def _pixel_centres(pose: PoseBatch) -> tuple[Tensor, Tensor]:
     return columns, rows
 
 
-def keypoints_from_heatmaps(maps: Tensor, threshold: float = 0.1) -> PoseBatch:
-    """The poses whose heat maps (n, 18, h, w) these are, in the frame of the maps.
-
-    The peak is refined below a pixel by the parabola through the logarithm of the maximum and its neighbours, which is
-    exact for a Gaussian. A map whose maximum is not above `threshold` gives a hidden keypoint.
-    """
-    height, width = maps.shape[-2:]
-    peak, at = maps.flatten(2).max(dim=-1)
-    row, column = at // width, at % width
-    x = column + 0.5 + _peak_offset(maps, row, column, across=True)
-    y = row + 0.5 + _peak_offset(maps, row, column, across=False)
-    visible = peak > threshold
-    keypoints = torch.stack([x.clamp(0, width), y.clamp(0, height)], dim=-1) * visible[..., None]
-    return PoseBatch(keypoints.to(maps.dtype), visible, Size(height, width))
-
-
-def _peak_offset(maps: Tensor, row: Tensor, column: Tensor, *, across: bool) -> Tensor:
-    """Where the parabola through three pixels has its maximum, in px from the middle one; 0 at the border."""
-    height, width = maps.shape[-2:]
-    position, limit = (column, width) if across else (row, height)
-    stride = 1 if across else width
-    inside = (position > 0) & (position < limit - 1)
-    middle = (row * width + column).where(inside, torch.full_like(row, stride))
-    if limit < 3:
-        return torch.zeros_like(row, dtype=maps.dtype)
-    flat = maps.flatten(2).clamp_min(torch.finfo(maps.dtype).tiny).log()
-    before, here, after = (flat.gather(2, (middle + step)[..., None])[..., 0] for step in (-stride, 0, stride))
-    curvature = before - 2 * here + after
-    offset = 0.5 * (before - after) / curvature.clamp_max(-1e-12)
-    return offset.clamp(-0.5, 0.5) * inside
-
-
 # The hues of OpenPose's drawing: one step around the colour circle per keypoint, and the same per limb.
-PALETTE = tuple(colorsys.hsv_to_rgb(step / 18, 1.0, 1.0) for step in range(18))
-
-
 def skeleton_image(pose: PoseBatch) -> Tensor:
     """A picture of the skeletons, (n, 3, h, w) in [-1, 1]: coloured limbs on black, lines h / 40 px wide."""
     radius = max(pose.size.height / 80, 0.75)

@@ -17,6 +17,7 @@ from posable.errors import PoseError, SizeError
 from posable.imaging.size import Size
 from posable.pose.proportions import placed_like, stature, with_proportions_of
 from posable.pose.skeleton import OPENPOSE_18, Skeleton
+from posable.pose.svg import shown_skeleton
 
 if TYPE_CHECKING:
     import torch
@@ -134,12 +135,9 @@ class Pose:
         inside = ((self.keypoints >= -_EDGE_TOLERANCE_PX) & (self.keypoints <= limit + _EDGE_TOLERANCE_PX)).all(-1)
         return Pose(np.clip(self.keypoints, 0, limit), self.visible & inside, self.size)
 
-    def _repr_png_(self) -> bytes:
+    def _repr_svg_(self) -> str:
         """The skeleton, as Jupyter shows it."""
-        from posable.imaging.image import png_bytes  # Both need torch; a pose does not, until it is shown.
-        from posable.pose.drawing import shown_pose
-
-        return png_bytes(shown_pose(self))
+        return shown_skeleton(self.keypoints, self.visible, self.size)
 
 
 def retarget(target: Pose, source: Pose, *, clip: bool = True) -> Pose:

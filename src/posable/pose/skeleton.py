@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -46,3 +47,5 @@ OPENPOSE_18 = Skeleton(
 )
 # fmt: on
 """The field's skeleton; limbs in the order of OpenPose's drawing, which the pose maps of published models follow."""
+PALETTE = tuple(colorsys.hsv_to_rgb(step / 18, 1.0, 1.0) for step in range(18))
+"""RGB in [0, 1] of each keypoint, and of the limb of the same index, as OpenPose draws them."""

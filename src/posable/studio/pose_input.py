@@ -29,7 +29,7 @@ def given_pose(given: JsonPose, frame: Size | None, origin: str = "the pose") ->
 def turn_of(degrees: Any) -> Turn:
     """A turn of the camera around the person, of `{"turn": degrees}`. Raises PoseError."""
     if isinstance(degrees, bool) or not isinstance(degrees, (int, float)) or not math.isfinite(degrees):
-        raise PoseError('the turn is no number of degrees; give {"turn": 30}, for example.')
+        raise PoseError('the turn is not a number of degrees; give {"turn": 30}, for example.')
     return Turn(float(degrees))
 
 

@@ -52,6 +52,7 @@ _LIMBS: tuple[tuple[str, str, float, tuple[str, ...]], ...] = (
 )
 """Limbs by their ends, about how thick they are, as a share of the person's extent, and the joints that move them: head
 and trunk are one piece each, and an upper arm that is raised pulls at the chest."""
+_MOVED_BY = [[OPENPOSE_18.index(joint) for joint in joints] for *_, joints in _LIMBS]
 _ENDS = (
     *((f"{side}_wrist", f"{side}_elbow", 0.65) for side in _SIDES),
     *((f"{side}_ankle", f"{side}_knee", 0.2) for side in _SIDES),
@@ -132,7 +133,7 @@ def _moved_limbs(source: Pose, target: Pose) -> list[bool]:
     extent = max(_extent(source), _extent(target))
     shift = np.linalg.norm(source.keypoints - target.keypoints, axis=1)
     changed = (source.visible != target.visible) | (source.visible & target.visible & (shift > _MOVED_SHARE * extent))
-    return [any(bool(changed[OPENPOSE_18.index(joint)]) for joint in joints) for *_, joints in _LIMBS]
+    return [bool(changed[joints].any()) for joints in _MOVED_BY]
 
 
 def _extent(pose: Pose) -> float:

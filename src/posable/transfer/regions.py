@@ -34,7 +34,6 @@ REGIONS: dict[str, tuple[int, ...]] = {
 }
 """LIP-20 classes of each region."""
 
-SKIN = tuple(LIP_20.index(name) for name in ("torso-skin", "left-arm", "right-arm", "left-leg", "right-leg", "face"))
 _LEAST_SHARE = 2e-4
 """Of the picture; a region of fewer pixels is a mistake of the parser, or nothing that one would see."""
 _SOFT_ZONE = 0.25

@@ -54,7 +54,7 @@ def test_stages_have_the_stated_shapes(features: StageFeatures, height: int, wid
     maps = features(torch.zeros(2, 3, height, width))
     expected = [
         (2, channels, -(-height // stride), -(-width // stride))
-        for channels, stride in zip(features.channels, features.strides, strict=True)
+        for channels, stride in zip(features.channels, (2, 4, 8, 16, 32), strict=True)
     ]
     assert [tuple(m.shape) for m in maps] == expected
 

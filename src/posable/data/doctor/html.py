@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from posable.data.doctor.html_charts import Bar, bars, hex_color, keypoint_color, places_svg, tiles
+from posable.data.doctor.html_charts import Bar, bars, places_svg, tiles
 from posable.data.doctor.html_pictures import keypoints_outside, pair_cards, sample_cards, stack
 from posable.data.doctor.report import Comparison, Finding, Report
 from posable.data.doctor.textures import DTD
@@ -18,6 +18,7 @@ from posable.errors import InputError
 from posable.files import write_atomically
 from posable.parsing.schemes import palette
 from posable.pose.pose import OPENPOSE_18
+from posable.pose.svg import hex_color, keypoint_color
 from posable.version import __version__
 
 _SAMPLES = 12

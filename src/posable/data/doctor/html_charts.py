@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from posable.pose.maps import PALETTE
 from posable.pose.pose import OPENPOSE_18, Pose
+from posable.pose.svg import keypoint_color, skeleton_group
 
 
 class Bar(NamedTuple):
@@ -42,19 +42,11 @@ def bars(chart: Sequence[Bar]) -> str:
     return f"<ul class='bars'>{''.join(lines)}</ul>"
 
 
-def hex_color(rgb: Sequence[float]) -> str:
-    """Of channels in [0, 1]."""
-    return "#" + "".join(f"{round(255 * channel):02x}" for channel in rgb[:3])
-
-
-def keypoint_color(index: int) -> str:
-    return hex_color(PALETTE[index])
-
-
 def skeleton_svg(pose: Pose) -> str:
     """Limbs and keypoints as SVG over the pose's frame; to be laid over the picture."""
     view = f"0 0 {pose.size.width} {pose.size.height}"
-    return f"<svg class='skeleton' viewBox='{view}' preserveAspectRatio='none' aria-hidden='true'>{_drawn(pose)}</svg>"
+    drawn = skeleton_group(pose.keypoints, pose.visible, pose.size)
+    return f"<svg class='skeleton' viewBox='{view}' preserveAspectRatio='none' aria-hidden='true'>{drawn}</svg>"
 
 
 def skeleton_around_svg(pose: Pose, picture: str) -> str:
@@ -68,22 +60,8 @@ def skeleton_around_svg(pose: Pose, picture: str) -> str:
     return (
         f"<svg class='skeleton' viewBox='{view}' role='img' aria-label='Keypoints outside the picture'>"
         f"<image href='{picture}' width='{width}' height='{height}' preserveAspectRatio='none'/>"
-        f"{_drawn(pose)}</svg>"
+        f"{skeleton_group(pose.keypoints, pose.visible, pose.size)}</svg>"
     )
-
-
-def _drawn(pose: Pose) -> str:
-    """The limbs, then the keypoints."""
-    stroke = max(1.2, max(pose.size) / 110)
-    parts: list[str] = []
-    for limb, (start, end) in enumerate(OPENPOSE_18.limbs[: len(PALETTE) - 1]):
-        if pose.visible[start] and pose.visible[end]:
-            (x1, y1), (x2, y2) = pose.keypoints[start].tolist(), pose.keypoints[end].tolist()
-            parts.append(f"<path d='M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}' stroke='{keypoint_color(limb)}'/>")
-    for index, (x, y) in enumerate(pose.keypoints.tolist()):
-        if pose.visible[index]:
-            parts.append(f"<circle cx='{x:.1f}' cy='{y:.1f}' r='{stroke * 1.15:.1f}' fill='{keypoint_color(index)}'/>")
-    return f"<g stroke-width='{stroke:.1f}'>{''.join(parts)}</g>"
 
 
 def places_svg(poses: Sequence[Pose]) -> str:

@@ -44,7 +44,6 @@ _STAGES = (
 _STAGE_ENDS = (0, 2, 4, 10, 15)
 """The last block at each resolution: H/2, H/4, H/8, H/16, H/32."""
 STAGE_CHANNELS = (16, 24, 40, 112, 320)
-STAGE_STRIDES = (2, 4, 8, 16, 32)
 
 
 class _SameConv(nn.Conv2d):
@@ -174,7 +173,6 @@ class StageFeatures(nn.Module):
     """
 
     channels: tuple[int, ...] = STAGE_CHANNELS
-    strides: tuple[int, ...] = STAGE_STRIDES
 
     def __init__(self) -> None:
         super().__init__()

@@ -50,21 +50,6 @@ _FREE: dict[str, _Free] = {
     "phone": _Free((0.25, -0.35, -0.95), (-0.20, -0.85, 0.45), (-0.3, 0.9, 0.3), ("hold",)),
 }
 
-TOUCHING = (
-    "hip",
-    "pocket",
-    "cross_under",
-    "cross_over",
-    "back",
-    "clasp",
-    "chin",
-    "head",
-    "call",
-    "chest",
-    "elbow",
-    "knee",
-)
-"""Arms whose hand lies on the body."""
 
 ARM_PAIRS: tuple[tuple[str, str, float], ...] = (
     ("down", "down", 3.0), ("relax", "relax", 3.5), ("down", "relax", 1.5), ("hip", "hip", 1.3), ("hip", "relax", 1.8),

@@ -28,7 +28,6 @@ _LEG_SPOTS = (
     *(("lowerleg01", "foot", share) for share in (0.1, 0.3, 0.5, 0.7, 0.9)),
     *(("foot", "toe3-1", share) for share in (0.35, 1.0)),
 )
-_RADII = ("upperarm", "lowerarm", "upperleg", "lowerleg", "foot")
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,10 +149,6 @@ class PosedFigure:
         )
         thigh = np.array([name.startswith("upperleg") for name, _, _ in _LEG_SPOTS])
         return float((depth - np.where(thigh, 0.05, 0.015)).max())
-
-    def hands_and_feet(self) -> dict[str, FloatArray]:
-        """Middles of hands and feet (3,), by bone name."""
-        return {name: self.joints[self.index[name]] for name in ("finger3-1.L", "finger3-1.R", "toe3-1.L", "toe3-1.R")}
 
     def _arm_spots(self, side: str) -> tuple[FloatArray, FloatArray, FloatArray]:
         points, radii = self._spots((*_ARM_SPOTS, *_HAND_SPOTS), side)
