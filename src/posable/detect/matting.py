@@ -205,20 +205,29 @@ def _linear_model(mask: _Map, colors: _Map) -> tuple[list[_Map], _Map]:
     channels = [np.ascontiguousarray(colors[..., channel]) for channel in range(3)]
     means = [_mean(channel, side) for channel in channels]
     mask_mean = _mean(mask, side)
-    covariance = np.empty((*mask.shape, 3, 3), np.float32)
-    shared = np.empty((*mask.shape, 3, 1), np.float32)
-    for row in range(3):
-        shared[..., row, 0] = _mean(channels[row] * mask, side) - means[row] * mask_mean
-        for column in range(row, 3):
-            value = _mean(channels[row] * channels[column], side) - means[row] * means[column]
-            covariance[..., row, column] = covariance[..., column, row] = value
-    covariance += _SMOOTHNESS * np.eye(3, dtype=np.float32)
-    solved = np.linalg.solve(covariance, shared)
-    slopes = [np.ascontiguousarray(solved[..., channel, 0], np.float32) for channel in range(3)]
+    covariance = {
+        (row, column): _mean(channels[row] * channels[column], side) - means[row] * means[column]
+        for row in range(3)
+        for column in range(row, 3)
+    }
+    shared = [_mean(channel * mask, side) - mean * mask_mean for channel, mean in zip(channels, means, strict=True)]
+    slopes = _solved(covariance, shared)
     offset: Any = mask_mean
     for slope, mean in zip(slopes, means, strict=True):
         offset = offset - slope * mean
     return [_mean(slope, side) for slope in slopes], _mean(offset, side)
+
+
+def _solved(matrix: dict[tuple[int, int], _Map], right: list[_Map]) -> list[_Map]:
+    """x of A x = b at each pixel (h, w), A symmetric and made invertible by `_SMOOTHNESS` on its diagonal: by Cramer's
+    rule, a fifth of the time of a general solver on many small matrices."""
+    smooth = np.float32(_SMOOTHNESS)
+    a, d, f = (matrix[index, index] + smooth for index in range(3))
+    b, c, e = matrix[0, 1], matrix[0, 2], matrix[1, 2]
+    rows = [[d * f - e * e, c * e - b * f, b * e - c * d], [a * f - c * c, b * c - a * e], [a * d - b * b]]
+    determinant = a * rows[0][0] + b * rows[0][1] + c * rows[0][2]
+    inverse = [rows[0], [rows[0][1], *rows[1]], [rows[0][2], rows[1][1], *rows[2]]]
+    return [sum(part * value for part, value in zip(row, right, strict=True)) / determinant for row in inverse]
 
 
 @dataclass(frozen=True)

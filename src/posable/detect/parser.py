@@ -17,20 +17,23 @@ from scipy.ndimage import label
 from torch import Tensor
 from torch.nn import functional
 
-from posable.detect.edges import sharpened
+from posable.detect.edges import UNLIKELY, sharpened
 from posable.detect.parsing_network import FRAME, ParsingNetwork, pose_maps
 from posable.detect.window import person_window
 from posable.errors import CheckpointError
-from posable.imaging.frame import Frame
+from posable.imaging.frame import Frame, Window
 from posable.imaging.image import size_of, to_tensor
 from posable.imaging.size import Size
 from posable.parsing.result import ParsingResult
+from posable.parsing.schemes import LIP_20
 from posable.pose.pose import OPENPOSE_18, Pose, PoseBatch
 
 __all__ = ["ParsingNetwork", "ParsingResult", "look", "parse"]
 
 LARGEST_SIDE_PX = 1024
 """Larger pictures are looked at in this size; the labels come in the picture's own."""
+_REACH = 5
+"""How far beyond the window borders are drawn, in the radii of the filter, which works twice over, in steps of 2 px."""
 _UNSURE = 0.7
 """Share of the background above which a pixel does not join two pieces of a person."""
 WEIGHTS = Path(__file__).parent.parent / "weights" / "parser.safetensors"
@@ -63,10 +66,47 @@ def parse(picture: Image.Image, pose: Pose, network: ParsingNetwork | None = Non
     there = pose.resize(working)
     frame = _frame_around(there)
     shares = _shares(network or shipped_parser(), frame.image(image), _in_frame(there, frame))
-    whole = _background(frame.mask_back(shares))
-    whole = sharpened(whole, image, radius_px=max(2, round(frame.window.height / 100)))[0]
-    whole = _without_strays(whole, there)
+    likely = _likely(shares)
+    radius_px = max(2, round(frame.window.height / 100))
+    part = _around(frame.window, working, _REACH * radius_px)
+    left, top, width, height = (int(side) for side in part)
+    near = np.s_[..., top : top + height, left : left + width]
+    seen = _seen_from(frame, part).mask_back(_with_rest(shares, likely))
+    seen[:, 0] += (1 - seen.sum(1)).clamp_min(0)
+    found = sharpened(seen[:, :-1], image[near], radius_px)
+    found = _without_strays(found[0], there.crop(left, top, Size(height, width)))
+    whole = torch.zeros(len(LIP_20), *working)
+    whole[0] = 1
+    for share, value in zip(found, likely, strict=True):
+        whole[value][near] = share
     return ParsingResult(_most_likely(whole, size), probabilities=whole.numpy())
+
+
+def _likely(shares: Tensor) -> list[int]:
+    """The classes (1, 20, h, w) that are likely somewhere, and the background; most pictures show a few."""
+    anywhere = shares.amax((0, 2, 3)) > UNLIKELY
+    anywhere[0] = True
+    return anywhere.nonzero()[:, 0].tolist()
+
+
+def _with_rest(shares: Tensor, likely: list[int]) -> Tensor:
+    """The shares of some classes, and the sum of the others."""
+    return torch.cat([shares[:, likely], 1 - shares[:, likely].sum(1, keepdim=True)], 1)
+
+
+def _around(window: Window, picture: Size, margin: int) -> Window:
+    """The window with a margin, in whole px, within the picture; left and top are even, for the filter's half size."""
+    left, top = (max(0, (int(np.floor(side)) - margin) // 2 * 2) for side in (window.left, window.top))
+    right = min(picture.width, int(np.ceil(window.left + window.width)) + margin)
+    bottom = min(picture.height, int(np.ceil(window.top + window.height)) + margin)
+    return Window(left, top, max(1, right - left), max(1, bottom - top))
+
+
+def _seen_from(frame: Frame, part: Window) -> Frame:
+    """The frame, of a part of its picture."""
+    left, top, width, height = frame.window
+    within = Window(left - part.left, top - part.top, width, height)
+    return Frame.sampled(Size(int(part.height), int(part.width)), within, frame.size)
 
 
 def look(picture: Image.Image, pose: Pose) -> Float[Tensor, "1 20 h w"]:
@@ -83,7 +123,8 @@ def look(picture: Image.Image, pose: Pose) -> Float[Tensor, "1 20 h w"]:
 def _most_likely(shares: Tensor, size: Size) -> npt.NDArray[np.uint8]:
     """The class with the largest share at each pixel of a picture of `size`; class by class, to spare memory."""
     if tuple(shares.shape[-2:]) == tuple(size):
-        return shares.argmax(0).to(torch.uint8).numpy()
+        shown = [value for value, share in enumerate(shares) if float(share.amax()) > 0]
+        return np.array(shown, np.uint8)[shares[shown].argmax(0).numpy()]
     best, labels = torch.full(tuple(size), -1.0), torch.zeros(tuple(size), dtype=torch.uint8)
     for value, share in enumerate(shares):
         if float(share.amax()) > 0:

@@ -124,7 +124,8 @@ def shipped_u2net() -> U2NetSmall:
         raise CheckpointError(f"'{path}' is damaged; install posable again.") from None
     network = U2NetSmall()
     network.load_state_dict(weights)
-    return network.eval().requires_grad_(False)
+    # Channels last is a fifth faster on processors.
+    return network.to(memory_format=torch.channels_last).eval().requires_grad_(False)  # pyright: ignore
 
 
 def _halved(x: Tensor) -> Tensor:
