@@ -14,7 +14,7 @@ from posable.imaging.sequence_output import ANIMATED_SUFFIXES, STRIP_SUFFIXES, s
 from posable.imaging.size import Size
 from posable.pose.files import read_pose_sequence
 from posable.transfer.background import checked_background
-from posable.transfer.pipeline import PoseTransfer
+from posable.transfer.pipeline import Picture, PoseTransfer
 from posable.transfer.pose_lookup import PoseLike, Turn, resolve_pose
 
 
@@ -72,8 +72,8 @@ def run_transfer(request: Request) -> dict[str, Any]:
     read = time.perf_counter()
     pipe = PoseTransfer.from_pretrained(request.model, device=request.device, tell=tell)
     loaded = time.perf_counter()
-    given = [picture, *also] if also else picture
-    source = pipe.encode(given, source_pose=source_pose, size=size, name=f"'{request.source}'")
+    photographs: list[Picture] = [picture, *also]
+    source = pipe.encode(photographs, source_pose=source_pose, size=size, name=f"'{request.source}'")
     encoded = time.perf_counter()
     if is_sequence:
         with ProgressBars() as progress:

@@ -218,7 +218,7 @@ def _linear_model(mask: _Map, colors: _Map) -> tuple[list[_Map], _Map]:
     return [_mean(slope, side) for slope in slopes], _mean(offset, side)
 
 
-def _solved(matrix: dict[tuple[int, int], _Map], right: list[_Map]) -> list[_Map]:
+def _solved(matrix: dict[tuple[int, int], Any], right: list[Any]) -> list[Any]:
     """x of A x = b at each pixel (h, w), A symmetric and made invertible by `_SMOOTHNESS` on its diagonal: by Cramer's
     rule, a fifth of the time of a general solver on many small matrices."""
     smooth = np.float32(_SMOOTHNESS)
