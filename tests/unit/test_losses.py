@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from posable.models.gfla import affine_residual, gaussian_resampled, sampling_correctness_loss
 from posable.nn.losses import (
-    affine_residual,
     content_loss,
-    gaussian_resampled,
     gram_matrix,
     least_squares_judgement,
     least_squares_loss,
@@ -18,7 +17,6 @@ from posable.nn.losses import (
     nonsaturating_generator_loss,
     picture_losses,
     r1_penalty,
-    sampling_correctness_loss,
     style_loss,
 )
 from posable.nn.perceptual_features import FeatureMaps, PerceptualFeatures

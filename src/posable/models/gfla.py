@@ -21,6 +21,7 @@ The published fashion weights draw at 256x256: pictures of 256x176 are stretched
 `network_width=176` the network works on 256x176 itself, padded to 256x192.
 """
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,13 +41,7 @@ from posable.models.framed import PoseGuidedGenerator, StretchedConfig
 from posable.models.generator import Rendering
 from posable.models.objective import Objective, ParameterGroup
 from posable.nn.attention_pictures import enlarged, flow_colors
-from posable.nn.losses import (
-    affine_residual,
-    least_squares_judgement,
-    least_squares_loss,
-    picture_losses,
-    sampling_correctness_loss,
-)
+from posable.nn.losses import least_squares_judgement, least_squares_loss, picture_losses
 from posable.nn.patch_discriminator import PatchDiscriminator
 from posable.nn.perceptual_features import PerceptualFeatures
 from posable.nn.residual_blocks import (
@@ -455,6 +450,70 @@ def flow_losses(
         correctness = correctness + sampling_correctness_loss(*maps[level], flow)
         regularisation = regularisation + affine_residual(flow, kernel)
     return {"correctness": correctness, "regularisation": regularisation}
+
+
+# ---- losses of flows (n, 2, h, w): what target pixel (x, y) shows is at (x + flow 0, y + flow 1) of the source
+
+_EPSILON = 1e-8
+
+
+def gaussian_resampled(
+    features: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"], sigma: float = 2.0
+) -> Float[Tensor, "n c h w"]:
+    """`features` where the flow points: the mean of the 4x4 pixels around, weighed by exp(-d^2 / 2 sigma^2) of their
+    distance d; beyond the border the border's pixels go on. Its gradient reaches further than a bilinear one's.
+    Both in float32: half precision cannot tell neighbouring places apart."""
+    n, c, h, w = features.shape
+    offsets = torch.arange(-1, 3, device=flow.device)
+
+    def taps(position: Tensor, length: int) -> tuple[Tensor, Tensor]:
+        first = position.detach().floor()
+        pixels = first[:, None] + offsets.view(1, 4, 1, 1)
+        weights = torch.exp(-(position[:, None] - pixels).square() / (2 * sigma**2))
+        return pixels.long().clamp(0, length - 1), weights / weights.sum(1, keepdim=True)
+
+    xs = torch.arange(w, device=flow.device, dtype=flow.dtype)
+    ys = torch.arange(h, device=flow.device, dtype=flow.dtype)
+    columns, across = taps(flow[:, 0] + xs, w)
+    rows, down = taps(flow[:, 1] + ys[:, None], h)
+    flat, resampled = features.flatten(2), features.new_zeros(n, c, h, w)
+    for i in range(4):
+        for j in range(4):
+            index = (rows[:, i] * w + columns[:, j]).view(n, 1, h * w).expand(n, c, h * w)
+            resampled = resampled + (down[:, i] * across[:, j])[:, None] * flat.gather(2, index).view(n, c, h, w)
+    return resampled
+
+
+def sampling_correctness_loss(
+    source: Float[Tensor, "n c h w"], target: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"]
+) -> Tensor:
+    """How much worse the flow's place fits than the source's best place (GFLA): the mean over target pixels of
+    exp(-s / max s) - exp(-1), with s the cosine of the source's features there and the target's. 0 is the best."""
+    with torch.autocast(flow.device.type, enabled=False):
+        source, target = source.float(), target.float()
+        reached = functional.cosine_similarity(gaussian_resampled(source, flow.float()), target, dim=1, eps=_EPSILON)
+        with torch.no_grad():
+            best = _unit(target).flatten(2).transpose(1, 2) @ _unit(source).flatten(2)
+            best = best.amax(2).view_as(reached)
+        return torch.exp(-reached / (best + _EPSILON)).mean() - math.exp(-1)
+
+
+def affine_residual(flow: Float[Tensor, "n 2 h w"], size: int) -> Tensor:
+    """How far the flow is from an affine map within each `size` x `size` patch (GFLA's regularisation): the
+    mean over patches of the squared residuals of the least-squares fit, summed over the patch and both axes."""
+    # On a grid around 0 the fit's three terms (constant, x, y) are orthogonal. An affine map of a place is affine in
+    # the place, so displacements leave the same residuals as positions.
+    steps = torch.arange(size, device=flow.device, dtype=torch.float32) - (size - 1) / 2
+    terms = torch.stack([torch.ones_like(steps).repeat(size), steps.repeat(size), steps.repeat_interleave(size)])
+    terms = functional.normalize(terms, dim=1)
+    with torch.autocast(flow.device.type, enabled=False):
+        residual = torch.eye(size * size, device=flow.device) - terms.T @ terms
+        patches = functional.unfold(flow.float(), size).unflatten(1, (2, size * size))
+        return torch.einsum("ab,ncbl->ncal", residual, patches).square().sum((1, 2)).mean()
+
+
+def _unit(features: Tensor) -> Tensor:
+    return functional.normalize(features, dim=1, eps=_EPSILON)
 
 
 # ---- published weights

@@ -1,6 +1,5 @@
 """Losses as functions: each gives a scalar, unweighted unless it says so. Families weigh them as their papers do."""
 
-import math
 from collections.abc import Iterable, Sequence
 
 import torch
@@ -89,71 +88,6 @@ def r1_penalty(score: Tensor, image: Float[Tensor, "n 3 h w"]) -> Tensor:
     """
     (gradient,) = torch.autograd.grad(score.sum(), image, create_graph=True)
     return gradient.square().sum((1, 2, 3)).mean()
-
-
-# ---- flows (GFLA); a flow is (n, 2, h, w): what target pixel (x, y) shows is at (x + flow 0, y + flow 1) of the source
-
-
-def gaussian_resampled(
-    features: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"], sigma: float = 2.0
-) -> Float[Tensor, "n c h w"]:
-    """`features` where the flow points: the mean of the 4x4 pixels around, weighed by exp(-d^2 / 2 sigma^2) of their
-    distance d; beyond the border the border's pixels go on. Its gradient reaches further than a bilinear one's.
-    Both in float32: half precision cannot tell neighbouring places apart."""
-    n, c, h, w = features.shape
-    offsets = torch.arange(-1, 3, device=flow.device)
-
-    def taps(position: Tensor, length: int) -> tuple[Tensor, Tensor]:
-        first = position.detach().floor()
-        pixels = first[:, None] + offsets.view(1, 4, 1, 1)
-        weights = torch.exp(-(position[:, None] - pixels).square() / (2 * sigma**2))
-        return pixels.long().clamp(0, length - 1), weights / weights.sum(1, keepdim=True)
-
-    xs = torch.arange(w, device=flow.device, dtype=flow.dtype)
-    ys = torch.arange(h, device=flow.device, dtype=flow.dtype)
-    columns, across = taps(flow[:, 0] + xs, w)
-    rows, down = taps(flow[:, 1] + ys[:, None], h)
-    flat, resampled = features.flatten(2), features.new_zeros(n, c, h, w)
-    for i in range(4):
-        for j in range(4):
-            index = (rows[:, i] * w + columns[:, j]).view(n, 1, h * w).expand(n, c, h * w)
-            resampled = resampled + (down[:, i] * across[:, j])[:, None] * flat.gather(2, index).view(n, c, h, w)
-    return resampled
-
-
-def sampling_correctness_loss(
-    source: Float[Tensor, "n c h w"], target: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"]
-) -> Tensor:
-    """How much worse the flow's place fits than the source's best place (GFLA): the mean over target pixels of
-    exp(-s / max s) - exp(-1), with s the cosine of the source's features there and the target's. 0 is the best."""
-    with torch.autocast(flow.device.type, enabled=False):
-        source, target = source.float(), target.float()
-        reached = functional.cosine_similarity(gaussian_resampled(source, flow.float()), target, dim=1, eps=_EPSILON)
-        with torch.no_grad():
-            best = _unit(target).flatten(2).transpose(1, 2) @ _unit(source).flatten(2)
-            best = best.amax(2).view_as(reached)
-        return torch.exp(-reached / (best + _EPSILON)).mean() - math.exp(-1)
-
-
-def affine_residual(flow: Float[Tensor, "n 2 h w"], size: int) -> Tensor:
-    """How far the flow is from an affine map within each `size` x `size` patch (GFLA's regularisation): the
-    mean over patches of the squared residuals of the least-squares fit, summed over the patch and both axes."""
-    # On a grid around 0 the fit's three terms (constant, x, y) are orthogonal. An affine map of a place is affine in
-    # the place, so displacements leave the same residuals as positions.
-    steps = torch.arange(size, device=flow.device, dtype=torch.float32) - (size - 1) / 2
-    terms = torch.stack([torch.ones_like(steps).repeat(size), steps.repeat(size), steps.repeat_interleave(size)])
-    terms = functional.normalize(terms, dim=1)
-    with torch.autocast(flow.device.type, enabled=False):
-        residual = torch.eye(size * size, device=flow.device) - terms.T @ terms
-        patches = functional.unfold(flow.float(), size).unflatten(1, (2, size * size))
-        return torch.einsum("ab,ncbl->ncal", residual, patches).square().sum((1, 2)).mean()
-
-
-_EPSILON = 1e-8
-
-
-def _unit(features: Tensor) -> Tensor:
-    return functional.normalize(features, dim=1, eps=_EPSILON)
 
 
 def _total(losses: Iterable[Tensor]) -> Tensor:
