@@ -11,13 +11,15 @@ from PIL import Image
 from posable.body.fitted import Body
 from posable.errors import ImageError
 from posable.imaging.size import Size
+from posable.surface.field_types import Fields, Grid
 from posable.surface.grids import Floats, push_pull, shrunk
-from posable.surface.layer_fields import Fields, Grid, find_fields
+from posable.surface.layer_fields import find_fields
 from posable.surface.limbs import anatomy, hip_bend
 from posable.surface.looks import find_looks
 from posable.surface.owners import Labels
-from posable.surface.sheets import Sheet, arm_twists, foot_sheets, layer_sheets, mesh_sheet, nearest_vertices
+from posable.surface.sheets import Sheet, foot_sheets, layer_sheets, mesh_sheet
 from posable.surface.surface import Kind, Report, Surface
+from posable.surface.twists import arm_twists, nearest_vertices
 
 GRID_CELLS = 256
 """Height or width, whichever is larger, of the grid that a person is made on."""

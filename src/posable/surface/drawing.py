@@ -12,10 +12,9 @@ import numpy.typing as npt
 
 from posable.body.fitted import Body
 from posable.imaging.size import Size
-from posable.surface import kernels
 from posable.surface.grids import Floats
-from posable.surface.layer_fields import rest_joint
 from posable.surface.limbs import head_yaw, joint, trunk_yaw
+from posable.surface.profiles import rest_joint
 from posable.surface.surface import FootPart, Kind, Surface
 
 _SAMPLES = 2
@@ -56,6 +55,8 @@ def draw(surface: Surface, target: Body, size: Size | None = None) -> Drawing:
     `size` is the picture's, by default the target's own; what lies outside is cut off. The target should have been
     fitted `like` the surface's body, so that its shape is the person's.
     """
+    from posable.surface import kernels_compiled as kernels
+
     height, width = size = Size(*(size or target.size))
     target = with_seen_face(surface.body, target)
     screen = _screen(surface, target)
@@ -123,6 +124,8 @@ def _draw_band(
     kind: npt.NDArray[np.uint8],
     confidence: Floats,
 ) -> None:
+    from posable.surface import kernels_compiled as kernels
+
     surface = job.surface
     shape = (alpha.shape[0] * _SAMPLES, alpha.shape[1] * _SAMPLES)
     depth, winner = np.full(shape, np.inf, np.float32), np.full(shape, -1, np.int32)
@@ -184,6 +187,8 @@ def _extent(screen: Floats, size: Size) -> tuple[int, int, int, int]:
 
 def _screen(surface: Surface, target: Body) -> Floats:
     """(n, 3), the vertices in the target's picture."""
+    from posable.surface import kernels_compiled as kernels
+
     rest = surface.rest
     if not np.array_equal(surface.body.shape, target.shape):
         rest = rest + (target.rest_vertices - surface.body.rest_vertices)[surface.nearest]

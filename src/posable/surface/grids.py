@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
@@ -26,64 +25,20 @@ def push_pull(values: Floats, known: npt.NDArray[np.floating | np.bool_]) -> Flo
     Weighted means on a pyramid of halved grids, then back up (Gortler et al. 1996). What nothing is known about at all
     becomes 0.
     """
+    from posable.surface.push_pull_compiled import halved, pulled
+
     weight = np.ascontiguousarray(known, np.float32)
     weighted = np.ascontiguousarray(values, np.float32) * weight[..., None]
     stack = [(weighted, weight)]
     while max(weight.shape) > 1 and weight.min() < 1:
-        weighted, weight = _halved(weighted, weight)
+        weighted, weight = halved(weighted, weight)
         stack.append((weighted, weight))
     top, top_weight = stack.pop()
     filled = top / np.maximum(top_weight, _TINY)[..., None]
     while stack:
         weighted, weight = stack.pop()
-        filled = _pulled(filled, weighted, weight)
+        filled = pulled(filled, weighted, weight)
     return filled
-
-
-@numba.njit(cache=True, nogil=True)  # pyright: ignore[reportUntypedFunctionDecorator]
-def _halved(weighted: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Sums over cells of 2x2, with weights of at most 1."""
-    h, w, channels = weighted.shape
-    rows, columns = (h + 1) // 2, (w + 1) // 2
-    out, out_weight = np.zeros((rows, columns, channels), np.float32), np.zeros((rows, columns), np.float32)
-    for row in range(h):
-        for column in range(w):
-            if weight[row, column] > 0:
-                out_weight[row // 2, column // 2] += weight[row, column]
-                for c in range(channels):
-                    out[row // 2, column // 2, c] += weighted[row, column, c]
-    for row in range(rows):
-        for column in range(columns):
-            total = out_weight[row, column]
-            if total > 1:
-                for c in range(channels):
-                    out[row, column, c] /= total
-                out_weight[row, column] = 1
-    return out, out_weight
-
-
-@numba.njit(cache=True, nogil=True)  # pyright: ignore[reportUntypedFunctionDecorator]
-def _pulled(coarse: Floats, weighted: Floats, weight: Floats) -> Floats:
-    """What is known, over the coarser grid enlarged bilinearly."""
-    h, w, channels = weighted.shape
-    rows, columns = coarse.shape[:2]
-    out = weighted.copy()
-    for row in range(h):
-        y = min(max((row + 0.5) / 2 - 0.5, 0.0), rows - 1.0)
-        top = int(y)
-        below, fy = min(top + 1, rows - 1), y - top
-        for column in range(w):
-            rest = 1 - weight[row, column]
-            if rest <= 0:
-                continue
-            x = min(max((column + 0.5) / 2 - 0.5, 0.0), columns - 1.0)
-            left = int(x)
-            right, fx = min(left + 1, columns - 1), x - left
-            for c in range(channels):
-                upper = coarse[top, left, c] * (1 - fx) + coarse[top, right, c] * fx
-                lower = coarse[below, left, c] * (1 - fx) + coarse[below, right, c] * fx
-                out[row, column, c] += rest * (upper * (1 - fy) + lower * fy)
-    return out
 
 
 def smoothed(values: Floats, sigma_px: float) -> Floats:

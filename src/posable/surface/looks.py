@@ -17,6 +17,7 @@ from scipy import ndimage
 from posable.body.fitted import Body
 from posable.body.reduced import reduced_body
 from posable.pose.skeleton import OPENPOSE_18
+from posable.surface.field_types import Fields, Grid, LayerField
 from posable.surface.grids import (
     Floats,
     Mask,
@@ -29,8 +30,8 @@ from posable.surface.grids import (
     smoothed,
     smoothed_within,
 )
-from posable.surface.layer_fields import Fields, Grid, LayerField, rest_joint
 from posable.surface.limbs import ARMS, head_yaw, joint
+from posable.surface.profiles import rest_joint
 
 _REFLECTED_METRES = 0.10
 """How far from the border of a garment it is mirrored at that border."""

@@ -10,10 +10,11 @@ from posable.body.fit import fit_body
 from posable.body.rasterize import rasterize_numpy
 from posable.errors import ImageError
 from posable.imaging.size import Size
-from posable.surface import kernels
+from posable.surface import kernels_compiled as kernels
 from posable.surface.background import filled_background, over
 from posable.surface.build import build_surface
 from posable.surface.drawing import draw, drawn_share, with_seen_face
+from posable.surface.field_types import MESH
 from posable.surface.limbs import head_yaw
 from posable.surface.surface import Kind, Surface
 
@@ -82,7 +83,7 @@ def test_the_z_buffer_sees_what_an_independent_one_sees() -> None:
     kernels.rasterize_sheets(
         screen,
         triangles,
-        np.full(count, kernels.MESH, np.uint8),
+        np.full(count, MESH, np.uint8),
         np.full(count, 1e6, np.float32),
         np.zeros(count, np.float32),
         np.zeros(count, np.bool_),

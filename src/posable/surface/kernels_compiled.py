@@ -1,15 +1,13 @@
-"""The inner loops of drawing, compiled by numba: skinning, z-buffer, gathering. They release the interpreter's lock."""
+"""The inner loops of drawing, compiled by numba when first needed; they release the interpreter's lock."""
 
 from __future__ import annotations
 
 import numba
 import numpy as np
 
+from posable.surface.field_types import BACK, FRONT
 from posable.surface.grids import Floats
 from posable.surface.limbs import Ints
-
-FRONT, BACK, MESH = 0, 1, 2
-"""Sides of a sheet: of the picture's near side, of its far side, of the body's own mesh (either)."""
 
 _TURNED_METRES = 0.12
 """Added to the depth of a sheet that is seen from its wrong side."""
