@@ -77,15 +77,15 @@ def main() -> None:
         f"{options.turn:g} and more": [index for index, turn in enumerate(turned) if turn >= options.turn],
         "all": list(range(len(turned))),
     }
-    found = {name: {"pairs": len(chosen), "models": table(rows, chosen)} for name, chosen in parts.items() if chosen}
-    for name, part in found.items():
-        print(f"\n{name}: {part['pairs']} pairs")
-        for model, values in part["models"].items():
+    found = {name: table(rows, chosen) for name, chosen in parts.items() if chosen}
+    for name, models in found.items():
+        print(f"\n{name}: {len(parts[name])} pairs")
+        for model, values in models.items():
             print(f"  {model:14}" + "".join(f"{measure} {mean:.3f}   " for measure, mean in values["means"].items()))
             for measure, (mean, low, high) in values["gains"].items():
                 print(f"{'':16}gain in {measure:14}{mean:+.3f} ({low:+.3f} to {high:+.3f})")
     if options.out:
-        write_record(options.out, {"turn": options.turn, "benchmark": options.benchmark.name, **found})
+        write_record(options.out, {"turn": options.turn, "pairs": {k: len(v) for k, v in parts.items()}, **found})
 
 
 if __name__ == "__main__":
