@@ -85,7 +85,11 @@ def main() -> None:
             for measure, (mean, low, high) in values["gains"].items():
                 print(f"{'':16}gain in {measure:14}{mean:+.3f} ({low:+.3f} to {high:+.3f})")
     if options.out:
-        write_record(options.out, {"turn": options.turn, "pairs": {k: len(v) for k, v in parts.items()}, **found})
+        drawn = rows[0]["evaluation"]["run"]
+        write_record(
+            options.out,
+            {"benchmark_run": drawn, "turn": options.turn, "pairs": {k: len(v) for k, v in parts.items()}, **found},
+        )
 
 
 if __name__ == "__main__":
