@@ -12,7 +12,7 @@ draws instead: its weights are this family's.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from torch import Tensor
 
 from posable.body.fit import fit_body
 from posable.body.fitted import Body
+from posable.body.kinematics import rotation_of, vector_of
 from posable.errors import PosableError
 from posable.imaging.frame import Frame
 from posable.imaging.size import Size
@@ -42,6 +43,8 @@ LAYER_COLORS = ((0.5, 0.5, 0.5), (1.0, 0.35, 0.35), (0.35, 0.35, 1.0), (1.0, 0.8
 """RGB in [0, 1] of LAYERS in explanations."""
 LARGEST_SIDE_PX = 1024
 """Of a frame: larger pictures are drawn in this size and enlarged."""
+_KEPT_UNTIL_DEGREES = 30.0
+"""Joints that turn further than this against the source know no more than keypoints say."""
 _COPIED = np.array([kind in (Kind.FRONT, Kind.MIRRORED, Kind.BORROWED) for kind in Kind])
 
 
@@ -59,6 +62,8 @@ class PuppetSource:
     surfaces: PerPerson[Surface | None]
     backgrounds: PerPerson[Floats | None]
     """(h, w, 3) without the person, for each surface."""
+    refits: PerPerson[Body | None]
+    """The bodies that the keypoints of the source give once its shape is known, for each surface; in the frame."""
     corners: PerPerson[tuple[int, int]]
     """Where in the frame the pictures that the surfaces were made from begin, (left, top) px."""
     reports: PerPerson[Report | None]
@@ -106,6 +111,7 @@ class PuppetGenerator(Generator[PuppetSource]):
         assert source_parsing is not None, "puppet needs a parsing map"
         surfaces: list[Surface | None] = []
         backgrounds: list[Floats | None] = []
+        refits: list[Body | None] = []
         corners: list[tuple[int, int]] = []
         reports: list[Report | None] = []
         for index in range(len(source_image)):
@@ -123,6 +129,7 @@ class PuppetGenerator(Generator[PuppetSource]):
             surface = surface if surface is not None and surface.upright else None
             surfaces.append(surface)
             backgrounds.append(None if surface is None else filled_background(image, matte))
+            refits.append(None if surface is None else _fit_like(surface, (left, top), source_pose[index]))
         weave = None
         if any(surface is None for surface in surfaces):
             weave = self._encoded_by_weave(source_image, source_pose)
@@ -131,6 +138,7 @@ class PuppetGenerator(Generator[PuppetSource]):
             poses=source_pose,
             surfaces=PerPerson(surfaces),
             backgrounds=PerPerson(backgrounds),
+            refits=PerPerson(refits),
             corners=PerPerson(corners),
             reports=PerPerson(reports),
             weave=weave,
@@ -174,7 +182,9 @@ class PuppetGenerator(Generator[PuppetSource]):
         own = surface.body.moved(1.0, (left, top), pose.size)
         # Each photograph hangs on the body that was fitted to it, brought into the same pose and place.
         others = (other for view in views[1:] if (other := view.surfaces[0]) is not None)
-        drawn = (draw(other, fit_body(pose, like=own.with_shape_of(other.body))) for other in others)
+        refit = base.refits[0] or own
+        fits = ((other, fit_body(pose, like=own.with_shape_of(other.body))) for other in others)
+        drawn = (draw(other, _known_from_source(target, own, refit)) for other, target in fits)
         joined, number = joined_drawings([first, *drawn])
         image, mask, visibility, flow = _layers(joined, background, (left, top), base.image)
         of_first = _tensor((number == 0)[..., None].astype(np.float32), visibility)
@@ -202,12 +212,12 @@ class PuppetGenerator(Generator[PuppetSource]):
         surface = encoded.surfaces[index]
         if surface is None:
             return None
-        left, top = encoded.corners[index]
-        try:
-            target = fit_body(pose, like=surface.body.moved(1.0, (left, top), pose.size))
-        except PosableError:
+        target = _fit_like(surface, encoded.corners[index], pose)
+        refit = encoded.refits[index]
+        if target is None or refit is None:
             return None
-        return draw(surface, target)
+        source = surface.body.moved(1.0, encoded.corners[index], pose.size)
+        return draw(surface, _known_from_source(target, source, refit))
 
     def notes(self, encoded: PuppetSource) -> tuple[str, ...]:
         report = encoded.reports[0]
@@ -278,6 +288,36 @@ def _fitted(pose: Pose, depth: Tensor, weight: Tensor) -> Body | None:
         return fit_body(pose, depth=depth.cpu().numpy(), depth_weight=weight.cpu().numpy())
     except PosableError:
         return None
+
+
+def _fit_like(surface: Surface, corner: tuple[int, int], pose: Pose) -> Body | None:
+    """The surface's person in a pose of the frame in which the surface's picture begins at `corner`; None where no
+    body fits."""
+    try:
+        return fit_body(pose, like=surface.body.moved(1.0, corner, pose.size))
+    except PosableError:
+        return None
+
+
+def _known_from_source(target: Body, source: Body, refit: Body) -> Body:
+    """The target with what the source's body knows beyond its keypoints, which are all that `refit` knows.
+
+    A detector's depth turns a body by some degrees against the fit to the same keypoints alone. Joints keep that as far
+    as the target turns them as the source does: the own pose gives the source's body, and near poses lead there.
+    """
+    back = refit.rotations.transpose(0, 2, 1)
+    turned = np.degrees(np.linalg.norm(vector_of(target.rotations @ back), axis=-1))
+    share = np.clip(1 - turned / _KEPT_UNTIL_DEGREES, 0, 1)
+    rotations = rotation_of(share[:, None] * vector_of(source.rotations @ back)) @ target.rotations
+    root = float(share[0])
+    shift = root * (np.array(source.offset) - np.array(refit.offset))
+    return replace(
+        target,
+        rotations=rotations,
+        shape=target.shape + root * (source.shape - refit.shape),
+        scale=target.scale * (source.scale / refit.scale) ** root,
+        offset=(target.offset[0] + shift[0], target.offset[1] + shift[1]),
+    )
 
 
 def _surface(

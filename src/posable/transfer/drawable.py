@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -65,14 +66,23 @@ class DrawablePerson:
             return self.edited
         image = to_tensor(self.frame.picture(self.picture))[None].to(self.device)
         batch = PoseBatch.from_poses([self.frame.pose(self.pose)]).to(self.device)
-        labels = None
-        if self.generator.needs_parsing:
-            labels = torch.from_numpy(self.frame.labels(self.parsing.labels))[None].to(self.device)
-        with torch.inference_mode():
-            if not self.generator.needs_cues:
+        if not self.generator.needs_cues:
+            labels = self._framed_labels()
+            with torch.inference_mode():
                 return self.generator.encode(image, batch, labels)
-            cues = source_cues(self.picture, self.pose, self.frame, self.found)
+        # Both look at the picture for about as long, and know nothing of each other.
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(source_cues, self.picture, self.pose, self.frame, self.found)
+            labels = self._framed_labels()
+            cues = looking.result()
+        with torch.inference_mode():
             return self.generator.encode_with_cues(image, batch, labels, cues)
+
+    def _framed_labels(self) -> Tensor | None:
+        """The parsing map as the generator takes it, (1, h, w); None where it needs none."""
+        if not self.generator.needs_parsing:
+            return None
+        return torch.from_numpy(self.frame.labels(self.parsing.labels))[None].to(self.device)
 
     @cached_property
     def parsing(self) -> ParsingResult:
