@@ -14,6 +14,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from posable import people
+from posable.defaults import DEFAULT_MODEL
 from posable.imaging.image import read_image, save_image
 from posable.imaging.size import Size
 from posable.pose.drawing import draw_sheet, draw_skeleton
@@ -24,8 +25,8 @@ from posable.transfer.pipeline import PoseTransfer
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PICTURES = Path(__file__).parent.parent / "docs" / "pictures"
-HERO_POSES = ("walk-left", "arms-up", "hands-on-hips", "three-quarter-right", "wave")
-PHOTO_POSES = ("hands-on-hips", "arms-out", "three-quarter-left")
+HERO_POSES = ("hands-on-hips", "wave", "walk-left", "three-quarter-right", "arms-up")
+PHOTO_POSES = ("wave", "three-quarter-left", "arms-out")
 SECOND_PERSON = 104
 """Seed of the second test person in the first picture; the first is that of examples/."""
 CELL = Size(384, 264)
@@ -35,7 +36,7 @@ LABEL_PX = 26
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="weave", help="name of a shipped model, or a folder")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a folder")
     parser.add_argument("--out", type=Path, default=PICTURES)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

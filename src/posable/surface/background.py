@@ -15,6 +15,8 @@ _SHADOW, _LIFTED_METRES = 0.45, 0.12
 _TOUCHED = 0.04
 """Where the matte is more than this, the picture shows something of the person."""
 _GRAIN_PX = 3.0
+_MOST_GRAIN = 3.0
+"""Of the median of what is finer than `_GRAIN_PX`: stronger detail is a thing, not grain."""
 _PLATE_PX = 512
 """The plate is filled in at this size; what stood behind the person is smooth anyway."""
 
@@ -54,6 +56,9 @@ def _grained(smooth: Floats, picture: Floats, hole: Mask) -> Floats:
     detail is moved by the hole's width, which changes slowly from row to row, so upright things stay upright.
     """
     detail = picture - smoothed_within(picture, ~hole, _GRAIN_PX)
+    # Grass and walls have grain everywhere; stars of a flag and chairs do not, and would come out as their own ghosts.
+    most = _MOST_GRAIN * float(np.median(np.abs(detail[~hole])))
+    detail = np.clip(detail, -most, most)
     h, w = hole.shape
     rows, columns = np.indices((h, w))
     left = columns - np.maximum.accumulate(np.where(hole, -1, columns), 1)

@@ -123,6 +123,15 @@ export class PosePane {
     for (const [value, label] of Object.entries(BACKGROUNDS)) {
       this.background.append(make("option", { value }, label));
     }
+    this.turn = make("input", {
+      type: "range",
+      min: "-180",
+      max: "180",
+      step: "5",
+      value: "0",
+      "aria-label": "Turn the camera around the person, degrees",
+      onchange: () => void this.take({ turn: Number(this.turn.value) }, null),
+    });
     this.fit = make("input", { type: "checkbox", checked: true, onchange: () => (this.#retarget = this.fit.checked) });
     const joints = make("ul", { class: "joint-list" });
     for (const name of JOINTS) {
@@ -153,6 +162,7 @@ export class PosePane {
           this.fit,
           "Fit poses to this person",
         ),
+        make("label", { class: "inline", title: "The camera walks around the person as photographed" }, "Turn", this.turn),
         make(
           "label",
           { class: "inline", title: "What is seen around the person" },
