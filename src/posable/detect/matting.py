@@ -76,18 +76,18 @@ def matte(image: Image.Image, pose: Pose, person: Landmarks | None = None) -> _M
     shrink = min(1.0, LARGEST_WORKING_SIDE_PX / max(crop.size))
     small = crop.resize((max(1, round(crop.width * shrink)), max(1, round(crop.height * shrink))), Image.Resampling.BOX)
     within = size_of(small)
-    taken = np.zeros(tuple(within), np.float32)
+    others = np.zeros(tuple(within), np.float32)
     if _drift(person, pose) <= _MOST_DRIFT:
         rough = _rough_mask(person, window, within)
         for other in networks.people(image):
             if _gap(person, other) > _SAME_PERSON:
-                taken = np.maximum(taken, _rough_mask(other, window, within))
+                others = np.maximum(others, _rough_mask(other, window, within))
     else:
         # It looks at somebody else, or at two people at once; the parser is led by the pose.
         there = pose.crop(window.left, window.top, size_of(crop)).resize(within)
         rough = parse(small, there).mask(range(1, len(LIP_20)))
     colors = _colors(small)
-    joined = join_masks(salient(small), rough, taken, colors)
+    joined = join_masks(salient(small), rough, others, colors)
     whole[window.top : window.bottom, window.left : window.right] = refine(joined, small, crop)
     return whole
 
@@ -113,10 +113,10 @@ def salient(picture: Image.Image) -> _Map:
     return _resized(found, size_of(picture))
 
 
-def join_masks(fine: _Map, rough: _Map, taken: _Map, colors: _Map) -> _Map:
-    """One mask (h, w) out of U^2-Net's (`fine`), BlazePose's of the person (`rough`) and of everybody else (`taken`),
+def join_masks(fine: _Map, rough: _Map, others: _Map, colors: _Map) -> _Map:
+    """One mask (h, w) out of U^2-Net's (`fine`), BlazePose's of the person (`rough`) and of everybody else (`others`),
     all in [0, 1]; `colors` (h, w, 3), in [0, 1], are the picture's."""
-    somebody_else = (taken > _OTHERS) & (taken > rough)
+    somebody_else = (others > _OTHERS) & (others > rough)
     rough = np.where(somebody_else, 0, rough)
     inside = rough > 0.5
     if not inside.any():

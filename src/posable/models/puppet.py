@@ -235,15 +235,15 @@ class PuppetGenerator(Generator[PuppetSource]):
         return {name: round(float(getattr(report, name)), 3) for name in names}
 
     def source_mask(self, encoded: PuppetSource) -> Float[Tensor, "n 1 h w"]:
-        sure = None
+        certain = None
         if encoded.weave is not None:
             inner = self.weave.frame_for(_size_of(encoded.image))
-            sure = inner.mask_back(self.weave.source_mask(encoded.weave))
+            certain = inner.mask_back(self.weave.source_mask(encoded.weave))
         masks: list[Tensor] = []
         for index, surface in enumerate(encoded.surfaces):
             if surface is None:
-                assert sure is not None
-                masks.append(sure[index])
+                assert certain is not None
+                masks.append(certain[index])
                 continue
             whole = encoded.image.new_zeros((1, *encoded.image.shape[-2:]))
             left, top = encoded.corners[index]

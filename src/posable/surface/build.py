@@ -119,12 +119,12 @@ def _averaged(channel: Floats, size: Size) -> Floats:
 
 def _foreground(photo: Floats, matte: Floats) -> Floats:
     """The photo with the person's own colours where its edge mixes them with the background's."""
-    sure = matte > 0.97
-    sure = shrunk(sure, 1) if shrunk(sure, 1).any() else sure
-    if not sure.any():
+    opaque = matte > 0.97
+    opaque = shrunk(opaque, 1) if shrunk(opaque, 1).any() else opaque
+    if not opaque.any():
         return photo
     soft = (1 - np.clip((matte - 0.8) / 0.17, 0, 1))[..., None]
-    return (photo * (1 - soft) + push_pull(photo, sure) * soft).astype(np.float32)
+    return (photo * (1 - soft) + push_pull(photo, opaque) * soft).astype(np.float32)
 
 
 def _joined(

@@ -274,9 +274,9 @@ def _twist_angle(source: Body, target: Body, name: str, bone: npt.NDArray[np.flo
     towards = np.array([0.0, -1.0, 0.0])
     sides = [body.joint_transforms[joint(name), :, :3].T @ towards for body in (source, target)]
     sides = [side - axis * (side @ axis) for side in sides]
-    sure = float(np.linalg.norm(sides[0]) * np.linalg.norm(sides[1]))
+    evidence = float(np.linalg.norm(sides[0]) * np.linalg.norm(sides[1]))
     angle = float(np.arctan2(np.cross(sides[0], sides[1]) @ axis, sides[0] @ sides[1]))
-    return angle * float(np.clip((sure - 0.15) / 0.25, 0, 1)) * float(np.clip((2.75 - abs(angle)) / 0.5, 0, 1))
+    return angle * float(np.clip((evidence - 0.15) / 0.25, 0, 1)) * float(np.clip((2.75 - abs(angle)) / 0.5, 0, 1))
 
 
 def _rotated(

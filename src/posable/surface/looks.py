@@ -66,12 +66,12 @@ class Look:
 
 def clean_picture(grid: Grid) -> Floats:
     """The picture with the person's inner colours continued over its soft edge, where the background shines through."""
-    sure = grid.matte > 0.97
-    sure = shrunk(sure, 1) if shrunk(sure, 1).any() else sure
-    if not sure.any():
+    solid = grid.matte > 0.97
+    solid = shrunk(solid, 1) if shrunk(solid, 1).any() else solid
+    if not solid.any():
         return grid.picture
     soft = (1 - np.clip((grid.matte - 0.8) / 0.17, 0, 1))[..., None]
-    return grid.picture * (1 - soft) + push_pull(grid.picture, sure) * soft
+    return grid.picture * (1 - soft) + push_pull(grid.picture, solid) * soft
 
 
 def find_looks(grid: Grid, fields: Fields, body: Body) -> list[tuple[Look, Look] | None]:
@@ -124,14 +124,14 @@ def _bare_hands(color: Floats, picture: Floats, grid: Grid, field: LayerField) -
     """The colours of an arm, with skin for a hand that is hidden: it has not the sleeve's."""
     labels = grid.labels
     for skin in (sum(labels.arms.values()), labels.head - labels.hair):
-        sure = shrunk(np.asarray(skin > 0.6), 1) & shrunk(grid.mask, 1)
-        if sure.sum() >= _SMALLEST_REGION:
+        solid = shrunk(np.asarray(skin > 0.6), 1) & shrunk(grid.mask, 1)
+        if solid.sum() >= _SMALLEST_REGION:
             break
     else:
         return color
     hand = field.weights[..., [joint("wrist.L"), joint("wrist.R")]].sum(2)
     amount = (np.clip((hand - 0.4) / 0.3, 0, 1) * ~field.visible)[..., None]
-    return color * (1 - amount) + np.median(picture[sure], 0) * amount
+    return color * (1 - amount) + np.median(picture[solid], 0) * amount
 
 
 def _of_one_material(grid: Grid, places: Floats, known: Mask) -> Mask:

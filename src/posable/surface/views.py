@@ -43,22 +43,22 @@ def joined_drawings(drawings: Sequence[Drawing]) -> tuple[Drawing, Floats]:
         )
         part = np.clip((gain - _BETTER) / (_FULLY - _BETTER), 0, 1) * shared
         color = result.color * (1 - part[..., None]) + _matched(other, result, shared) * part[..., None]
-        taken = part > 0.5
-        number[taken] = index
+        replaced = part > 0.5
+        number[replaced] = index
         result = replace(
             result,
             color=color.astype(np.float32),
-            source=np.where(taken[..., None], other.source, result.source),
-            kind=np.where(taken, other.kind, result.kind),
-            confidence=np.where(taken, other.confidence, result.confidence),
+            source=np.where(replaced[..., None], other.source, result.source),
+            kind=np.where(replaced, other.kind, result.kind),
+            confidence=np.where(replaced, other.confidence, result.confidence),
         )
     return result, number
 
 
 def _matched(other: Drawing, base: Drawing, shared: np.ndarray) -> Floats:
     """The other drawing's colours in the light of the base, as far as pixels that both are sure of tell it."""
-    sure = shared & (other.confidence > _SAME_COLOR) & (base.confidence > _SAME_COLOR)
-    if sure.sum() < 0.02 * shared.sum():
+    agreed = shared & (other.confidence > _SAME_COLOR) & (base.confidence > _SAME_COLOR)
+    if agreed.sum() < 0.02 * shared.sum():
         return other.color
-    shift = np.median(base.color[sure] - other.color[sure], 0)
+    shift = np.median(base.color[agreed] - other.color[agreed], 0)
     return np.clip(other.color + np.clip(shift, -0.3, 0.3), -1, 1)
