@@ -34,6 +34,7 @@ from posable.pose.pose import Pose, PoseBatch
 from posable.surface.background import filled_background, over
 from posable.surface.build import build_surface
 from posable.surface.drawing import Drawing, draw
+from posable.surface.gaps import without_gaps
 from posable.surface.grids import Floats, guided
 from posable.surface.limbs import LAYERS
 from posable.surface.surface import Kind, Report, Surface
@@ -118,6 +119,7 @@ class PuppetGenerator(Generator[PuppetSource]):
             image = _pixels(source_image[index])
             labels: npt.NDArray[np.uint8] = source_parsing[index].cpu().numpy()
             matte = _matte_of(labels, image) if source_matte is None else _pixels(source_matte[index])[..., 0]
+            matte = without_gaps(matte, labels, image)
             body = None if source_bodies is None else source_bodies[index]
             left, top, right, bottom = _content(image)
             corners.append((left, top))

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from PIL import Image
 from scipy import ndimage
 
 from posable.body.fitted import Body
 from posable.imaging.size import Size
-from posable.surface.grids import Floats, Mask, grown, push_pull, smoothed, smoothed_within
+from posable.surface.grids import Floats, Mask, grown, push_pull, resized, smoothed, smoothed_within
 from posable.surface.limbs import anatomy, joint
 
 _SHADOW, _LIFTED_METRES = 0.45, 0.12
@@ -40,12 +39,12 @@ def _filled(image: Floats, matte: Floats) -> Floats:
     h, w = matte.shape
     shrink = max(1.0, max(h, w) / _PLATE_PX)
     size = Size(max(1, round(h / shrink)), max(1, round(w / shrink)))
-    small = _resized(image, size)
-    person = grown(_resized(matte[..., None], size)[..., 0] > _TOUCHED, max(2.0, 0.008 * max(size)))
+    small = resized(image, size)
+    person = grown(resized(matte[..., None], size)[..., 0] > _TOUCHED, max(2.0, 0.008 * max(size)))
     if person.all():
         return np.broadcast_to(image.mean((0, 1)), image.shape).astype(np.float32)
-    plate = _resized(_grained(push_pull(small, ~person), small, person), Size(h, w))
-    hide = np.clip(_resized(smoothed(grown(person, 1).astype(np.float32), 1.0)[..., None], Size(h, w)) * 2 - 0.3, 0, 1)
+    plate = resized(_grained(push_pull(small, ~person), small, person), Size(h, w))
+    hide = np.clip(resized(smoothed(grown(person, 1).astype(np.float32), 1.0)[..., None], Size(h, w)) * 2 - 0.3, 0, 1)
     return (image * (1 - hide) + plate * hide).astype(np.float32)
 
 
@@ -116,15 +115,3 @@ def shadowed(background: Floats, shadow: Floats) -> Floats:
 def over(color: Floats, alpha: Floats, background: Floats) -> Floats:
     """`color` (h, w, 3) laid over `background` (h, w, 3) or a colour (3,)."""
     return (color * alpha[..., None] + background * (1 - alpha[..., None])).astype(np.float32)
-
-
-def _resized(picture: Floats, size: Size) -> Floats:
-    if picture.shape[:2] == tuple(size):
-        return picture
-    smaller = size.height < picture.shape[0]
-    way = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
-    channels = [
-        np.asarray(Image.fromarray(np.ascontiguousarray(picture[..., c])).resize((size.width, size.height), way))
-        for c in range(picture.shape[2])
-    ]
-    return np.stack(channels, 2).astype(np.float32)

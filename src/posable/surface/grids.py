@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from scipy import ndimage
+
+from posable.imaging.size import Size
 
 Floats = npt.NDArray[np.floating]
 """Float32 in fact; NumPy's types lose that in mixed arithmetic."""
@@ -144,3 +147,16 @@ def sampled(picture: Floats, x: Floats, y: Floats) -> Floats:
     upper = picture[top, left] * (1 - fx) + picture[top, right] * fx
     lower = picture[below, left] * (1 - fx) + picture[below, right] * fx
     return (upper * (1 - fy) + lower * fy).astype(np.float32)
+
+
+def resized(picture: Floats, size: Size) -> Floats:
+    """A picture (h, w, c) at another size: means of boxes where it shrinks, bilinear where it grows."""
+    if picture.shape[:2] == tuple(size):
+        return picture
+    smaller = size.height < picture.shape[0]
+    way = Image.Resampling.BOX if smaller else Image.Resampling.BILINEAR
+    channels = [
+        np.asarray(Image.fromarray(np.ascontiguousarray(picture[..., c])).resize((size.width, size.height), way))
+        for c in range(picture.shape[2])
+    ]
+    return np.stack(channels, 2).astype(np.float32)
