@@ -18,6 +18,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from posable import people
+from posable.defaults import DEFAULT_MODEL
 from posable.imaging.image import read_image, save_image
 from posable.imaging.size import Size
 from posable.parsing.schemes import LIP_20, palette
@@ -59,7 +60,7 @@ class People:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="weave", help="name of a shipped model, or a folder")
+    parser.add_argument("--model", default=DEFAULT_MODEL, help="name of a shipped model, or a folder")
     parser.add_argument("--out", type=Path, default=PICTURES)
     parser.add_argument("--only", choices=list(SHEETS), help="draw one of them")
     options = parser.parse_args()
@@ -146,8 +147,8 @@ def texture(shown: People) -> Image.Image:
 
 def explain(shown: People) -> Image.Image:
     pictures = shown.pipe.explain(shown["person.png"], "three-quarter-right")
-    names = ("source", "position_key", "result", "source_positions", "copied", "mask")
-    return explain_sheet({name: pictures[name] for name in names}, columns=6)
+    names = ("source", "layers", "result", "drawn_layers", "copied", "mask")
+    return explain_sheet({name: pictures[name] for name in names if name in pictures}, columns=6)
 
 
 SHEETS: dict[str, Callable[[People], Image.Image]] = {
