@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops
 
+from posable.defaults import DEFAULT_MODEL
+
 FAILURES = Path(__file__).parent.parent.parent / "build" / "browser-failures"
 CHROMIUM = os.environ.get("POSABLE_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
@@ -49,7 +51,7 @@ def url(tiny_model: Path) -> Iterator[str]:
     """Where the studio runs, with the shipped model and an untrained one."""
     pytest.importorskip("fastapi", reason="the studio's packages are not installed")
     command = [sys.executable, "-m", "posable", "studio", "--no-open", "--port", "0"]
-    command += ["--model", "weave", "--model", str(tiny_model)]
+    command += ["--model", DEFAULT_MODEL, "--model", str(tiny_model)]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None

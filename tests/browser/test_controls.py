@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from posable.defaults import DEFAULT_MODEL
+from posable.transfer.background import PLAIN_COLOR
+
 pytestmark = pytest.mark.browser
 
 
@@ -30,13 +33,38 @@ def test_photo_and_result_are_compared_with_a_slider_by_keyboard(studio: Any) ->
 
 def test_another_model_draws_another_picture(studio: Any, changed: Any, tiny_model: Path) -> None:
     studio.open_person("Robin")
-    weave = studio.result()
+    studio.press_preset("wave")
+    studio.settled()
+    shipped = studio.result()
     chooser = studio.page.locator("#model")
-    assert chooser.input_value() == "weave"
+    assert chooser.input_value() == DEFAULT_MODEL
     chooser.select_option(tiny_model.name)
     studio.page.wait_for_function("() => document.querySelector('#result-canvas').getAttribute('aria-busy') === 'true'")
     studio.settled()
-    assert changed(weave, studio.result()) > 5
+    assert changed(shipped, studio.result()) > 5
+
+
+def test_the_slider_walks_the_camera_around_the_person(studio: Any, changed: Any) -> None:
+    studio.open_person("Robin")
+    before = studio.result()
+    slider = studio.page.get_by_label("Turn the camera around the person, degrees")
+    slider.fill("40")
+    studio.page.wait_for_timeout(200)
+    studio.settled()
+    assert changed(before, studio.result()) > 1
+
+
+def test_the_background_can_be_plain(studio: Any, changed: Any) -> None:
+    studio.open_person("Robin")
+    studio.press_preset("wave")
+    studio.settled()
+    kept = studio.result()
+    studio.page.get_by_label("Background").select_option("plain")
+    studio.page.wait_for_timeout(200)
+    studio.settled()
+    plain = studio.result()
+    assert changed(kept, plain) > 1
+    assert plain.convert("RGB").getpixel((5, 5)) == PLAIN_COLOR
 
 
 def test_the_page_asks_for_the_key_of_a_service_that_has_one(studio: Any) -> None:
