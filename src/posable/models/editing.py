@@ -72,7 +72,7 @@ class Explains(Protocol[EncodedT_contra]):
         ...
 
 
-def check_strength(strength: float | Tensor) -> None:
+def check_strength(strength: float | Float[Tensor, " n"]) -> None:
     """Raises ConfigError for a number beyond [0, 1]; a tensor, one number a person, is trusted."""
     if not isinstance(strength, Tensor) and not 0 <= strength <= 1:
         raise ConfigError(f"strength is {strength}; give a number from 0 to 1.")
