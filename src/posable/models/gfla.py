@@ -150,7 +150,7 @@ class LocalAttention(nn.Module):
 
 
 def window_sum(
-    source: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"], weights: Float[Tensor, "n k*k h w"]
+    source: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"], weights: Float[Tensor, "n taps h w"]
 ) -> Float[Tensor, "n c h w"]:
     """The weighted sum of the k x k bilinear samples of the source around the points that the flow gives."""
     n, c, h, w = source.shape
@@ -188,8 +188,8 @@ def _first_taps(places: Tensor, length: int, kernel: int) -> tuple[Tensor, Tenso
     return first.long() - kernel // 2, (places - first)[:, None, None]
 
 
-def _interpolated(maps: Float[Tensor, "n c h+2m w+2m"], flow: Tensor, margin: int) -> Float[Tensor, "n c h w"]:
-    """Maps with a margin on each side, at the points that the flow gives."""
+def _interpolated(maps: Float[Tensor, "n c H W"], flow: Tensor, margin: int) -> Float[Tensor, "n c h w"]:
+    """Maps with `margin` more cells on each side than the flow has, at the points that the flow gives."""
     height, width = maps.shape[-2] - 1, maps.shape[-1] - 1
     x = ((_places(flow, 0) + margin) * (2 / width) - 1).clamp(-1, 1)
     y = ((_places(flow, 1) + margin) * (2 / height) - 1).clamp(-1, 1)

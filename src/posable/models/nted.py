@@ -269,8 +269,9 @@ class NtedSource:
     frame: Frame
     image: Float[Tensor, "n 3 H W"]
     """The reference in the network's frame. Drawing does not look at it; `explain` and `texture_shares` do."""
-    textures: tuple[Float[Tensor, "n 2 c labels"], ...]
-    colors: tuple[Float[Tensor, "n 2 3 labels"], ...]
+    textures: tuple[Float[Tensor, "n 2 _ _"], ...]
+    """(n, 2, c, labels) each; c and labels are each level's own."""
+    colors: tuple[Float[Tensor, "n 2 3 _"], ...]
     """The mean colour of the places that each texture came from, RGB in [-1, 1]."""
 
 
@@ -280,8 +281,8 @@ class NetworkDrawing:
 
     image: Float[Tensor, "n 3 H W"]
     """Not limited to [-1, 1]."""
-    distributions: tuple[Float[Tensor, "n 2 labels h w"], ...]
-    """Per level, how far each place shows each label; sums to 1 over the labels."""
+    distributions: tuple[Float[Tensor, "n 2 _ _ _"], ...]
+    """Per level, how far each place shows each label, (n, 2, labels, h, w); sums to 1 over the labels."""
 
 
 class NtedGenerator(Generator[NtedSource]):

@@ -95,8 +95,8 @@ class Injection:
 
     regions: Float[Tensor, "n classes h w"]
     """One-hot."""
-    grid: Float[Tensor, "n classes*cells h*w"]
-    """How each region's kernel is laid over it."""
+    grid: Float[Tensor, "n weights h*w"]
+    """How each region's kernel is laid over it: (n, classes * cells, h * w)."""
     kernels: Float[Tensor, "n classes cells c"]
 
 

@@ -265,8 +265,8 @@ class CoarseWeave(nn.Module):
         self.head2 = _zeroed(nn.Conv2d(2 * c, 2 + 1, 3, 1, 1))
         self.head = nn.Conv2d(c, 2 + 4 + 4 + 12 + 3 + 3, 3, 1, 1)
 
-    def pose_maps(self, pose: PoseBatch) -> Float[Tensor, "n 37 h/2 w/2"]:
-        """Heatmaps and bone maps at half of the half-size frame."""
+    def pose_maps(self, pose: PoseBatch) -> Float[Tensor, "n 37 h w"]:
+        """Heatmaps and bone maps; h x w is half of the half-size frame."""
         scale = 4
         small = pose.resize(Size(self.config.height // scale, self.config.width // scale))
         heat = heatmaps(small, sigma_px=self.config.heatmap_sigma_px / scale)
