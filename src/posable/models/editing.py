@@ -44,7 +44,7 @@ class TakesTextures(Protocol[EncodedT]):
     """tfjr (texture fusion)."""
 
     def with_texture(
-        self, encoded: EncodedT, texture: Float[Tensor, "n 3 h w"], region: Region, strength: float = 1.0
+        self, encoded: EncodedT, texture: Float[Tensor, "n 3 H W"], region: Region, strength: float = 1.0
     ) -> EncodedT:
         """The person with a region made of the material in the picture `texture`, RGB in [-1, 1]."""
         ...

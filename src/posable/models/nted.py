@@ -258,8 +258,9 @@ class Renderer(nn.Module):
 
 # ---- generator
 
-TextureCoefficients = tuple[Float[Tensor, "n 2 labels"], ...]
-"""A number in [0, 1] for each texture, per level from coarse to fine, for its first and its second convolution."""
+TextureCoefficients = tuple[Float[Tensor, "n 2 _"], ...]
+"""A number in [0, 1] for each texture, (n, 2, labels) per level from coarse to fine, for its first and its second
+convolution."""
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class Injection:
 
     regions: Float[Tensor, "n classes h w"]
     """One-hot."""
-    grid: Float[Tensor, "n weights h*w"]
+    grid: Float[Tensor, "n weights places"]
     """How each region's kernel is laid over it: (n, classes * cells, h * w)."""
     kernels: Float[Tensor, "n classes cells c"]
 
@@ -270,7 +270,7 @@ class TfjrGenerator(ParsingGuidedGenerator[TfjrConfig, TfjrSource]):
     def with_texture(
         self,
         encoded: TfjrSource,
-        texture: Float[Tensor, "n 3 h w"],
+        texture: Float[Tensor, "#n 3 H W"],
         region: Region = "upper-clothes",
         strength: float | Float[Tensor, " n"] = 1.0,
     ) -> TfjrSource:

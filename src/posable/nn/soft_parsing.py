@@ -109,7 +109,7 @@ def gathered(
 
 
 def laid_out(
-    cells: Float[Tensor, "n classes g c"], weights: Float[Tensor, "n classes*g h*w"], size: tuple[int, int]
+    cells: Float[Tensor, "n classes g c"], weights: Float[Tensor, "n classes*g places"], size: tuple[int, int]
 ) -> Float[Tensor, "n c h w"]:
     """Each region's cells laid over it, by the weights that `grid_weights` gives for it."""
     return (cells.flatten(1, 2).transpose(1, 2) @ weights.to(cells.dtype)).unflatten(2, size)
