@@ -44,7 +44,7 @@ class PhotoTrunk(nn.Module):
         self.stem = folded.conv_stem
         self.blocks = folded.blocks[:_TRUNK_BLOCKS]
 
-    def forward(self, image: Float[Tensor, "n 3 h w"]) -> list[Tensor]:
+    def forward(self, image: Float[Tensor, "n 3 h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         """Features at 1/2, 1/4, 1/8 and 1/16 of the size."""
         # As EfficientNetLite0.stages prepares its input.
         features = functional.relu6(self.stem((image * 0.5 + 0.002) / 0.502))
@@ -126,7 +126,12 @@ class ParsingNetwork(nn.Module):
         """Scores (n, 20, h, w): a softmax over them gives shares. `image` is RGB in [-1, 1]."""
         return self.decode(self.trunk(image), image, pose_maps)
 
-    def decode(self, features: list[Tensor], image: Tensor, pose_maps: Tensor) -> Tensor:
+    def decode(
+        self,
+        features: list[Float[Tensor, "n _ _ _"]],
+        image: Float[Tensor, "n 3 h w"],
+        pose_maps: Float[Tensor, "n maps h/4 w/4"],
+    ) -> Float[Tensor, "n labels h w"]:
         """`forward` with the trunk's features given: they do not learn."""
         f2, f4, f8, f16 = features
         p4 = self.pose4(pose_maps)

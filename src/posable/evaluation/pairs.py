@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 
 from posable.batch import PersonPair
@@ -86,7 +87,7 @@ class EvaluationPairs(Protocol):
         """One pair, as a batch of size 1; raises ImageError when a picture of it is damaged."""
         ...
 
-    def training_picture(self, name: str) -> Tensor:
+    def training_picture(self, name: str) -> UInt8[Tensor, "3 h w"]:
         """Uint8 (3, h, w), RGB, at the protocol's size; raises ImageError when it is damaged."""
         ...
 
@@ -158,7 +159,7 @@ class DrawnPeople:
         source, target = self.names[index]
         return self._views.pair(_view(source), _view(target))
 
-    def training_picture(self, name: str) -> Tensor:
+    def training_picture(self, name: str) -> UInt8[Tensor, "3 h w"]:
         raise AssertionError(f"'{name}' is no training picture: none are drawn")
 
     def training_fingerprint(self, names: Sequence[str]) -> str:
@@ -210,7 +211,7 @@ class CorpusPairs:
     def __getitem__(self, index: int) -> PersonPair:
         return self._data[index]
 
-    def training_picture(self, name: str) -> Tensor:
+    def training_picture(self, name: str) -> UInt8[Tensor, "3 h w"]:
         image = self._index.images[name]
         framing = Framing(image.size_of_keypoint_frame, self._protocol.size, self._protocol.fit, image.any_shape)
         try:

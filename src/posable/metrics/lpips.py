@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from posable.errors import CheckpointError, MissingExtraError, SizeError
@@ -42,8 +43,8 @@ _EPSILON = 1e-10
 class Lpips(nn.Module):
     """The distance, frozen: gradients flow to the pictures only."""
 
-    shift: Tensor
-    scale: Tensor
+    shift: Float[Tensor, "3 1 1"]
+    scale: Float[Tensor, "3 1 1"]
 
     def __init__(self, trunk: AlexNet | Vgg16, heads: list[Tensor]) -> None:
         """`heads` are the weights (1, c, 1, 1) of the trunk's five activations, not below 0."""
@@ -58,7 +59,8 @@ class Lpips(nn.Module):
         return torch.stack([place.mean(dim=(1, 2)) for place in self.maps(image, other)]).sum(dim=0)
 
     def maps(self, image: Tensor, other: Tensor) -> list[Tensor]:
-        """The five distances of every place, (n, h', w') each; the sum of their means is LPIPS."""
+        """The five distances of every place of pictures (n, 3, h, w) in [-1, 1], (n, h', w') each; the sum of their
+        means is LPIPS."""
         if image.shape != other.shape:
             raise SizeError(f"the pictures are {tuple(image.shape)} and {tuple(other.shape)}; give two of one shape.")
         height, width = image.shape[-2:]
@@ -122,7 +124,7 @@ def lpips_metric(
     return PerPairMetric(name, measure, settings | {"sha256": sha256_of(path)}, higher_is_better=False)
 
 
-def shared_maps(pictures: JudgedPictures, distance: Lpips, key: object) -> list[Tensor]:
+def shared_maps(pictures: JudgedPictures, distance: Lpips, key: object) -> list[Float[Tensor, "n _ _"]]:
     """The maps of a batch, made once for all regions."""
 
     def make() -> list[Tensor]:

@@ -20,5 +20,5 @@ def unit_length(features: Tensor) -> Tensor:
 
 
 def distance_maps(features: list[Tensor], others: list[Tensor]) -> list[Tensor]:
-    """The distance of every position at each stage, (n, h', w') in [0, 4]."""
+    """The distance of every position at each stage, (n, h', w') in [0, 4], from the stages' features (n, c, h', w')."""
     return [(unit_length(a) - unit_length(b)).square().sum(dim=1) for a, b in zip(features, others, strict=True)]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from posable.metrics.frechet import FeatureStatistics, StatisticsOfFeatures
@@ -33,11 +34,11 @@ class PooledFeatures:
         """Feature vectors, float (n, d), of uint8 (n, 3, h, w), on the device of `levels`."""
         return self.vectors(self.network.to(levels.device), levels)
 
-    def of_generated(self, pictures: JudgedPictures) -> Tensor:
+    def of_generated(self, pictures: JudgedPictures) -> Float[Tensor, "n features"]:
         """Of the generated pictures, computed once for all metrics."""
         return pictures.shared((self.name, "generated"), lambda: self.of(pictures.generated))
 
-    def of_truth(self, pictures: JudgedPictures) -> Tensor:
+    def of_truth(self, pictures: JudgedPictures) -> Float[Tensor, "n features"]:
         """Of the true pictures, computed once for all metrics."""
         return pictures.shared((self.name, "truth"), lambda: self.of(pictures.truth))
 

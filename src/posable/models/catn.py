@@ -166,7 +166,7 @@ class Fusion(nn.Module):
         self.outputs = 2 * channels if how == "concatenate" else channels
         self.projection = nn.Conv2d(2 * channels, channels, 1) if how == "project" else nn.Identity()
 
-    def forward(self, own: Tensor, other: Tensor) -> Tensor:
+    def forward(self, own: Float[Tensor, "n c h w"], other: Float[Tensor, "n c h w"]) -> Float[Tensor, "n outputs h w"]:
         return own + other if self.adds else self.projection(torch.cat([own, other], 1))
 
 
@@ -189,7 +189,7 @@ class MultiScaleContext(nn.Module):
         )
         self.projection = nn.Conv2d(width * (len(config.dilations) + config.context_pooling), c, 1)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         found = [scale(x) for scale in self.scales]
         if self.whole is not None:
             found.append(self.whole(x).expand(-1, -1, *x.shape[-2:]))
@@ -199,10 +199,10 @@ class MultiScaleContext(nn.Module):
 class SourceFeatures(NamedTuple):
     """What a stage's source stream offers, (n, c, h, w) each."""
 
-    features: Tensor
+    features: Float[Tensor, "n c h w"]
     """S."""
-    key: Tensor
-    value: Tensor
+    key: Float[Tensor, "n key h w"]
+    value: Float[Tensor, "n value h w"]
 
 
 class SourceStage(nn.Module):
@@ -218,7 +218,9 @@ class SourceStage(nn.Module):
         self.to_key = nn.Conv2d(c, c // config.query_reduction, 1)
         self.to_value = nn.Conv2d(c, c // config.value_reduction, 1)
 
-    def forward(self, source: Tensor, target: Tensor | None = None) -> SourceFeatures:
+    def forward(
+        self, source: Float[Tensor, "n c h w"], target: Float[Tensor, "n c h w"] | None = None
+    ) -> SourceFeatures:
         assert (self.fusion is None) == (target is None)
         features = self.convolutions(source if self.fusion is None else self.fusion(source, target))
         return SourceFeatures(features, self.to_key(features), self.to_value(features))
@@ -238,7 +240,7 @@ class TargetStage(nn.Module):
         self.context = MultiScaleContext(config) if config.dilations or config.context_pooling else None
         self.fusion = Fusion(config.target_fusion, c)
 
-    def forward(self, target: Tensor, source: SourceFeatures) -> Tensor:
+    def forward(self, target: Float[Tensor, "n c h w"], source: SourceFeatures) -> Float[Tensor, "n c h w"]:
         asking = self.convolutions(target)
         appearance = self.to_appearance(transferred(self.to_query(asking), source.key, source.value))
         x = asking + self.strength * appearance
@@ -246,7 +248,7 @@ class TargetStage(nn.Module):
             x = x + self.context(x)
         return target + self.fusion(source.features, x)
 
-    def correspondence(self, target: Tensor, source: SourceFeatures) -> Float[Tensor, "n t s"]:
+    def correspondence(self, target: Float[Tensor, "n c h w"], source: SourceFeatures) -> Float[Tensor, "n t s"]:
         """How much each place of the target stream takes from each of the source stream's; rows sum to 1."""
         query, key = self.to_query(self.convolutions(target)).flatten(2), source.key.flatten(2)
         return torch.softmax(query.transpose(1, 2) @ key, -1)
@@ -363,7 +365,7 @@ class ResidualBlock(nn.Module):
             layers += [nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3), nn.InstanceNorm2d(channels), activation]
         self.main = nn.Sequential(*layers[:-1])
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         return x + self.main(x)
 
 
@@ -429,7 +431,9 @@ class CatnObjective(Objective[CatnGenerator, CatnDrawing]):
             target_maps=target_maps,
         )
 
-    def generator_losses(self, generator: CatnGenerator, drawn: CatnDrawing, batch: PersonPair) -> dict[str, Tensor]:
+    def generator_losses(
+        self, generator: CatnGenerator, drawn: CatnDrawing, batch: PersonPair
+    ) -> dict[str, Float[Tensor, ""]]:
         weights, frame = self.weights, drawn.frame
         picture, truth = frame.content_of(drawn.drawn), frame.content_of(frame.image(batch.target_image))
         with torch.no_grad():
@@ -442,7 +446,7 @@ class CatnObjective(Objective[CatnGenerator, CatnDrawing]):
             losses[f"adversarial_{name}"] = weights.adversarial / 2 * self._wishing(score)
         return losses
 
-    def discriminator_losses(self, drawn: CatnDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
+    def discriminator_losses(self, drawn: CatnDrawing, batch: PersonPair, step: int) -> dict[str, Float[Tensor, ""]]:
         real = self._scores(drawn.frame.image(batch.target_image), drawn)
         generated = self._scores(drawn.drawn.detach(), drawn)
         return {name: self.weights.adversarial / 2 * self._judging(real[name], generated[name]) for name in real}
@@ -464,7 +468,7 @@ class CatnObjective(Objective[CatnGenerator, CatnDrawing]):
         return least_squares_loss(real, real=True) + least_squares_loss(generated, real=False)
 
 
-def early_features(features: PerceptualFeatures, image: Float[Tensor, "n 3 h w"]) -> Tensor:
+def early_features(features: PerceptualFeatures, image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c _ _"]:
     """What the perceptual loss compares: VGG19's relu1_2 of the picture as ImageNet knows it, as 2s-ATN has it; of
     stand-ins for VGG19 their first map."""
     if isinstance(features, Vgg19Features):

@@ -126,7 +126,7 @@ class TokenNorm(nn.InstanceNorm1d):
     def __init__(self, channels: int) -> None:
         super().__init__(channels, affine=True)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Float[Tensor, "n t c"]) -> Float[Tensor, "n t c"]:
         return super().forward(input.transpose(1, 2)).transpose(1, 2)
 
 
@@ -139,7 +139,7 @@ class Attention(nn.Module):
         self.in_proj = nn.Linear(channels, 3 * channels)
         self.out_proj = nn.Linear(channels, channels)
 
-    def itself(self, x: Tensor) -> Tensor:
+    def itself(self, x: Float[Tensor, "n t c"]) -> Float[Tensor, "n t c"]:
         """Each token looks at all tokens."""
         query, key, value = (self._heads(part) for part in self.in_proj(x).chunk(3, -1))
         return self._join(functional.scaled_dot_product_attention(query, key, value))
@@ -153,15 +153,17 @@ class Attention(nn.Module):
             self._heads(functional.linear(values, value, value_bias)),
         )
 
-    def query(self, x: Tensor) -> Tensor:
+    def query(self, x: Float[Tensor, "n t c"]) -> Float[Tensor, "n heads t d"]:
         weight, bias = self.in_proj.weight.chunk(3)[0], self.in_proj.bias.chunk(3)[0]
         return self._heads(functional.linear(x, weight, bias))
 
-    def other(self, x: Tensor, key_value: tuple[Tensor, Tensor]) -> Tensor:
+    def other(
+        self, x: Float[Tensor, "n t c"], key_value: tuple[Float[Tensor, "n heads s d"], Float[Tensor, "n heads s d"]]
+    ) -> Float[Tensor, "n t c"]:
         """Each token looks at the tokens that gave `key_value`."""
         return self._join(functional.scaled_dot_product_attention(self.query(x), *key_value))
 
-    def weights(self, x: Tensor, key: Tensor) -> Float[Tensor, "n t s"]:
+    def weights(self, x: Float[Tensor, "n t c"], key: Float[Tensor, "n heads s d"]) -> Float[Tensor, "n t s"]:
         """How much each token looks at each of the others, the mean over the heads; rows sum to 1."""
         query = self.query(x)
         return torch.softmax(query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5, -1).mean(1)
@@ -188,7 +190,7 @@ class ContextBlock(nn.Module):
         self.feed_forward = FeedForward(c, config.feed_forward_channels)
         self.norm1, self.norm2 = TokenNorm(c), TokenNorm(c)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n t c"]) -> Float[Tensor, "n t c"]:
         x = self.norm1(x + self.self_attention.itself(x))
         return self.norm2(x + self.feed_forward(x))
 
@@ -204,11 +206,13 @@ class TextureBlock(nn.Module):
         self.feed_forward = FeedForward(c, config.feed_forward_channels)
         self.norm1, self.norm2, self.norm3 = TokenNorm(c), TokenNorm(c), TokenNorm(c)
 
-    def looking(self, y: Tensor) -> Tensor:
+    def looking(self, y: Float[Tensor, "n t c"]) -> Float[Tensor, "n t c"]:
         """What the cross attention is asked by."""
         return self.norm1(y + self.self_attention.itself(y))
 
-    def forward(self, y: Tensor, key_value: tuple[Tensor, Tensor]) -> Tensor:
+    def forward(
+        self, y: Float[Tensor, "n t c"], key_value: tuple[Float[Tensor, "n heads s d"], Float[Tensor, "n heads s d"]]
+    ) -> Float[Tensor, "n t c"]:
         y = self.looking(y)
         y = self.norm2(y + self.cross_attention.other(y, key_value))
         return self.norm3(y + self.feed_forward(y))
@@ -226,7 +230,7 @@ class DptnSource:
     """The source picture and its heatmaps."""
     self_features: Float[Tensor, "n c H/8 W/8"]
     """Features of the self-reconstruction (F_ss)."""
-    key_values: tuple[tuple[Tensor, Tensor], ...]
+    key_values: tuple[tuple[Float[Tensor, "n heads s d"], Float[Tensor, "n heads s d"]], ...]
     """Of each texture block's cross attention."""
 
 
@@ -370,7 +374,9 @@ class DptnObjective(Objective[DptnGenerator, DptnDrawing]):
             reconstructed=generator.reconstruct(encoded),
         )
 
-    def generator_losses(self, generator: DptnGenerator, drawn: DptnDrawing, batch: PersonPair) -> dict[str, Tensor]:
+    def generator_losses(
+        self, generator: DptnGenerator, drawn: DptnDrawing, batch: PersonPair
+    ) -> dict[str, Float[Tensor, ""]]:
         t, weights = self.weights.transfer_share, self.weights
         tasks = (
             ("transfer", t, drawn.transferred, batch.target_image),
@@ -391,7 +397,7 @@ class DptnObjective(Objective[DptnGenerator, DptnDrawing]):
         score = self.discriminator(drawn.transferred)
         return losses | {"adversarial": weights.adversarial * least_squares_loss(score, real=True)}
 
-    def discriminator_losses(self, drawn: DptnDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
+    def discriminator_losses(self, drawn: DptnDrawing, batch: PersonPair, step: int) -> dict[str, Float[Tensor, ""]]:
         return least_squares_judgement(self.discriminator, drawn.frame.image(batch.target_image), drawn.transferred)
 
 

@@ -44,7 +44,7 @@ class TakesTextures(Protocol[EncodedT]):
     """tfjr (texture fusion)."""
 
     def with_texture(
-        self, encoded: EncodedT, texture: Float[Tensor, "n 3 h w"], region: Region, strength: float = 1.0
+        self, encoded: EncodedT, texture: Float[Tensor, "n 3 H W"], region: Region, strength: float = 1.0
     ) -> EncodedT:
         """The person with a region made of the material in the picture `texture`, RGB in [-1, 1]."""
         ...
@@ -72,7 +72,7 @@ class Explains(Protocol[EncodedT_contra]):
         ...
 
 
-def check_strength(strength: float | Tensor) -> None:
+def check_strength(strength: float | Float[Tensor, " n"]) -> None:
     """Raises ConfigError for a number beyond [0, 1]; a tensor, one number a person, is trusted."""
     if not isinstance(strength, Tensor) and not 0 <= strength <= 1:
         raise ConfigError(f"strength is {strength}; give a number from 0 to 1.")

@@ -132,7 +132,14 @@ class LocalAttention(nn.Module):
         padded = functional.pad(source, (reach,) * 4, mode="replicate")
         return functional.conv2d(padded, self.match.weight[:, self.channels :])
 
-    def forward(self, target: Tensor, source: Tensor, key: Tensor, flow: Tensor, mask: Tensor) -> Tensor:
+    def forward(
+        self,
+        target: Float[Tensor, "n c h w"],
+        source: Float[Tensor, "n c h w"],
+        key: Float[Tensor, "n hidden H W"],
+        flow: Float[Tensor, "n 2 h w"],
+        mask: Float[Tensor, "n 1 h w"],
+    ) -> Float[Tensor, "n c h w"]:
         """`target` where `mask` is 0 and what it picks from `source` where it is 1; `flow` is in cells, x first."""
         reach = self.kernel // 2
         padded = functional.pad(target, (reach,) * 4, mode="replicate")
@@ -143,7 +150,7 @@ class LocalAttention(nn.Module):
 
 
 def window_sum(
-    source: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"], weights: Float[Tensor, "n k*k h w"]
+    source: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"], weights: Float[Tensor, "n taps h w"]
 ) -> Float[Tensor, "n c h w"]:
     """The weighted sum of the k x k bilinear samples of the source around the points that the flow gives."""
     n, c, h, w = source.shape
@@ -181,8 +188,8 @@ def _first_taps(places: Tensor, length: int, kernel: int) -> tuple[Tensor, Tenso
     return first.long() - kernel // 2, (places - first)[:, None, None]
 
 
-def _interpolated(maps: Float[Tensor, "n c h+2m w+2m"], flow: Tensor, margin: int) -> Float[Tensor, "n c h w"]:
-    """Maps with a margin on each side, at the points that the flow gives."""
+def _interpolated(maps: Float[Tensor, "n c H W"], flow: Tensor, margin: int) -> Float[Tensor, "n c h w"]:
+    """Maps with `margin` more cells on each side than the flow has, at the points that the flow gives."""
     height, width = maps.shape[-2] - 1, maps.shape[-1] - 1
     x = ((_places(flow, 0) + margin) * (2 / width) - 1).clamp(-1, 1)
     y = ((_places(flow, 1) + margin) * (2 / height) - 1).clamp(-1, 1)
@@ -198,7 +205,7 @@ class Encoder(nn.ModuleList):
     def __init__(self, inputs: int, widths: tuple[int, ...]) -> None:
         super().__init__(EncoderBlock(i, o) for i, o in pairwise((inputs, *widths)))
 
-    def forward(self, x: Tensor) -> list[Tensor]:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> list[Float[Tensor, "n _ _ _"]]:
         features: list[Tensor] = []
         for block in self:
             x = block(x)
@@ -243,9 +250,9 @@ class GflaSource:
     frame: Frame
     condition: Float[Tensor, "n 21 H W"]
     """The source picture and its heatmaps."""
-    features: tuple[Tensor, ...]
+    features: tuple[Float[Tensor, "n _ _ _"], ...]
     """At the levels with attention, coarse to fine."""
-    keys: tuple[Tensor, ...]
+    keys: tuple[Float[Tensor, "n _ _ _"], ...]
     """What the source's windows answer to the attention, for the same levels."""
 
 
@@ -254,8 +261,8 @@ class GflaLayers:
     """What is drawn, in the network's frame, and by which flows and masks (coarse to fine)."""
 
     image: Float[Tensor, "n 3 H W"]
-    flows: tuple[Tensor, ...]
-    masks: tuple[Tensor, ...]
+    flows: tuple[Float[Tensor, "n 2 _ _"], ...]
+    masks: tuple[Float[Tensor, "n 1 _ _"], ...]
 
 
 class GflaGenerator(PoseGuidedGenerator[GflaConfig, GflaSource]):
@@ -322,7 +329,7 @@ class GflaGenerator(PoseGuidedGenerator[GflaConfig, GflaSource]):
             pictures[f"copied_{2**level}"] = enlarged(mask * 2 - 1, padded).expand_as(source)
         return {name: encoded.frame.image_back(picture) for name, picture in pictures.items()}
 
-    def warped(self, source: Tensor, layers: GflaLayers) -> Tensor:
+    def warped(self, source: Float[Tensor, "n c h w"], layers: GflaLayers) -> Float[Tensor, "n c h w"]:
         cells = 2 ** min(self.config.kernels)
         flow = functional.interpolate(layers.flows[-1].float() * cells, source.shape[-2:], mode="bilinear")
         return _interpolated(source, flow, 0)
@@ -390,7 +397,9 @@ class GflaFlowObjective(Objective[GflaGenerator, GflaDrawing]):
         warped = generator.warped(source, layers)
         return GflaDrawing(image=frame.image_back(warped), frame=frame, layers=layers)
 
-    def generator_losses(self, generator: GflaGenerator, drawn: GflaDrawing, batch: PersonPair) -> dict[str, Tensor]:
+    def generator_losses(
+        self, generator: GflaGenerator, drawn: GflaDrawing, batch: PersonPair
+    ) -> dict[str, Float[Tensor, ""]]:
         terms = flow_losses(generator.config, drawn, batch, self.features)
         return {
             "correctness": self.weights.correctness * terms["correctness"],
@@ -419,7 +428,9 @@ class GflaObjective(Objective[GflaGenerator, GflaDrawing]):
             image=drawn.image, visibility=drawn.visibility, flow=drawn.flow, frame=encoded.frame, layers=layers
         )
 
-    def generator_losses(self, generator: GflaGenerator, drawn: GflaDrawing, batch: PersonPair) -> dict[str, Tensor]:
+    def generator_losses(
+        self, generator: GflaGenerator, drawn: GflaDrawing, batch: PersonPair
+    ) -> dict[str, Float[Tensor, ""]]:
         weights, frame = self.weights, drawn.frame
         picture, truth = frame.content_of(drawn.layers.image), frame.content_of(frame.image(batch.target_image))
         flow = flow_losses(generator.config, drawn, batch, self.features)
@@ -433,13 +444,13 @@ class GflaObjective(Objective[GflaGenerator, GflaDrawing]):
             "adversarial": weights.adversarial * least_squares_loss(score, real=True),
         }
 
-    def discriminator_losses(self, drawn: GflaDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
+    def discriminator_losses(self, drawn: GflaDrawing, batch: PersonPair, step: int) -> dict[str, Float[Tensor, ""]]:
         return least_squares_judgement(self.discriminator, drawn.frame.image(batch.target_image), drawn.layers.image)
 
 
 def flow_losses(
     config: GflaConfig, drawn: GflaDrawing, batch: PersonPair, features: PerceptualFeatures
-) -> dict[str, Tensor]:
+) -> dict[str, Float[Tensor, ""]]:
     """The sampling correctness and the affine residual of the flows, each summed over the levels, unweighted."""
     with torch.no_grad():
         source = features(drawn.frame.image(batch.condition.source_image))
@@ -486,7 +497,7 @@ def gaussian_resampled(
 
 def sampling_correctness_loss(
     source: Float[Tensor, "n c h w"], target: Float[Tensor, "n c h w"], flow: Float[Tensor, "n 2 h w"]
-) -> Tensor:
+) -> Float[Tensor, ""]:
     """How much worse the flow's place fits than the source's best place (GFLA): the mean over target pixels of
     exp(-s / max s) - exp(-1), with s the cosine of the source's features there and the target's. 0 is the best."""
     with torch.autocast(flow.device.type, enabled=False):
@@ -498,7 +509,7 @@ def sampling_correctness_loss(
         return torch.exp(-reached / (best + _EPSILON)).mean() - math.exp(-1)
 
 
-def affine_residual(flow: Float[Tensor, "n 2 h w"], size: int) -> Tensor:
+def affine_residual(flow: Float[Tensor, "n 2 h w"], size: int) -> Float[Tensor, ""]:
     """How far the flow is from an affine map within each `size` x `size` patch (GFLA's regularisation): the
     mean over patches of the squared residuals of the least-squares fit, summed over the patch and both axes."""
     # On a grid around 0 the fit's three terms (constant, x, y) are orthogonal. An affine map of a place is affine in

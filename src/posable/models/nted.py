@@ -167,7 +167,7 @@ class EncoderLevel(nn.Module):
         self.activate = FlRelu(outputs)
         self.extractions = extractions
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Extracted | None]:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> tuple[Float[Tensor, "n outputs h//2 w//2"], Extracted | None]:
         x = self.activate(self.conv(x))
         return x, None if self.extractions is None else self.extractions(x)
 
@@ -184,7 +184,7 @@ class Encoder(nn.Module):
             pair = ExtractionPair(c[i], config.num_labels[i], config.kernel_sizes[i]) if extracts else None
             self.levels.append(EncoderLevel(c[i + 1], c[i], pair))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, list[Extracted]]:
+    def forward(self, x: Float[Tensor, "n inputs h w"]) -> tuple[Float[Tensor, "n c _ _"], list[Extracted]]:
         """The coarsest features, and what was extracted at each level from coarse to fine."""
         x = self.first(x)
         found: list[Extracted] = []
@@ -258,8 +258,9 @@ class Renderer(nn.Module):
 
 # ---- generator
 
-TextureCoefficients = tuple[Float[Tensor, "n 2 labels"], ...]
-"""A number in [0, 1] for each texture, per level from coarse to fine, for its first and its second convolution."""
+TextureCoefficients = tuple[Float[Tensor, "n 2 _"], ...]
+"""A number in [0, 1] for each texture, (n, 2, labels) per level from coarse to fine, for its first and its second
+convolution."""
 
 
 @dataclass(frozen=True)
@@ -269,8 +270,9 @@ class NtedSource:
     frame: Frame
     image: Float[Tensor, "n 3 H W"]
     """The reference in the network's frame. Drawing does not look at it; `explain` and `texture_shares` do."""
-    textures: tuple[Float[Tensor, "n 2 c labels"], ...]
-    colors: tuple[Float[Tensor, "n 2 3 labels"], ...]
+    textures: tuple[Float[Tensor, "n 2 _ _"], ...]
+    """(n, 2, c, labels) each; c and labels are each level's own."""
+    colors: tuple[Float[Tensor, "n 2 3 _"], ...]
     """The mean colour of the places that each texture came from, RGB in [-1, 1]."""
 
 
@@ -280,8 +282,8 @@ class NetworkDrawing:
 
     image: Float[Tensor, "n 3 H W"]
     """Not limited to [-1, 1]."""
-    distributions: tuple[Float[Tensor, "n 2 labels h w"], ...]
-    """Per level, how far each place shows each label; sums to 1 over the labels."""
+    distributions: tuple[Float[Tensor, "n 2 _ _ _"], ...]
+    """Per level, how far each place shows each label, (n, 2, labels, h, w); sums to 1 over the labels."""
 
 
 class NtedGenerator(Generator[NtedSource]):
@@ -324,7 +326,9 @@ class NtedGenerator(Generator[NtedSource]):
     def pose_maps(self, frame: Frame, pose: PoseBatch) -> Float[Tensor, "n 20 H W"]:
         return nted_skeleton(frame.poses(pose))
 
-    def draw_maps(self, textures: tuple[Tensor, ...], skeleton: Float[Tensor, "n 20 H W"]) -> NetworkDrawing:
+    def draw_maps(
+        self, textures: tuple[Float[Tensor, "n 2 _ _"], ...], skeleton: Float[Tensor, "n 20 H W"]
+    ) -> NetworkDrawing:
         """One drawing for each set of textures and skeleton map in the network's frame."""
         features, _ = self.skeleton_encoder(skeleton)
         return NetworkDrawing(*self.renderer(features, textures))
@@ -503,7 +507,9 @@ class NtedObjective(Objective[NtedGenerator, NtedDrawing]):
             distributions=drawing.distributions,
         )
 
-    def generator_losses(self, generator: NtedGenerator, drawn: NtedDrawing, batch: PersonPair) -> dict[str, Tensor]:
+    def generator_losses(
+        self, generator: NtedGenerator, drawn: NtedDrawing, batch: PersonPair
+    ) -> dict[str, Float[Tensor, ""]]:
         weights, losses = self.weights, self._perceptual_losses(drawn.drawn, drawn.truth)
         losses["attention"] = weights.attention * attention_reconstruction_loss(drawn)
         if weights.face:
@@ -514,7 +520,7 @@ class NtedObjective(Objective[NtedGenerator, NtedDrawing]):
             losses["adversarial"] = weights.adversarial * nonsaturating_generator_loss(self.discriminator(drawn.drawn))
         return losses
 
-    def discriminator_losses(self, drawn: NtedDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
+    def discriminator_losses(self, drawn: NtedDrawing, batch: PersonPair, step: int) -> dict[str, Float[Tensor, ""]]:
         weights = self.weights
         if not weights.adversarial:
             return {}
@@ -560,7 +566,7 @@ def nted_features(vgg19: str | os.PathLike[str] | None) -> PerceptualFeatures:
     return Vgg19Features(load_vgg19(vgg19), normalised=True, style_layers=Vgg19Features.content_layers)
 
 
-def attention_reconstruction_loss(drawn: NtedDrawing) -> Tensor:
+def attention_reconstruction_loss(drawn: NtedDrawing) -> Float[Tensor, ""]:
     """The mean L1 distance to the truth of pictures that both attentions make from the reference's colours alone."""
     errors: list[Tensor] = []
     for colors, distribution in zip(drawn.colors, drawn.distributions, strict=True):

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Generic, cast
 
+from jaxtyping import Float
 from torch import Tensor, nn
 from typing_extensions import TypeVar
 
@@ -37,10 +38,10 @@ class Objective(nn.Module, ABC, Generic[GeneratorT, DrawnT, BatchT]):
         (self-reconstruction, attention logits, flows)."""
 
     @abstractmethod
-    def generator_losses(self, generator: GeneratorT, drawn: DrawnT, batch: BatchT) -> dict[str, Tensor]:
+    def generator_losses(self, generator: GeneratorT, drawn: DrawnT, batch: BatchT) -> dict[str, Float[Tensor, ""]]:
         """The generator's weighted losses."""
 
-    def discriminator_losses(self, drawn: DrawnT, batch: BatchT, step: int) -> dict[str, Tensor]:
+    def discriminator_losses(self, drawn: DrawnT, batch: BatchT, step: int) -> dict[str, Float[Tensor, ""]]:
         """The discriminators' weighted losses, of drawings cut off from the generator's graph; none by default.
         `step` counts from 0, for penalties that come only every so often (lazy regularisation)."""
         return {}

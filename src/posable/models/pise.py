@@ -111,7 +111,7 @@ class ParsingNet(nn.Module):
         self.head = ImageOutput(c, classes, normed=True, affine=False, slope=PARSING_SLOPE)
         self.unused_head = ImageOutput(c, 1, normed=True, affine=False, slope=PARSING_SLOPE)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n inputs h w"]) -> Float[Tensor, "n classes h w"]:
         return (self.head(self.up(self.gates(self.down(x)))) + 1) / 2
 
 
@@ -129,7 +129,7 @@ class RegionNorm(nn.Module):
 
     def forward(
         self, x: Float[Tensor, "n c h w"], regions: Float[Tensor, "n classes h w"], codes: Float[Tensor, "n classes c"]
-    ) -> Tensor:
+    ) -> Float[Tensor, "n c h w"]:
         styles = torch.stack([style(codes[:, k]) for k, style in enumerate(self.styles)], 1).relu()
         maps = torch.einsum("nkc,nkhw->nchw", styles, regions)
         return self.norm(x) * (1 + self.gamma(maps)) + self.beta(maps)
@@ -404,7 +404,9 @@ class PiseObjective(Objective[PiseGenerator, PiseDrawing]):
             before_light=painting.before_light,
         )
 
-    def generator_losses(self, generator: PiseGenerator, drawn: PiseDrawing, batch: PersonPair) -> dict[str, Tensor]:
+    def generator_losses(
+        self, generator: PiseGenerator, drawn: PiseDrawing, batch: PersonPair
+    ) -> dict[str, Float[Tensor, ""]]:
         weights, truth = self.weights, drawn.frame.image(batch.target_image)
         parsing = generator.true_regions(drawn.frame, batch)
         losses = {
@@ -421,7 +423,7 @@ class PiseObjective(Objective[PiseGenerator, PiseDrawing]):
             losses["correspondence"] = weights.correspondence * functional.mse_loss(drawn.before_light, features)
         return losses
 
-    def discriminator_losses(self, drawn: PiseDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
+    def discriminator_losses(self, drawn: PiseDrawing, batch: PersonPair, step: int) -> dict[str, Float[Tensor, ""]]:
         return least_squares_judgement(self.discriminator, drawn.frame.image(batch.target_image), drawn.drawn)
 
     def parameter_groups(self, generator: PiseGenerator) -> list[ParameterGroup]:

@@ -123,7 +123,9 @@ class RegionalSemantics(nn.Module):
         )
         self.gates = nn.ModuleList(_quartering(p, channels // 2, channels) for p in points)
 
-    def forward(self, pose_maps: Float[Tensor, "n 18 h w"], parsing: Float[Tensor, "n 8 h w"]) -> Tensor:
+    def forward(
+        self, pose_maps: Float[Tensor, "n 18 h w"], parsing: Float[Tensor, "n 8 h w"]
+    ) -> Float[Tensor, "n c h/4 w/4"]:
         """Semantics before the gate."""
         read = [
             reader(torch.cat([pose_maps[:, points], parsing[:, classes]], 1))
@@ -131,7 +133,7 @@ class RegionalSemantics(nn.Module):
         ]
         return torch.cat(read, 1)
 
-    def gate(self, pose_maps: Float[Tensor, "n 18 h w"]) -> Tensor:
+    def gate(self, pose_maps: Float[Tensor, "n 18 h w"]) -> Float[Tensor, "n c h/4 w/4"]:
         opened = [gate(pose_maps[:, points]) for gate, points in zip(self.gates, _KEYPOINTS, strict=True)]
         return torch.sigmoid(torch.cat(opened, 1))
 
@@ -157,7 +159,7 @@ class PoseEncoder(nn.Module):
         self.deeper = nn.Sequential(EncoderBlock(channels, channels), ResidualDecoder(channels, channels))
         self.mixing = nn.Sequential(ResidualBlock(channels, channels), ResidualBlock(channels, channels))
 
-    def forward(self, maps: Float[Tensor, "n k h w"]) -> Tensor:
+    def forward(self, maps: Float[Tensor, "n k h w"]) -> Float[Tensor, "n c h/4 w/4"]:
         size = Size(maps.shape[-2], maps.shape[-1])
         x = self.down(torch.cat([maps, position_grid(size, maps).expand(maps.shape[0], -1, -1, -1)], 1))
         # Half a cell more than needed where a side is odd.
@@ -199,7 +201,7 @@ class StyleInjection(nn.Module):
         )
         self.convolutions = nn.ModuleList(nn.Conv2d(channels, channels, 3, 1, 1) for _ in range(2))
 
-    def forward(self, x: Tensor, style: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n c h w"], style: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         y = x
         for modulation, convolution in zip(self.modulations, self.convolutions, strict=True):
             scale, offset = modulation(style).chunk(2, 1)
@@ -217,7 +219,7 @@ class ChannelNorm(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(channels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         return self.norm(x.movedim(1, -1)).movedim(-1, 1)
 
 
@@ -246,14 +248,18 @@ class GatedCrossAttention(nn.Module):
         self.norm_forward = ChannelNorm(c)
         self.widen, self.narrow = _depthwise(c, 2 * hidden), nn.Conv2d(hidden, c, 1)
 
-    def forward(self, x: Tensor, style: Tensor, semantics: Tensor) -> Tensor:
+    def forward(
+        self, x: Float[Tensor, "n c h w"], style: Float[Tensor, "n c h w"], semantics: Float[Tensor, "n c h w"]
+    ) -> Float[Tensor, "n c h w"]:
         normed, style = self.norm_x(x), self.norm_style(style)
         found = self.attend(normed, style, self.norm_semantics(semantics))
         x = x + torch.sigmoid(self.to_gate(torch.cat([normed, found], 1))) * self.to_found(found)
         gate, value = self.widen(self.norm_forward(x)).chunk(2, 1)
         return x + self.narrow(functional.gelu(gate) * value)
 
-    def attend(self, x: Tensor, style: Tensor, semantics: Tensor) -> Tensor:
+    def attend(
+        self, x: Float[Tensor, "n c h w"], style: Float[Tensor, "n c h w"], semantics: Float[Tensor, "n c h w"]
+    ) -> Float[Tensor, "n c h w"]:
         query, key, value = (
             part.flatten(2).unflatten(1, (self.num_heads, -1))
             for part in (self.to_query(x), self.to_key(torch.cat([style, semantics], 1)), self.to_value(style))
@@ -457,7 +463,7 @@ class RsaganObjective(Objective[RsaganGenerator, RsaganDrawing]):
 
     def generator_losses(
         self, generator: RsaganGenerator, drawn: RsaganDrawing, batch: PersonPair
-    ) -> dict[str, Tensor]:
+    ) -> dict[str, Float[Tensor, ""]]:
         weights, truth = self.weights, drawn.frame.image(batch.target_image)
         parsing = generator.true_regions(drawn.frame, batch)
         scores = self._scores(drawn.drawn, drawn)
@@ -473,7 +479,7 @@ class RsaganObjective(Objective[RsaganGenerator, RsaganDrawing]):
             for name, score in scores.items()
         }
 
-    def discriminator_losses(self, drawn: RsaganDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
+    def discriminator_losses(self, drawn: RsaganDrawing, batch: PersonPair, step: int) -> dict[str, Float[Tensor, ""]]:
         losses: dict[str, Tensor] = {}
         for kind, picture in (("real", drawn.frame.image(batch.target_image)), ("generated", drawn.drawn.detach())):
             for name, score in self._scores(picture, drawn).items():

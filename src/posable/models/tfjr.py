@@ -95,8 +95,8 @@ class Injection:
 
     regions: Float[Tensor, "n classes h w"]
     """One-hot."""
-    grid: Float[Tensor, "n classes*cells h*w"]
-    """How each region's kernel is laid over it."""
+    grid: Float[Tensor, "n weights places"]
+    """How each region's kernel is laid over it: (n, classes * cells, h * w)."""
     kernels: Float[Tensor, "n classes cells c"]
 
 
@@ -153,7 +153,7 @@ class TkinBlock(nn.Module):
         self.norms = nn.ModuleList(TextureKernelInjection(channels, texture_channels) for _ in range(2))
         self.convolutions = nn.ModuleList(nn.Conv2d(channels, channels, 3, 1, 1) for _ in range(2))
 
-    def forward(self, x: Tensor, injection: Injection) -> Tensor:
+    def forward(self, x: Float[Tensor, "n c h w"], injection: Injection) -> Float[Tensor, "n c h w"]:
         shortcut = x
         for norm, convolution in zip(self.norms, self.convolutions, strict=True):
             x = convolution(functional.leaky_relu(norm(x, injection), SLOPE))
@@ -168,7 +168,9 @@ class TextureFusion(nn.Module):
         super().__init__()
         self.gate = nn.Linear(2 * channels, channels)
 
-    def forward(self, own: Float[Tensor, "... cells c"], material: Float[Tensor, "... cells c"]) -> Tensor:
+    def forward(
+        self, own: Float[Tensor, "... cells c"], material: Float[Tensor, "... cells c"]
+    ) -> Float[Tensor, "... cells c"]:
         mean = own.mean(-2, keepdim=True)
         gate = torch.sigmoid(self.gate(torch.cat([mean, material.mean(-2, keepdim=True)], -1)))
         return material + gate * (own - mean)
@@ -268,7 +270,7 @@ class TfjrGenerator(ParsingGuidedGenerator[TfjrConfig, TfjrSource]):
     def with_texture(
         self,
         encoded: TfjrSource,
-        texture: Float[Tensor, "n 3 h w"],
+        texture: Float[Tensor, "#n 3 H W"],
         region: Region = "upper-clothes",
         strength: float | Float[Tensor, " n"] = 1.0,
     ) -> TfjrSource:
@@ -448,7 +450,9 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
             material_region=region,
         )
 
-    def generator_losses(self, generator: TfjrGenerator, drawn: TfjrDrawing, batch: PersonPair) -> dict[str, Tensor]:
+    def generator_losses(
+        self, generator: TfjrGenerator, drawn: TfjrDrawing, batch: PersonPair
+    ) -> dict[str, Float[Tensor, ""]]:
         weights, regions = self.weights, generator.true_regions(drawn.frame, batch)
         losses: dict[str, Tensor] = {}
         for name, scores in zip(("parsing", "refined_parsing"), drawn.predictions, strict=False):
@@ -471,7 +475,7 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
             )
         return losses
 
-    def discriminator_losses(self, drawn: TfjrDrawing, batch: PersonPair, step: int) -> dict[str, Tensor]:
+    def discriminator_losses(self, drawn: TfjrDrawing, batch: PersonPair, step: int) -> dict[str, Float[Tensor, ""]]:
         if drawn.drawn is None or self.discriminator is None:
             return {}
         return least_squares_judgement(self.discriminator, drawn.frame.image(batch.target_image), drawn.drawn)
@@ -487,7 +491,7 @@ class TfjrObjective(Objective[TfjrGenerator, TfjrDrawing]):
         return [ParameterGroup([p for name, p in named if parts[self.stage](name)])]
 
 
-def region_style_loss(got: FeatureMaps, material: FeatureMaps, region: Float[Tensor, "n 1 H W"]) -> Tensor:
+def region_style_loss(got: FeatureMaps, material: FeatureMaps, region: Float[Tensor, "n 1 H W"]) -> Float[Tensor, ""]:
     """How far the textures within the region (a share of each place) are from the material's: the style loss with means
     over the region alone. People without such a region count as zero."""
     inside: list[Tensor] = []

@@ -95,7 +95,7 @@ class ResBlock(nn.Module):
         self.first = ConvBlock(channels, channels)
         self.second = _zeroed(nn.Conv2d(channels, channels, 3, 1, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         return x + self.second(self.first(x))
 
 
@@ -117,7 +117,7 @@ class CrossBlock(nn.Module):
             _zeroed(nn.Conv2d(channels * 2, channels, 1)),
         )
 
-    def forward(self, target: Tensor, source: Tensor) -> Tensor:
+    def forward(self, target: Float[Tensor, "n c h w"], source: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         n, c, h, w = target.shape
         heads = lambda x: x.view(n, self.num_heads, -1, h * w).transpose(2, 3)  # noqa: E731
         key, value = self.key_value(self.norm_source(source)).chunk(2, 1)
@@ -140,7 +140,9 @@ class Pyramid(nn.Module):
         self.place = nn.Conv2d(2, 4 * c, 1)
         self.deep = nn.Sequential(ResBlock(4 * c), ResBlock(4 * c))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, x: Float[Tensor, "n inputs h w"]
+    ) -> tuple[Float[Tensor, "n c h w"], Float[Tensor, "n 2*c h/2 w/2"], Float[Tensor, "n 4*c h/4 w/4"]]:
         level1 = self.level1(x)
         level2 = self.level2(level1)
         level3 = self.level3(level2)
@@ -176,14 +178,15 @@ def _warp(x: Tensor, flow: Float[Tensor, "n 2 h w"]) -> Tensor:
 
 @dataclass(frozen=True)
 class SourceFeatures:
-    """The source at a quarter, an eighth and a sixteenth of the working size, and its person-free background."""
+    """The source at a quarter, an eighth and a sixteenth of the working size, and its person-free background.
+    h x w is a quarter of the working size."""
 
-    level1: Tensor
-    level2: Tensor
-    level3: Tensor
-    mask_logits: Float[Tensor, "n 1 h/4 w/4"]
+    level1: Float[Tensor, "n c h w"]
+    level2: Float[Tensor, "n 2*c h/2 w/2"]
+    level3: Float[Tensor, "n 4*c h/4 w/4"]
+    mask_logits: Float[Tensor, "n 1 h w"]
     facing: Float[Tensor, "n 3"]
-    background: Float[Tensor, "n 3 h/4 w/4"]
+    background: Float[Tensor, "n 3 h w"]
     """The whole background with the person filled in from around; used only where the source's person hides it."""
 
     def __getitem__(self, index: Tensor) -> "SourceFeatures":
@@ -192,11 +195,12 @@ class SourceFeatures:
 
 @dataclass(frozen=True)
 class TargetFeatures:
-    """The target pose at a quarter, an eighth and a sixteenth of the working size."""
+    """The target pose at a quarter, an eighth and a sixteenth of the working size.
+    h x w is the quarter."""
 
-    level1: Tensor
-    level2: Tensor
-    level3: Tensor
+    level1: Float[Tensor, "n c h w"]
+    level2: Float[Tensor, "n 2*c h/2 w/2"]
+    level3: Float[Tensor, "n 4*c h/4 w/4"]
     facing: Float[Tensor, "n 3"]
 
     def __getitem__(self, index: Tensor) -> "TargetFeatures":
@@ -225,17 +229,17 @@ class Layers:
 
     features: Float[Tensor, "n c h w"]
     flow: Float[Tensor, "n 2 h w"]
-    visibility_logits: Float[Tensor, "n 1 2h 2w"]
-    mask_logits: Float[Tensor, "n 1 2h 2w"]
-    fill: Float[Tensor, "n 3 2h 2w"]
+    visibility_logits: Float[Tensor, "n 1 2*h 2*w"]
+    mask_logits: Float[Tensor, "n 1 2*h 2*w"]
+    fill: Float[Tensor, "n 3 2*h 2*w"]
     """What to paint where the source shows nothing, before tanh."""
     shade: Float[Tensor, "n 3 h w"]
     """Added to what is copied: light that changed with the pose."""
     cast: Float[Tensor, "n 3 h w"]
     """Added to the background: shadows that moved."""
-    flows: tuple[Tensor, ...]
+    flows: tuple[Float[Tensor, "n 2 _ _"], ...]
     """The flow at each coarser level, coarse to fine, for the loss."""
-    seen: tuple[Tensor, ...]
+    seen: tuple[Float[Tensor, "n 1 _ _"], ...]
     """The visibility logits at the two coarsest levels, for the loss."""
 
 
@@ -261,8 +265,8 @@ class CoarseWeave(nn.Module):
         self.head2 = _zeroed(nn.Conv2d(2 * c, 2 + 1, 3, 1, 1))
         self.head = nn.Conv2d(c, 2 + 4 + 4 + 12 + 3 + 3, 3, 1, 1)
 
-    def pose_maps(self, pose: PoseBatch) -> Float[Tensor, "n 37 h/2 w/2"]:
-        """Heatmaps and bone maps at half of the half-size frame."""
+    def pose_maps(self, pose: PoseBatch) -> Float[Tensor, "n 37 h w"]:
+        """Heatmaps and bone maps; h x w is half of the half-size frame."""
         scale = 4
         small = pose.resize(Size(self.config.height // scale, self.config.width // scale))
         heat = heatmaps(small, sigma_px=self.config.heatmap_sigma_px / scale)
@@ -275,7 +279,9 @@ class CoarseWeave(nn.Module):
         background = _behind(source, mask_logits) + _up(self.background(level3), 4)
         return SourceFeatures(level1, level2, level3, mask_logits, facing(pose), background)
 
-    def cover(self, features: SourceFeatures, source: Tensor, limbs: Tensor) -> SourceFeatures:
+    def cover(
+        self, features: SourceFeatures, source: Float[Tensor, "n 3 h w"], limbs: Float[Tensor, "n 1 h/2 w/2"]
+    ) -> SourceFeatures:
         """The features with the source's mask grown to its arms and legs: the mask alone loses hands in front of a
         wall, and they would stay behind as ghosts. For drawing only."""
         logits = torch.maximum(features.mask_logits, limbs)
@@ -396,7 +402,7 @@ class FineLevel(nn.Module):
         small = functional.pixel_unshuffle(source, 2)
         return torch.cat([self.source(small), small], 1)
 
-    def refine(self, source: Tensor, coarse: Layers) -> Layers:
+    def refine(self, source: Float[Tensor, "n f h w"], coarse: Layers) -> Layers:
         flow = _up(coarse.flow)
         features = self.before(coarse.features)
         x = self.fuse(torch.cat([_up(features), _warp(source, flow)], 1))
@@ -430,13 +436,14 @@ BACKGROUND_PENALTY = 4.0
 
 @dataclass(frozen=True)
 class WeaveSource:
-    """An encoded source: its picture as given and at the working size, and its features."""
+    """An encoded source: its picture as given and at the working size, and its features. h x w is the
+    picture's size, H x W the working size."""
 
     image: Float[Tensor, "n 3 h w"]
-    working: Float[Tensor, "n 3 256 176"]
+    working: Float[Tensor, "n 3 H W"]
     coarse: SourceFeatures
-    fine: Tensor
-    limbs: Float[Tensor, "n 1 h/4 w/4"]
+    fine: Float[Tensor, "n f H/2 W/2"]
+    limbs: Float[Tensor, "n 1 H/4 W/4"]
     """Logits of arms and legs as the source pose places them."""
 
     def __getitem__(self, index: Tensor) -> "WeaveSource":
@@ -546,7 +553,9 @@ class Truth:
     source_alpha: Float[Tensor, "n 1 h w"]
 
 
-def weave_losses(rendering: WeaveRendering, layers: Layers, source: SourceFeatures, truth: Truth) -> dict[str, Tensor]:
+def weave_losses(
+    rendering: WeaveRendering, layers: Layers, source: SourceFeatures, truth: Truth
+) -> dict[str, Float[Tensor, ""]]:
     """Named scalar losses, already weighted; training minimises their sum."""
     visible = functional.interpolate(truth.visible.float(), scale_factor=2, mode="nearest")
     foreground = functional.interpolate(truth.foreground.float(), scale_factor=2, mode="nearest")
@@ -573,7 +582,7 @@ def _seen_loss(logits: Tensor, visible: Tensor, foreground: Tensor) -> Tensor:
     return functional.binary_cross_entropy_with_logits(logits, visible.clamp(0, 1), weight=weight)
 
 
-def flow_loss(flow: Float[Tensor, "n 2 k l"], truth: Truth) -> Tensor:
+def flow_loss(flow: Float[Tensor, "n 2 k l"], truth: Truth) -> Float[Tensor, ""]:
     """Mean L1 distance to the true correspondence over the person; hidden surface counts 0.3, visible 1.3.
 
     A coarser flow is compared with the weighted mean of the true flow over each of its cells."""

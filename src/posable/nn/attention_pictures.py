@@ -40,7 +40,7 @@ def expected_positions(
     return shaped(mean), shaped(spread)
 
 
-def position_grid(size: Size, like: Tensor) -> Float[Tensor, "1 2 h w"]:
+def position_grid(size: Size, like: Float[Tensor, "*shape"]) -> Float[Tensor, "1 2 h w"]:
     """The (x, y) of each cell's centre, in [0, 1]."""
     ys = (torch.arange(size.height, device=like.device, dtype=like.dtype) + 0.5) / size.height
     xs = (torch.arange(size.width, device=like.device, dtype=like.dtype) + 0.5) / size.width
@@ -80,12 +80,12 @@ def flow_colors(
     return colors * 2 - 1
 
 
-def label_colors(count: int, like: Tensor) -> Float[Tensor, "labels 3"]:
+def label_colors(count: int, like: Float[Tensor, "*shape"]) -> Float[Tensor, "labels 3"]:
     """Colours in [0, 1] that tell neighbouring labels apart: hues a golden angle from one to the next."""
     hues = [0.618 * label % 1 for label in range(count)]
     return like.new_tensor([colorsys.hsv_to_rgb(hue, 0.9, 1 - 0.4 * (i % 2)) for i, hue in enumerate(hues)])
 
 
-def enlarged(picture: Float[Tensor, "n c h w"], size: Size) -> Tensor:
+def enlarged(picture: Float[Tensor, "n c h w"], size: Size) -> Float[Tensor, "n c H W"]:
     """The picture of cells at a size of its multiples, each cell a block of one colour."""
     return functional.interpolate(picture, size, mode="nearest")

@@ -25,7 +25,9 @@ def gram_matrix(features: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c c"]:
         return flat @ flat.transpose(1, 2) / (c * h * w)
 
 
-def style_loss(features: Sequence[Tensor], wanted: Sequence[Tensor]) -> Tensor:
+def style_loss(
+    features: Sequence[Float[Tensor, "n _ _ _"]], wanted: Sequence[Float[Tensor, "n _ _ _"]]
+) -> Float[Tensor, ""]:
     """The sum over layers of the mean absolute difference of Gram matrices (Johnson et al., 2016, in L1)."""
     return _total(
         functional.l1_loss(gram_matrix(got), gram_matrix(want)) for got, want in zip(features, wanted, strict=True)
@@ -40,7 +42,7 @@ def picture_losses(
     l1: float,
     content: float,
     style: float,
-) -> dict[str, Tensor]:
+) -> dict[str, Float[Tensor, ""]]:
     """The three losses that most families compare pictures by, `l1`, `content` and `style`, times the weights given."""
     with torch.no_grad():
         wanted = features(truth)
@@ -55,14 +57,14 @@ def picture_losses(
 # ---- adversaries; scores of any shape, higher for real
 
 
-def least_squares_loss(score: Tensor, *, real: bool) -> Tensor:
+def least_squares_loss(score: Float[Tensor, "*shape"], *, real: bool) -> Float[Tensor, ""]:
     """The mean squared distance of the scores to 1 (`real`) or 0 (Mao et al., 2017). The generator asks for real."""
     return (score - float(real)).square().mean()
 
 
 def least_squares_judgement(
     discriminator: nn.Module, real: Float[Tensor, "n c h w"], generated: Float[Tensor, "n c h w"]
-) -> dict[str, Tensor]:
+) -> dict[str, Float[Tensor, ""]]:
     """What a discriminator minimises: half the least-squares loss of real pictures, and half that of generated ones,
     cut off from their generator's graph."""
     return {
@@ -71,17 +73,17 @@ def least_squares_judgement(
     }
 
 
-def logistic_discriminator_loss(real: Tensor, generated: Tensor) -> Tensor:
+def logistic_discriminator_loss(real: Float[Tensor, "*shape"], generated: Float[Tensor, "*other"]) -> Float[Tensor, ""]:
     """Cross entropy of the scores as logits (Goodfellow et al., 2014): softplus(-real) + softplus(generated)."""
     return functional.softplus(-real).mean() + functional.softplus(generated).mean()
 
 
-def nonsaturating_generator_loss(generated: Tensor) -> Tensor:
+def nonsaturating_generator_loss(generated: Float[Tensor, "*shape"]) -> Float[Tensor, ""]:
     """softplus(-generated): its gradient does not fade when the discriminator is confident."""
     return functional.softplus(-generated).mean()
 
 
-def r1_penalty(score: Tensor, image: Float[Tensor, "n 3 h w"]) -> Tensor:
+def r1_penalty(score: Float[Tensor, "*shape"], image: Float[Tensor, "n 3 h w"]) -> Float[Tensor, ""]:
     """The mean over pictures of the squared length of the scores' gradient (Mescheder et al., 2018), without gamma / 2.
 
     `image` are the real pictures that were scored, with requires_grad.

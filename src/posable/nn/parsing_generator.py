@@ -1,6 +1,7 @@
 """The target's parsing map from the source's and both poses: PISE's parsing net with GFLA's jumps, ending in scores."""
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,7 +20,7 @@ class GatedConvolution(nn.Module):
         self.gate = nn.Conv2d(channels, channels, 3, 1, 1)
         self.norm = nn.InstanceNorm2d(channels)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
         features = functional.leaky_relu(self.features(x), PARSING_SLOPE)
         return self.norm(features * torch.sigmoid(self.gate(x)))
 
@@ -45,7 +46,7 @@ class ParsingGenerator(nn.Module):
             nn.InstanceNorm2d(c), nn.LeakyReLU(PARSING_SLOPE), nn.ReflectionPad2d(1), nn.Conv2d(c, classes, 3)
         )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n inputs h w"]) -> Float[Tensor, "n classes h w"]:
         finer: list[Tensor] = []
         for down in self.down:
             finer.append(x)

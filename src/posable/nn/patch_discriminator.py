@@ -1,5 +1,6 @@
 """The discriminator of DPTN, GFLA and PISE: residual, spectrally normed, without norms; it scores patches."""
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from posable.nn.residual_blocks import SLOPE, add_spectral_norm, init_orthogonal, published_spectral_key
@@ -19,7 +20,7 @@ class HalvingBlock(nn.Module):
         )
         self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(inputs, outputs, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n inputs h w"]) -> Float[Tensor, "n outputs h//2 w//2"]:
         return self.main(x) + self.shortcut(x)
 
 
@@ -50,7 +51,7 @@ class PatchDiscriminator(nn.Module):
         init_orthogonal(self)
         add_spectral_norm(self)
 
-    def forward(self, image: Tensor) -> Tensor:
+    def forward(self, image: Float[Tensor, "n inputs h w"]) -> Float[Tensor, "n 1 _ _"]:
         for block in self.blocks:
             image = block(image)
         return self.head(image)

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from posable.nn.pretrained.efficientnet_lite0 import StageFeatures
@@ -16,13 +17,13 @@ from posable.nn.pretrained.vgg19 import Vgg19, imagenet_normalised, load_vgg19
 class FeatureMaps:
     """Of one batch of pictures, (n, c, h / s, w / s) each."""
 
-    content: tuple[Tensor, ...]
+    content: tuple[Float[Tensor, "n _ _ _"], ...]
     """Fine to coarse, for the distance of what is where."""
-    style: tuple[Tensor, ...]
+    style: tuple[Float[Tensor, "n _ _ _"], ...]
     """Fine to coarse, for the distance of textures."""
-    quarter: Tensor
+    quarter: Float[Tensor, "n _ _ _"]
     """At h / 4 x w / 4, for matching places."""
-    eighth: Tensor
+    eighth: Float[Tensor, "n _ _ _"]
 
 
 class PerceptualFeatures(nn.Module, ABC):
@@ -31,7 +32,7 @@ class PerceptualFeatures(nn.Module, ABC):
     name: ClassVar[str]
 
     @abstractmethod
-    def forward(self, image: Tensor) -> FeatureMaps: ...
+    def forward(self, image: Float[Tensor, "n 3 h w"]) -> FeatureMaps: ...
 
 
 class Vgg19Features(PerceptualFeatures):
@@ -56,7 +57,7 @@ class Vgg19Features(PerceptualFeatures):
         self.normalised = normalised
         self.style_layers = style_layers
 
-    def forward(self, image: Tensor) -> FeatureMaps:
+    def forward(self, image: Float[Tensor, "n 3 h w"]) -> FeatureMaps:
         image = imagenet_normalised(image) if self.normalised else image
         found = self.network(image, (*self.content_layers, *self.style_layers))
         return FeatureMaps(
@@ -80,7 +81,7 @@ class EfficientNetFeatures(PerceptualFeatures):
         super().__init__()
         self.network = StageFeatures().requires_grad_(False)
 
-    def forward(self, image: Tensor) -> FeatureMaps:
+    def forward(self, image: Float[Tensor, "n 3 h w"]) -> FeatureMaps:
         stages = tuple(stage / magnitude for stage, magnitude in zip(self.network(image), _MAGNITUDES, strict=True))
         style = tuple(_STYLE_SCALE * stage for stage in stages[1:])
         return FeatureMaps(content=stages, style=style, quarter=stages[1], eighth=stages[2])

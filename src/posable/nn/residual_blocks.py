@@ -5,6 +5,7 @@ running statistics, so training and evaluation draw the same, and a person in a 
 """
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.parametrize import register_parametrization
@@ -55,7 +56,7 @@ class ResidualBlock(nn.Module):
         is_learned = learned_shortcut or inputs != outputs
         self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1)) if is_learned else nn.Sequential()
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n inputs h w"]) -> Float[Tensor, "n outputs h w"]:
         return self.main(x) + self.shortcut(x)
 
 
@@ -78,7 +79,7 @@ class ResidualDecoder(nn.Module):
         )
         self.shortcut = nn.Sequential(_doubling(inputs, outputs))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n inputs h w"]) -> Float[Tensor, "n outputs 2*h 2*w"]:
         return self.main(x) + self.shortcut(x)
 
 
@@ -144,14 +145,14 @@ class SpectralNorm(nn.Module):
         if not weight.is_meta:
             self._iterate(rows, steps=15)
 
-    def forward(self, weight: Tensor) -> Tensor:
+    def forward(self, weight: Float[Tensor, "outputs *rest"]) -> Float[Tensor, "outputs *rest"]:
         rows = self._rows(weight)
         if self.training:
             self._iterate(rows, steps=1)
         # Copies, as the next pass changes the vectors in place before this one's gradient may have been taken.
         return weight / torch.dot(self._u.clone(), torch.mv(rows, self._v.clone()))
 
-    def right_inverse(self, weight: Tensor) -> Tensor:
+    def right_inverse(self, weight: Float[Tensor, "outputs *rest"]) -> Float[Tensor, "outputs *rest"]:
         return weight
 
     def _rows(self, weight: Tensor) -> Tensor:

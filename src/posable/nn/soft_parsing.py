@@ -30,7 +30,9 @@ def most_likely(shares: Float[Tensor, "n classes h w"]) -> Float[Tensor, "n clas
     return functional.one_hot(shares.argmax(1), shares.shape[1]).movedim(-1, 1).to(shares.dtype)
 
 
-def chosen_regions(shares: Float[Tensor, "n classes h w"], factor: int = 1) -> Float[Tensor, "n classes h w"]:
+def chosen_regions(
+    shares: Float[Tensor, "n classes h w"], factor: int = 1
+) -> Float[Tensor, "n classes h//{factor} w//{factor}"]:
     """One-hot regions at a `factor` of times less than the shares' size, with the gradient of the shares."""
     coarse = functional.avg_pool2d(shares, factor) if factor > 1 else shares
     return most_likely(coarse) + (coarse - coarse.detach())
@@ -66,7 +68,7 @@ def region_colors(regions: Float[Tensor, "n classes h w"], scheme: ParsingLabels
     return torch.einsum("nkhw,kc->nchw", most_likely(regions), colors)
 
 
-def grid_weights(regions: Float[Tensor, "n classes h w"], cells: int) -> Float[Tensor, "n classes*cells*cells h*w"]:
+def grid_weights(regions: Float[Tensor, "n classes h w"], cells: int) -> Float[Tensor, "n classes*{cells}*{cells} h*w"]:
     """How much of each place is in each cell of a grid of `cells` x `cells` laid over its region; cells row by row.
 
     The grid spans as far as a full rectangle of the region's standard deviation would, so a stray place moves it
@@ -92,7 +94,7 @@ def grid_weights(regions: Float[Tensor, "n classes h w"], cells: int) -> Float[T
 
 def gathered(
     features: Float[Tensor, "n c h w"], regions: Float[Tensor, "n classes h w"], cells: int
-) -> Float[Tensor, "n classes cells*cells c"]:
+) -> Float[Tensor, "n classes {cells}*{cells} c"]:
     """The mean feature in each cell of each region's grid. A cell without places has the region's mean, a region
     without places the cells of the whole picture."""
     # Half precision would add up thousands of places badly.
@@ -107,7 +109,7 @@ def gathered(
 
 
 def laid_out(
-    cells: Float[Tensor, "n classes g c"], weights: Float[Tensor, "n classes*g h*w"], size: tuple[int, int]
+    cells: Float[Tensor, "n classes g c"], weights: Float[Tensor, "n classes*g places"], size: tuple[int, int]
 ) -> Float[Tensor, "n c h w"]:
     """Each region's cells laid over it, by the weights that `grid_weights` gives for it."""
     return (cells.flatten(1, 2).transpose(1, 2) @ weights.to(cells.dtype)).unflatten(2, size)

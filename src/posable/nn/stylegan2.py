@@ -23,7 +23,7 @@ BLUR_TAPS = (1.0, 3.0, 3.0, 1.0)
 
 def upfirdn2d(
     x: Float[Tensor, "n c h w"], taps: Sequence[float], *, up: int = 1, down: int = 1, padding: tuple[int, int] = (0, 0)
-) -> Tensor:
+) -> Float[Tensor, "n c H W"]:
     """Puts `up` - 1 zeros behind each row and column, pads both directions by `padding` (before, after), filters with
     the outer product of `taps` (sum 1, times up^2, which keeps the brightness), and keeps every `down`-th pixel.
 
@@ -52,7 +52,7 @@ class FlRelu(nn.Module):
         super().__init__()
         self.bias = nn.Parameter(torch.zeros(channels))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n c *places"]) -> Float[Tensor, "n c *places"]:
         bias = self.bias.view(-1, *[1] * (x.dim() - 2))
         return functional.leaky_relu(x + bias, 0.2) * math.sqrt(2)
 
@@ -77,7 +77,7 @@ class EqualConv2d(nn.Module):
         self.stride = stride
         self.padding = kernel_size // 2 if padding is None else padding
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n inputs h w"]) -> Float[Tensor, "n outputs _ _"]:
         return functional.conv2d(x, self.weight * self.scale, self.bias, self.stride, self.padding)
 
 
@@ -91,7 +91,7 @@ class EqualUpConv2d(nn.Module):
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
         self.scale = 1 / math.sqrt(inputs * 9)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n inputs h w"]) -> Float[Tensor, "n outputs 2*h 2*w"]:
         spread = functional.conv_transpose2d(x, (self.weight * (self.scale * 4)).transpose(0, 1), stride=2)
         return upfirdn2d(spread, BLUR_TAPS, padding=(1, 1))
 
@@ -103,7 +103,7 @@ class EqualDownConv2d(EqualConv2d):
         super().__init__(inputs, outputs, kernel_size, stride=2, padding=0)
         self.blur_padding = (kernel_size + 1) // 2
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n inputs h w"]) -> Float[Tensor, "n outputs h//2 w//2"]:
         return super().forward(upfirdn2d(x, BLUR_TAPS, padding=(self.blur_padding, self.blur_padding)))
 
 
@@ -116,7 +116,7 @@ class EqualLinear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(outputs))
         self.scale = 1 / math.sqrt(inputs)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "... inputs"]) -> Float[Tensor, "... outputs"]:
         return functional.linear(x, self.weight * self.scale, self.bias)
 
 

@@ -7,6 +7,7 @@ and column j has its centre at (j + 0.5, i + 0.5).
 from __future__ import annotations
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
@@ -24,7 +25,7 @@ def heatmaps(pose: PoseBatch, sigma_px: float) -> Tensor:
     return down[..., :, None] * across[..., None, :]
 
 
-def heatmaps_on_pixels(pose: PoseBatch, sigma_px: float) -> Tensor:
+def heatmaps_on_pixels(pose: PoseBatch, sigma_px: float) -> Float[Tensor, "n k h w"]:
     """Heatmaps whose peaks are on the centres of pixels, the fraction of a keypoint's pixel index cut off, as published
     networks of the field were trained on them."""
     on_pixels = PoseBatch((pose.keypoints - 0.5).trunc() + 0.5, pose.visible, pose.size)

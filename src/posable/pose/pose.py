@@ -21,6 +21,7 @@ from posable.pose.svg import shown_skeleton
 
 if TYPE_CHECKING:
     import torch
+    from jaxtyping import Bool, Float
     from torch import Tensor
 
 __all__ = ["OPENPOSE_18", "Pose", "PoseBatch", "Skeleton", "retarget"]
@@ -165,8 +166,8 @@ def retarget(target: Pose, source: Pose, *, clip: bool = True) -> Pose:
 class PoseBatch:
     """Poses in frames of one size, as tensors: float (n, 18, 2) x and y in px and bool (n, 18) on the same device."""
 
-    keypoints: Tensor
-    visible: Tensor
+    keypoints: Float[Tensor, "n 18 2"]
+    visible: Bool[Tensor, "n 18"]
     size: Size
 
     @classmethod

@@ -9,6 +9,7 @@ from typing import Literal
 
 import torch
 from accelerate import Accelerator
+from jaxtyping import Float
 from torch import Tensor, nn
 
 Precision = Literal["fp32", "bf16"]
@@ -66,7 +67,7 @@ class Processes:
         for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
             p.grad = part.view_as(p).clone()
 
-    def means(self, values: Sequence[Tensor]) -> list[float]:
+    def means(self, values: Sequence[Float[Tensor, ""]]) -> list[float]:
         """The mean over the processes of each scalar, as numbers."""
         stacked = torch.stack([value.float() for value in values])
         if self.count > 1:

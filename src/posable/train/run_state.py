@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from posable.errors import CheckpointError, TrainingError
@@ -25,7 +26,7 @@ class RunState:
     """The weights that learn, and where the run is. Optimisers and discriminators belong to the current stage."""
 
     generator: Generator[Any]
-    average: dict[str, Tensor]
+    average: dict[str, Shaped[Tensor, "*shape"]]
     """The generator's moving average: what is shipped and what samples are drawn with."""
     stage: int = 0
     step: int = 0
@@ -138,7 +139,7 @@ def _continues(before: dict[str, Any], now: dict[str, Any], stages_done: int) ->
     return before == json.loads(json.dumps(added))
 
 
-def learning_state(module: nn.Module) -> dict[str, Tensor]:
+def learning_state(module: nn.Module) -> dict[str, Shaped[Tensor, "*shape"]]:
     """The state of a module without what is frozen."""
     learning = {name for name, p in module.named_parameters() if p.requires_grad}
     learning |= {name for name, _ in module.named_buffers()}

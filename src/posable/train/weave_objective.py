@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -38,11 +39,11 @@ HAND_KEYPOINTS = (4, 7)
 class TrainingBatch:
     """What the generator is given (sources, source_poses, target_poses: one per view) and the truth (one per pair)."""
 
-    sources: Tensor
+    sources: Float[Tensor, "views 3 h w"]
     source_poses: PoseBatch
     target_poses: PoseBatch
-    source: Tensor
-    target: Tensor
+    source: Int[Tensor, " pairs"]
+    target: Int[Tensor, " pairs"]
     truth: Truth
 
     def to(self, device: torch.device | str) -> "TrainingBatch":
@@ -144,7 +145,7 @@ def prepare(group: ViewGroup, how: Augmentation, rng: torch.Generator) -> Traini
     )
 
 
-def picture_weight(group: ViewGroup) -> Tensor:
+def picture_weight(group: ViewGroup) -> Float[Tensor, "n 1 h w"]:
     """1 on the background, 4 on the person, 8 on the face, 6 around the wrists."""
     face = (group.parsing == FACE)[:, None].float()
     h, w = group.image.shape[-2:]
@@ -209,7 +210,9 @@ class WeaveObjective(Objective[WeaveGenerator, WeaveDrawn, TrainingBatch]):
             source=source,
         )
 
-    def generator_losses(self, generator: WeaveGenerator, drawn: WeaveDrawn, batch: TrainingBatch) -> dict[str, Tensor]:
+    def generator_losses(
+        self, generator: WeaveGenerator, drawn: WeaveDrawn, batch: TrainingBatch
+    ) -> dict[str, Float[Tensor, ""]]:
         losses = weave_losses(drawn, drawn.layers, drawn.source, batch.truth)
         if self.features is not None:
             distance = perceptual_loss(self.features, drawn.image, batch.truth.image)
@@ -226,7 +229,9 @@ class WeaveObjective(Objective[WeaveGenerator, WeaveDrawn, TrainingBatch]):
         return PersonPair(condition=condition, target_image=batch.truth.image)
 
 
-def perceptual_loss(features: StageFeatures, image: Tensor, truth: Tensor) -> Tensor:
+def perceptual_loss(
+    features: StageFeatures, image: Float[Tensor, "n 3 h w"], truth: Float[Tensor, "n 3 h w"]
+) -> Float[Tensor, ""]:
     """Mean L1 between stage features, each stage scaled by the truth's own mean magnitude."""
     with torch.no_grad():
         wanted = features(truth)
