@@ -11,13 +11,13 @@ from PIL import Image
 from torch import Tensor
 
 from posable.batch import PoseCondition
-from posable.detect.cues import source_cues
 from posable.imaging.frame import Frame
 from posable.imaging.image import to_pil, to_tensor
 from posable.imaging.size import Size
-from posable.models.cues import SourceCues
 from posable.models.generator import Generator, Rendering
+from posable.parsing.result import ParsingResult
 from posable.pose.pose import PoseBatch
+from posable.transfer.drawable import DrawablePerson
 
 Draw: TypeAlias = Callable[[PoseCondition], Rendering]
 
@@ -53,8 +53,27 @@ def drawn_in_frame(generator: Generator[Any], size: Size) -> Draw:
 def _drawn(
     generator: Generator[Any], condition: PoseCondition, rows: list[int], frames: list[Frame]
 ) -> list[Rendering]:
-    device = condition.source_image.device
     pictures = [to_pil(condition.source_image[row]) for row in rows]
+    if generator.needs_cues:
+        each = zip(rows, frames, pictures, strict=True)
+        found = _joined([_drawn_like_a_photo(generator, condition, *one) for one in each])
+    else:
+        found = generator(_placed(condition, rows, frames, pictures))
+    device = condition.source_image.device
+    return [
+        Rendering(
+            image=to_tensor(frame.picture_back(to_pil(found.image[index]), onto=picture))[None].to(device),
+            mask=_back(found.mask, index, frame),
+            parsing=_back(found.parsing, index, frame),
+        )
+        for index, (frame, picture) in enumerate(zip(frames, pictures, strict=True))
+    ]
+
+
+def _placed(
+    condition: PoseCondition, rows: list[int], frames: list[Frame], pictures: list[Image.Image]
+) -> PoseCondition:
+    """The chosen rows of a condition, each in its frame."""
     parsing = condition.source_parsing
     labels = None
     if parsing is not None:
@@ -66,40 +85,17 @@ def _drawn(
         target_pose=PoseBatch.from_poses([f.pose(condition.target_pose[r]) for f, r in zip(frames, rows, strict=True)]),
         source_parsing=labels,
     )
-    found = _with_cues(generator, placed, pictures, condition, rows, frames) if generator.needs_cues else None
-    found = found or generator(placed.to(device))
-    return [
-        Rendering(
-            image=to_tensor(frame.picture_back(to_pil(found.image[index]), onto=picture))[None].to(device),
-            mask=_back(found.mask, index, frame),
-            parsing=_back(found.parsing, index, frame),
-        )
-        for index, (frame, picture) in enumerate(zip(frames, pictures, strict=True))
-    ]
+    return placed.to(condition.source_image.device)
 
 
-def _with_cues(
-    generator: Generator[Any],
-    placed: PoseCondition,
-    pictures: list[Image.Image],
-    condition: PoseCondition,
-    rows: list[int],
-    frames: list[Frame],
+def _drawn_like_a_photo(
+    generator: Generator[Any], condition: PoseCondition, row: int, frame: Frame, picture: Image.Image
 ) -> Rendering:
-    """What a user's photo would give, whose matte is looked for in it; the pose is given, so there is no depth."""
-    device = condition.source_image.device
-    found = [
-        source_cues(picture, condition.source_pose[row], frame)
-        for picture, row, frame in zip(pictures, rows, frames, strict=True)
-    ]
-    cues = SourceCues(
-        matte=torch.cat([one.matte for one in found]).to(device),
-        depth=torch.cat([one.depth for one in found]).to(device),
-        depth_weight=torch.cat([one.depth_weight for one in found]).to(device),
-    )
-    there = placed.to(device)
-    encoded = generator.encode_with_cues(there.source_image, there.source_pose, there.source_parsing, cues)
-    return generator.render(encoded, there.target_pose)
+    """One person through the same steps as a user's photo: its matte is looked for, its pose is given."""
+    labels = condition.source_parsing
+    given = None if labels is None else ParsingResult(labels[row].cpu().numpy())
+    person = DrawablePerson(picture, condition.source_pose[row], generator, frame, given_parsing=given)
+    return person.draw(condition.target_pose[row])
 
 
 def _back(maps: Tensor | None, index: int, frame: Frame) -> Tensor | None:
