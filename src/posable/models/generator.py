@@ -77,19 +77,21 @@ class Generator(nn.Module, ABC, Generic[EncodedT]):
     size: Size
     """Of the frame that the network was trained in."""
 
-    def frame_for(self, picture: Size, *people: Pose) -> Frame:
+    def frame_for(self, picture: Size, *people: Pose, size: Size | None = None) -> Frame:
         """The frame in which the network draws a picture's person, who has all of `people`, the source pose and the
         target pose where it is known, in the picture's frame. Pipeline, evaluation, editing and the studio all ask
         here, so one photo gives one picture.
 
         Without poses it is the whole picture; with poses a window around them, where that makes the person larger than
-        the whole picture would in the size of the network's training.
+        the whole picture would in the size of the network's training. `size` is the frame's where it is given.
         """
         frame = Frame.letterbox(picture, self.size)
         if people and min(frame.scale) < 1:
             near = Frame.letterbox(picture, self.size, window_around(people, picture, self.size))
             if near.scale[1] > _CROPPED_FROM * frame.scale[1]:
                 frame = near
+        if size is not None:
+            return frame.with_size(size)
         factor = min(self.largest_factor, max(1, math.ceil(1 / float(min(frame.scale)) - _FACTOR_TOLERANCE)))
         return frame if factor == 1 else frame.with_size(Size(self.size.height * factor, self.size.width * factor))
 

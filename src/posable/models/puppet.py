@@ -65,8 +65,6 @@ class PuppetSource:
     """(h, w, 3) without the person, for each surface."""
     refits: PerPerson[Body | None]
     """The bodies that the keypoints of the source give once its shape is known, for each surface; in the frame."""
-    corners: PerPerson[tuple[int, int]]
-    """Where in the frame the pictures that the surfaces were made from begin, (left, top) px."""
     reports: PerPerson[Report | None]
     """What is known of each source; None where no body fits."""
     weave: WeaveSource | None
@@ -88,13 +86,16 @@ class PuppetGenerator(Generator[PuppetSource]):
         self.size = Size(config.height, config.width)
         self.weave = WeaveGenerator(config)
 
-    def frame_for(self, picture: Size, *people: Pose) -> Frame:
+    def frame_for(self, picture: Size, *people: Pose, size: Size | None = None) -> Frame:
         """The picture, or the window around its person, pixel by pixel: geometry is drawn at any size. What is larger
-        than `LARGEST_SIDE_PX` is brought down to it; what is smaller than the size of the training up to that."""
+        than `LARGEST_SIDE_PX` is brought down to it; what is smaller than the size of the training up to that. A
+        `size` is a limit: the frame ends where the window ends."""
         window = super().frame_for(picture, *people).window
         height, width = window.height, window.width
         scale = min(1.0, LARGEST_SIDE_PX / max(height, width))
         scale = max(scale, min(self.size.height / height, self.size.width / width))
+        if size is not None:
+            scale = min(size.height / height, size.width / width)
         content = Size(max(1, round(height * scale)), max(1, round(width * scale)))
         return Frame.centred(picture, content, content, window)
 
@@ -113,7 +114,6 @@ class PuppetGenerator(Generator[PuppetSource]):
         surfaces: list[Surface | None] = []
         backgrounds: list[Floats | None] = []
         refits: list[Body | None] = []
-        corners: list[tuple[int, int]] = []
         reports: list[Report | None] = []
         for index in range(len(source_image)):
             image = _pixels(source_image[index])
@@ -121,17 +121,12 @@ class PuppetGenerator(Generator[PuppetSource]):
             matte = _matte_of(labels, image) if source_matte is None else _pixels(source_matte[index])[..., 0]
             matte = without_gaps(matte, labels, image)
             body = None if source_bodies is None else source_bodies[index]
-            left, top, right, bottom = _content(image)
-            corners.append((left, top))
-            part = np.s_[top:bottom, left:right]
-            surface = None
-            if not self.training:
-                surface = _surface(image[part], matte[part], labels[part], source_pose[index], body, (left, top))
+            surface = None if self.training else _surface(image, matte, labels, source_pose[index], body)
             reports.append(None if surface is None else surface.report)
             surface = surface if surface is not None and surface.upright else None
             surfaces.append(surface)
             backgrounds.append(None if surface is None else filled_background(image, matte))
-            refits.append(None if surface is None else _fit_like(surface, (left, top), source_pose[index]))
+            refits.append(None if surface is None else _fit_like(surface, source_pose[index]))
         weave = None
         if any(surface is None for surface in surfaces):
             weave = self._encoded_by_weave(source_image, source_pose)
@@ -141,7 +136,6 @@ class PuppetGenerator(Generator[PuppetSource]):
             surfaces=PerPerson(surfaces),
             backgrounds=PerPerson(backgrounds),
             refits=PerPerson(refits),
-            corners=PerPerson(corners),
             reports=PerPerson(reports),
             weave=weave,
         )
@@ -167,7 +161,7 @@ class PuppetGenerator(Generator[PuppetSource]):
         for index, drawing in enumerate(drawings):
             background = encoded.backgrounds[index]
             if drawing is not None and background is not None:
-                rows.append(_layers(drawing, background, encoded.corners[index], encoded.image))
+                rows.append(_layers(drawing, background, encoded.image))
             elif painted is not None:
                 parts = (painted.image, painted.mask, painted.visibility, painted.flow)
                 rows.append(tuple(part[index] for part in parts if part is not None))
@@ -180,15 +174,13 @@ class PuppetGenerator(Generator[PuppetSource]):
         first, surface, background = self.drawing(base, 0, pose), base.surfaces[0], base.backgrounds[0]
         if first is None or surface is None or background is None:
             return self.render(base, target_pose)
-        left, top = base.corners[0]
-        own = surface.body.moved(1.0, (left, top), pose.size)
         # Each photograph hangs on the body that was fitted to it, brought into the same pose and place.
         others = (other for view in views[1:] if (other := view.surfaces[0]) is not None)
-        refit = base.refits[0] or own
+        own, refit = surface.body, base.refits[0] or surface.body
         fits = ((other, fit_body(pose, like=own.with_shape_of(other.body))) for other in others)
         drawn = (draw(other, _known_from_source(target, own, refit)) for other, target in fits)
         joined, number = joined_drawings([first, *drawn])
-        image, mask, visibility, flow = _layers(joined, background, (left, top), base.image)
+        image, mask, visibility, flow = _layers(joined, background, base.image)
         of_first = _tensor((number == 0)[..., None].astype(np.float32), visibility)
         return Rendering(image[None], mask[None], (visibility * of_first)[None], flow[None])
 
@@ -214,12 +206,10 @@ class PuppetGenerator(Generator[PuppetSource]):
         surface = encoded.surfaces[index]
         if surface is None:
             return None
-        target = _fit_like(surface, encoded.corners[index], pose)
-        refit = encoded.refits[index]
+        target, refit = _fit_like(surface, pose), encoded.refits[index]
         if target is None or refit is None:
             return None
-        source = surface.body.moved(1.0, encoded.corners[index], pose.size)
-        return draw(surface, _known_from_source(target, source, refit))
+        return draw(surface, _known_from_source(target, surface.body, refit))
 
     def notes(self, encoded: PuppetSource) -> tuple[str, ...]:
         report = encoded.reports[0]
@@ -246,13 +236,8 @@ class PuppetGenerator(Generator[PuppetSource]):
             if surface is None:
                 assert certain is not None
                 masks.append(certain[index])
-                continue
-            whole = encoded.image.new_zeros((1, *encoded.image.shape[-2:]))
-            left, top = encoded.corners[index]
-            whole[0, top : top + surface.size.height, left : left + surface.size.width] = torch.from_numpy(
-                surface.matte
-            )
-            masks.append(whole)
+            else:
+                masks.append(_tensor(surface.matte[..., None], encoded.image))
         return torch.stack(masks)
 
     def explain(self, encoded: PuppetSource, target_pose: PoseBatch) -> dict[str, Float[Tensor, "n 3 h w"]]:
@@ -268,7 +253,7 @@ class PuppetGenerator(Generator[PuppetSource]):
             background = encoded.backgrounds[index]
             if surface is None or drawing is None or background is None:
                 continue
-            sources[index] = _tensor(_tinted(_pixels(encoded.image[index]), _owner(surface, encoded, index)), sources)
+            sources[index] = _tensor(_tinted(_pixels(encoded.image[index]), _owner(surface)), sources)
             targets[index] = _tensor(_tinted(_pixels(drawn.image[index]), drawing.layer), targets)
             backgrounds[index] = _tensor(background, backgrounds).clamp(-1, 1)
         return {
@@ -292,11 +277,10 @@ def _fitted(pose: Pose, depth: Tensor, weight: Tensor) -> Body | None:
         return None
 
 
-def _fit_like(surface: Surface, corner: tuple[int, int], pose: Pose) -> Body | None:
-    """The surface's person in a pose of the frame in which the surface's picture begins at `corner`; None where no
-    body fits."""
+def _fit_like(surface: Surface, pose: Pose) -> Body | None:
+    """The surface's person in a pose of the frame; None where no body fits."""
     try:
-        return fit_body(pose, like=surface.body.moved(1.0, corner, pose.size))
+        return fit_body(pose, like=surface.body)
     except PosableError:
         return None
 
@@ -323,28 +307,20 @@ def _known_from_source(target: Body, source: Body, refit: Body) -> Body:
 
 
 def _surface(
-    image: Floats,
-    matte: Floats,
-    labels: npt.NDArray[np.uint8],
-    pose: Pose,
-    body: Body | None,
-    corner: tuple[int, int],
+    image: Floats, matte: Floats, labels: npt.NDArray[np.uint8], pose: Pose, body: Body | None
 ) -> Surface | None:
-    """The surface of a part of the frame that begins at `corner`; None where no body fits."""
-    size = Size(*matte.shape)
+    """None where no body fits."""
     try:
-        fitted = fit_body(pose) if body is None else body
-        surface = build_surface(image, matte, labels, fitted.moved(1.0, (-corner[0], -corner[1]), size))
+        return build_surface(image, matte, labels, fit_body(pose) if body is None else body)
     except PosableError:
         return None
-    return surface
 
 
-def _layers(drawing: Drawing, background: Floats, corner: tuple[int, int], like: Tensor) -> tuple[Tensor, ...]:
+def _layers(drawing: Drawing, background: Floats, like: Tensor) -> tuple[Tensor, ...]:
     """Image, mask, visibility and flow of one drawing over its background."""
     rows, columns = np.indices(drawing.alpha.shape, np.float32)
     own = np.stack([columns + 0.5, rows + 0.5], 2)
-    flow = np.where(np.isfinite(drawing.source), drawing.source + np.array(corner, np.float32), own)
+    flow = np.where(np.isfinite(drawing.source), drawing.source, own)
     copied = (drawing.confidence * _COPIED[drawing.kind])[..., None]
     return (
         _tensor(over(drawing.color, drawing.alpha, background), like).clamp(-1, 1),
@@ -354,15 +330,6 @@ def _layers(drawing: Drawing, background: Floats, corner: tuple[int, int], like:
     )
 
 
-def _content(image: Floats) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of what is no repeated edge: frames go on with the picture's edge pixels."""
-    rows = np.flatnonzero((np.abs(np.diff(image, axis=0)) > 0).any((1, 2)))
-    columns = np.flatnonzero((np.abs(np.diff(image, axis=1)) > 0).any((0, 2)))
-    if not len(rows) or not len(columns):
-        return 0, 0, image.shape[1], image.shape[0]
-    return int(columns[0]), int(rows[0]), int(columns[-1]) + 2, int(rows[-1]) + 2
-
-
 def _matte_of(labels: npt.NDArray[np.uint8], image: Floats) -> Floats:
     """(h, w): where the parsing map has a person, with the edges of the picture (h, w, 3)."""
     person = (labels > 0).astype(np.float32)
@@ -370,14 +337,13 @@ def _matte_of(labels: npt.NDArray[np.uint8], image: Floats) -> Floats:
     return np.clip(guided(person[..., None], image, radius, 1e-3)[..., 0] * 1.2 - 0.1, 0, 1)
 
 
-def _owner(surface: Surface, encoded: PuppetSource, index: int) -> npt.NDArray[np.uint8]:
+def _owner(surface: Surface) -> npt.NDArray[np.uint8]:
     """(h, w), the layer of each pixel of the frame; 255 off the person."""
-    whole = np.full(encoded.image.shape[-2:], 255, np.uint8)
+    whole = np.full(tuple(surface.size), 255, np.uint8)
     left, top, right, bottom = surface.window
     rows = (np.arange(bottom - top) * surface.owner.shape[0]) // (bottom - top)
     columns = (np.arange(right - left) * surface.owner.shape[1]) // (right - left)
-    x, y = encoded.corners[index]
-    whole[top + y : bottom + y, left + x : right + x] = surface.owner[rows[:, None], columns[None]]
+    whole[top:bottom, left:right] = surface.owner[rows[:, None], columns[None]]
     return whole
 
 

@@ -108,10 +108,9 @@ class DrawablePerson:
         """The same person encoded in a window of the picture that holds the pose too: itself, if its window does."""
         if self.edited is not None or self.frame.shows_whole_picture:
             return self
-        frame = self.generator.frame_for(self.size, self.pose, pose)
+        frame = self.generator.frame_for(self.size, self.pose, pose, size=self.frame.size)
         if frame.window == self.frame.window or _holds(self.frame.window, frame.window):
             return self
-        frame = frame if frame.size == self.frame.size else frame.with_size(self.frame.size)
         if frame.window not in self._wider:
             self._wider[frame.window] = replace(self, frame=frame, given_parsing=self.parsing_if_known())
         return self._wider[frame.window]

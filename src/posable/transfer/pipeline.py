@@ -110,12 +110,11 @@ class PoseTransfer:
             given = resolve_pose(source_pose, size_of(picture), self.tell)
             found, people_found = Frame.letterbox(given.size, size_of(picture)).pose(given), 1
             detected = None
-        frame = self.generator.frame_for(size_of(picture), found)
         encoded = EncodedSource(
             picture=picture,
             pose=found,
             generator=self.generator,
-            frame=frame if asked is None else frame.with_size(asked),
+            frame=self.generator.frame_for(size_of(picture), found, size=asked),
             people_found=people_found,
             found=detected,
             given_parsing=None if source_parsing is None else as_parsing(source_parsing, size_of(picture)),
