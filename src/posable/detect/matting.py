@@ -21,6 +21,7 @@ from posable.detect import blazepose, landmarks
 from posable.detect.landmarks import Landmarks
 from posable.detect.parser import parse
 from posable.detect.u2netp import INPUT_PIXELS, shipped_u2net
+from posable.imaging.guided_filter import GuidedFilter, applied
 from posable.imaging.image import size_of, to_tensor
 from posable.imaging.size import Size
 from posable.parsing.schemes import LIP_20
@@ -182,10 +183,10 @@ def _colors(picture: Image.Image) -> _Map:
 
 def refine(mask: _Map, small: Image.Image, picture: Image.Image) -> _Map:
     """A mask of the size of `small` at the size of `picture`, which shows the same; its outline is the picture's."""
-    slopes, offset = _linear_model(mask, _colors(small))
+    radius = max(1, round(_FILTER_RADIUS * max(mask.shape)))
+    planes = [Image.fromarray(one) for one in GuidedFilter(_colors(small), radius, _SMOOTHNESS).coefficients(mask)]
     size = size_of(picture)
     result = np.empty(tuple(size), np.float32)
-    planes = [Image.fromarray(plane) for plane in (*slopes, offset)]
     # Strip by strip: the planes of a large photograph would not fit beside each other.
     for top in range(0, size.height, _STRIP_ROWS):
         bottom = min(top + _STRIP_ROWS, size.height)
@@ -194,40 +195,9 @@ def refine(mask: _Map, small: Image.Image, picture: Image.Image) -> _Map:
             np.asarray(plane.resize((size.width, bottom - top), Image.Resampling.BILINEAR, box=box)) for plane in planes
         ]
         colors = _colors(picture.crop((0, top, size.width, bottom)))
-        share = sum(at[channel] * colors[..., channel] for channel in range(3)) + at[3]
+        share = applied(np.stack(at), [colors[..., channel] for channel in range(3)])
         result[top:bottom] = np.clip((share - _CLIPPED) / (1 - 2 * _CLIPPED), 0, 1)
     return result
-
-
-def _linear_model(mask: _Map, colors: _Map) -> tuple[list[_Map], _Map]:
-    """The mask as a linear function of the colours (h, w, 3) around each pixel: three slopes and an offset (h, w)."""
-    side = 2 * max(1, round(_FILTER_RADIUS * max(mask.shape))) + 1
-    channels = [np.ascontiguousarray(colors[..., channel]) for channel in range(3)]
-    means = [_mean(channel, side) for channel in channels]
-    mask_mean = _mean(mask, side)
-    covariance = {
-        (row, column): _mean(channels[row] * channels[column], side) - means[row] * means[column]
-        for row in range(3)
-        for column in range(row, 3)
-    }
-    shared = [_mean(channel * mask, side) - mean * mask_mean for channel, mean in zip(channels, means, strict=True)]
-    slopes = _solved(covariance, shared)
-    offset: Any = mask_mean
-    for slope, mean in zip(slopes, means, strict=True):
-        offset = offset - slope * mean
-    return [_mean(slope, side) for slope in slopes], _mean(offset, side)
-
-
-def _solved(matrix: dict[tuple[int, int], Any], right: list[Any]) -> list[Any]:
-    """x of A x = b at each pixel (h, w), A symmetric and made invertible by `_SMOOTHNESS` on its diagonal: by Cramer's
-    rule, a fifth of the time of a general solver on many small matrices."""
-    smooth = np.float32(_SMOOTHNESS)
-    a, d, f = (matrix[index, index] + smooth for index in range(3))
-    b, c, e = matrix[0, 1], matrix[0, 2], matrix[1, 2]
-    rows = [[d * f - e * e, c * e - b * f, b * e - c * d], [a * f - c * c, b * c - a * e], [a * d - b * b]]
-    determinant = a * rows[0][0] + b * rows[0][1] + c * rows[0][2]
-    inverse = [rows[0], [rows[0][1], *rows[1]], [rows[0][2], rows[1][1], *rows[2]]]
-    return [sum(part * value for part, value in zip(row, right, strict=True)) / determinant for row in inverse]
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from posable.body.fitted import Body
 from posable.body.kinematics import rotation_of, vector_of
 from posable.errors import PosableError
 from posable.imaging.frame import Frame
+from posable.imaging.guided_filter import GuidedFilter
 from posable.imaging.size import Size
 from posable.models.cues import SourceCues
 from posable.models.family import Family
@@ -35,7 +36,7 @@ from posable.surface.background import filled_background, over
 from posable.surface.build import build_surface
 from posable.surface.drawing import Drawing, draw
 from posable.surface.gaps import without_gaps
-from posable.surface.grids import Floats, guided
+from posable.surface.grids import Floats
 from posable.surface.limbs import LAYERS
 from posable.surface.surface import Kind, Report, Surface
 from posable.surface.views import joined_drawings
@@ -334,7 +335,7 @@ def _matte_of(labels: npt.NDArray[np.uint8], image: Floats) -> Floats:
     """(h, w): where the parsing map has a person, with the edges of the picture (h, w, 3)."""
     person = (labels > 0).astype(np.float32)
     radius = max(2, round(max(labels.shape) / 128))
-    return np.clip(guided(person[..., None], image, radius, 1e-3)[..., 0] * 1.2 - 0.1, 0, 1)
+    return np.clip(GuidedFilter(image, radius, 1e-3)(person) * 1.2 - 0.1, 0, 1)
 
 
 def _owner(surface: Surface) -> npt.NDArray[np.uint8]:

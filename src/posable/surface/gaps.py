@@ -6,9 +6,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from posable.imaging.guided_filter import GuidedFilter
 from posable.imaging.size import Size
 from posable.surface.background import filled_background
-from posable.surface.grids import Floats, grown, guided, resized, shrunk
+from posable.surface.grids import Floats, grown, resized, shrunk
 
 _WORKING_PX = 320
 """Gaps are looked for at this size."""
@@ -51,6 +52,6 @@ def without_gaps(matte: Floats, labels: npt.NDArray[np.uint8], image: Floats) ->
     if not gaps.any():
         return matte
     # The core of each gap grows to the edges that the picture shows.
-    wide = resized(grown(gaps, 1.5).astype(np.float32)[..., None], Size(h, w))
-    edges = guided(wide, image, max(2, round(max(h, w) / 160)), 1e-4)[..., 0]
+    wide = resized(grown(gaps, 1.5).astype(np.float32)[..., None], Size(h, w))[..., 0]
+    edges = GuidedFilter(image, max(2, round(max(h, w) / 160)), 1e-4)(wide)
     return (matte * (1 - np.clip(edges * 1.6 - 0.3, 0, 1))).astype(np.float32)

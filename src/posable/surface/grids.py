@@ -57,26 +57,6 @@ def smoothed_within(values: Floats, inside: Mask, sigma_px: float) -> Floats:
     return smoothed(values * weight[..., None], sigma_px) / total[..., None]
 
 
-def guided(costs: Floats, guide: Floats, radius_px: int, epsilon: float) -> Floats:
-    """Costs (h, w, n) smoothed along the edges of a picture `guide` (h, w, 3): the guided filter of He et al. 2010."""
-
-    def box(values: Floats) -> Floats:
-        size: Any = (2 * radius_px + 1,) * 2 + (1,) * (values.ndim - 2)
-        return ndimage.uniform_filter(values, size, mode="nearest")
-
-    mean = box(guide)
-    products = box((guide[..., :, None] * guide[..., None, :]).reshape(*guide.shape[:2], 9)).reshape(*guide.shape, 3)
-    covariance = products - mean[..., :, None] * mean[..., None, :] + epsilon * np.eye(3, dtype=np.float32)
-    mean_costs = box(costs)
-    count = costs.shape[2]
-    mixed = box((guide[..., :, None] * costs[..., None, :]).reshape(*guide.shape[:2], 3 * count))
-    mixed = mixed.reshape(*guide.shape, count) - mean[..., :, None] * mean_costs[..., None, :]
-    slope = np.linalg.solve(covariance, mixed)
-    offset = mean_costs - np.einsum("hwk,hwkn->hwn", mean, slope)
-    slope = box(slope.reshape(*guide.shape[:2], 3 * count)).reshape(*guide.shape, count)
-    return (np.einsum("hwk,hwkn->hwn", guide, slope) + box(offset)).astype(np.float32)
-
-
 def distance_to(where: Mask) -> Floats:
     """Distance (h, w) in px to the nearest pixel of `where`; a large number when there is none."""
     if not where.any():

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from posable.surface.grids import Floats, Mask, distance_to, guided, nearest_of, push_pull, shrunk, smoothed
+from posable.imaging.guided_filter import GuidedFilter
+from posable.surface.grids import Floats, Mask, distance_to, nearest_of, push_pull, shrunk, smoothed
 from posable.surface.limbs import ARMS, LAYERS, LEFT_ARM, LEFT_LEG, LEGS, RIGHT_ARM, RIGHT_LEG, TRUNK, Seen
 
 _HEAD, _GLOVE, _TOP, _LOWER, _TORSO_SKIN = (1, 2, 4, 13), (3,), (5, 6, 7, 11), (8, 9, 12, 16, 17, 18, 19), (10,)
@@ -89,11 +90,11 @@ def find_owners(
     costs += _LABEL_WEIGHT * _label_costs(labels, mask, body_owner, body.values[..., 0])
     costs += _COLOR_WEIGHT * _color_costs(picture, mask, costs, px_per_metre)
     radius = max(2, round(0.025 * px_per_metre))
-    smooth = guided(costs, smoothed(picture, _TEXTURE_METRES * px_per_metre), radius, 2e-4)
+    smooth = GuidedFilter(smoothed(picture, _TEXTURE_METRES * px_per_metre), radius, 2e-4)
     known = [layer for layer in range(len(LAYERS)) if (body_owner == layer).any()]
     if not known:
         return np.zeros(mask.shape, np.int32)
-    owner = np.array(known, np.int32)[smooth[..., known].argmin(2)]
+    owner = np.array(known, np.int32)[np.stack([smooth(costs[..., layer]) for layer in known]).argmin(0)]
     # Borders between limbs are smooth; what is left of a cloth's texture is not.
     votes = np.stack([smoothed((mask & (owner == layer)).astype(np.float32), 1.5) for layer in known], 2)
     owner = np.where(votes.max(2) > 0.05, np.array(known, np.int32)[votes.argmax(2)], owner)

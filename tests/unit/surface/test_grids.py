@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from posable.surface.grids import contour, depth_inside, guided, push_pull, sampled
+from posable.surface.grids import contour, depth_inside, push_pull, sampled
 
 CLOSED = (False, False, False, False)
 
@@ -26,12 +26,6 @@ def test_push_pull_continues_a_constant_and_knows_nothing_from_nothing() -> None
     assert not push_pull(random(19, 30, 2), known).any()
     known[3, 4] = True
     np.testing.assert_allclose(push_pull(np.full((19, 30, 2), 0.7, np.float32), known), 0.7, rtol=1e-5)
-
-
-def test_the_guided_filter_keeps_what_is_a_linear_function_of_its_guide() -> None:
-    guide = ndimage.gaussian_filter(random(40, 30, 3), (2, 2, 0)) * 8
-    costs = (guide @ np.array([[0.5], [-1.0], [2.0]], np.float32)) + 3
-    np.testing.assert_allclose(guided(costs, guide, 4, 1e-7), costs, atol=2e-2)
 
 
 @pytest.mark.parametrize("radius", [5.0, 9.3, 12.6])
