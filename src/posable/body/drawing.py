@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from posable.body.fitted import Body
+from posable.body.mesh_editing import vertex_normals
 from posable.body.rasterize import rasterize
 from posable.body.reduced import reduced_body
 from posable.errors import SizeError
@@ -38,15 +38,6 @@ def draw_body(body: Body, background: Image.Image | None = None, opacity: float 
     result = to_rgb(background).copy()
     result.paste(drawn.convert("RGB"), mask=mask)
     return result
-
-
-def vertex_normals(vertices: npt.NDArray[np.float32], faces: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
-    """Unit normals (v, 3) of a mesh, outwards."""
-    corners = vertices[faces]
-    per_face = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    around = [np.bincount(faces.ravel(), np.repeat(per_face[:, axis], 3), len(vertices)) for axis in range(3)]
-    normals = np.stack(around, 1)
-    return (normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 
 def _shaded(body: Body) -> Image.Image:

@@ -18,9 +18,9 @@ from typing import Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from posable.body.drawing import vertex_normals
 from posable.body.fitted import Body
 from posable.body.kinematics import quaternion_of, rotation_of, vector_of
+from posable.body.mesh_editing import vertex_normals
 from posable.body.reduced import GIRTHS, JOINTS, NUM_COMPONENTS, PARENTS, STRETCHES, reduced_body
 from posable.errors import InputError, PoseError
 from posable.files import write_atomically

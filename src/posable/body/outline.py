@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from posable.body.drawing import vertex_normals
 from posable.body.fitted import Body
+from posable.body.mesh_editing import vertex_normals
 from posable.body.rasterize import rasterize
 from posable.body.reduced import GIRTHS, NUM_JOINTS, reduced_body
 from posable.errors import SizeError

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from posable.body.fitted import Body
+from posable.body.kinematics import rotation_of
 from posable.imaging.size import Size
 from posable.surface.grids import Floats
 from posable.surface.limbs import head_yaw, joint, trunk_yaw
 from posable.surface.profiles import rest_joint
-from posable.surface.surface import FootPart, Kind, Surface
+from posable.surface.surface import FootPart, Surface
 
 _SAMPLES = 2
 """Samples a pixel, across and down."""
@@ -259,10 +260,10 @@ def _turned_arms(surface: Surface, target: Body, rest: Floats) -> Floats:
         upper = amount * _twist_angle(surface.body, target, f"upperarm01.{twist.side}", elbow - shoulder)
         lower = amount * _twist_angle(surface.body, target, f"lowerarm01.{twist.side}", wrist - elbow)
         along = np.clip((twist.upper_along - 0.12) / 0.45, 0, 1) * np.clip((twist.upper_share - 0.15) * 1.6, 0, 1)
-        moved = _rotated(points, shoulder, elbow - shoulder, upper * along)
+        moved = _turned(points, shoulder, elbow - shoulder, upper * along)
         points += twist.upper_share[:, None] * (moved - points)
         angle = upper + (lower - upper) * np.clip(twist.lower_along / 0.35 + 0.3, 0, 1)
-        moved = _rotated(points, elbow, wrist - elbow, angle)
+        moved = _turned(points, elbow, wrist - elbow, angle)
         points += twist.lower_share[:, None] * (moved - points)
         rest[twist.vertices] = points
     return rest
@@ -279,19 +280,12 @@ def _twist_angle(source: Body, target: Body, name: str, bone: npt.NDArray[np.flo
     return angle * float(np.clip((evidence - 0.15) / 0.25, 0, 1)) * float(np.clip((2.75 - abs(angle)) / 0.5, 0, 1))
 
 
-def _rotated(
+def _turned(
     points: npt.NDArray[np.float64],
     origin: npt.NDArray[np.float64],
     bone: npt.NDArray[np.float64],
     angle: npt.NDArray[np.floating],
 ) -> npt.NDArray[np.float64]:
-    """Points (k, 3) turned about an axis by angles (k,), Rodrigues' formula."""
-    axis = bone / np.linalg.norm(bone)
-    local, cos, sin = points - origin, np.cos(angle)[:, None], np.sin(angle)[:, None]
-    return origin + local * cos + np.cross(axis, local) * sin + axis * (local @ axis)[:, None] * (1 - cos)
-
-
-def drawn_share(drawing: Drawing) -> dict[str, float]:
-    """How much of the drawn person is of each kind, by its name in small letters; sums to 1."""
-    total = max(int((drawing.kind > 0).sum()), 1)
-    return {kind.name.lower(): float((drawing.kind == kind).sum() / total) for kind in Kind if kind != Kind.NONE}
+    """Points (k, 3) turned by angles (k,) about a bone that begins at `origin`."""
+    turns = rotation_of(angle[:, None] * bone / np.linalg.norm(bone))
+    return origin + (turns @ (points - origin)[..., None])[..., 0]

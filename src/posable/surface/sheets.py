@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy.spatial import KDTree
 
 from posable.body.fitted import Body
+from posable.body.mesh_editing import vertex_normals
 from posable.surface.field_types import BACK, FRONT, MESH, Fields, Grid, LayerField
 from posable.surface.grids import Floats, Mask, grown, nearest_of, sampled, shrunk, smoothed, smoothed_within
 from posable.surface.limbs import ARMS, LEGS, TRUNK, Ints, anatomy, joint, unprojected
@@ -215,7 +216,7 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
     count = len(x)
     copied_from, share = screen[:, :2].copy(), np.zeros(count, np.float32)
     colors = np.zeros((count, 3), np.float32)
-    facing_away = _normals(body.vertices, parts.faces)[:, 1] > 0
+    facing_away = vertex_normals(body.vertices, parts.faces)[:, 1] > 0
     for layer, pair in enumerate(looks):
         mine = parts.layer == layer
         if pair is None or not mine.any():
@@ -242,7 +243,7 @@ def mesh_sheet(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None]
     areas = _areas(copied_from, faces)
     bones, shares = strongest_bones(parts.weights)
     return Sheet(
-        rest=rest_points(posed - _SHRUNK_METRES * _normals(body.vertices, parts.faces), bones, shares, body),
+        rest=rest_points(posed - _SHRUNK_METRES * vertex_normals(body.vertices, parts.faces), bones, shares, body),
         bones=bones,
         shares=shares,
         body_points=body.rest_vertices,
@@ -269,7 +270,7 @@ def foot_sheets(grid: Grid, fields: Fields, looks: list[tuple[Look, Look] | None
 
     A foot that points at the camera shows so little of its length that nothing good can be made of its pixels.
     """
-    parts, normals = anatomy(), _normals(body.rest_vertices, anatomy().faces)
+    parts, normals = anatomy(), vertex_normals(body.rest_vertices, anatomy().faces)
     sheets: list[Sheet] = []
     for layer, side, code in zip(LEGS, "LR", (FootPart.LEFT_MESH, FootPart.RIGHT_MESH), strict=True):
         field, pair = fields.layers[layer], looks[layer]
@@ -374,13 +375,3 @@ def _borrowed_colors(colors: Floats, outside: Mask, mirror: Ints, body: Body) ->
         _, nearest = tree.query(body.rest_vertices[np.flatnonzero(outside)[lost]])
         result[lost] = colors[inside[nearest]]
     return result
-
-
-def _normals(vertices: Floats, faces: Ints) -> Floats:
-    corners = vertices[faces]
-    across = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    total = np.zeros_like(vertices)
-    for corner in range(3):
-        for axis in range(3):
-            total[:, axis] += np.bincount(faces[:, corner], across[:, axis], len(vertices)).astype(np.float32)
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-9)
